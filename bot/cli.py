@@ -1,0 +1,162 @@
+"""`backchannel`: demo, up, bot, worker, replay."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bot import settings as bot_settings
+from bot.stack import WORKERS, children, worker_argv
+from workers import settings as worker_settings
+from workers.contracts import BackchannelError
+from workers.settings import Settings
+from workers.store import versions
+from workers.store.database import Database
+
+WRONG_SETTINGS = 78
+
+app = typer.Typer(
+    help="Says what kind each chat message is, and learns from the emoji that people put on it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def main() -> None:
+    """Run a command; what went wrong is one sentence on standard error, never a stack trace."""
+    try:
+        app()
+    except BackchannelError as error:
+        print(f"backchannel: {error}", file=sys.stderr)
+        sys.exit(WRONG_SETTINGS)
+
+
+@app.command()
+def demo() -> None:
+    """Try everything in a browser on this machine: one channel, six labels, a conversation to play."""
+    from bot.demo import prepare
+
+    settings = worker_settings.load()
+    prepare(opened(settings))
+    start(settings, [["web"]], example=True)
+
+
+@app.command()
+def up(far_side: Annotated[Path | None, typer.Option(hidden=True)] = None) -> None:
+    """Run the platforms whose settings are present, the workers and beat, and keep them running."""
+    settings = worker_settings.load()
+    opened(settings)
+    start(settings, [["replay", "--far-side", str(far_side)]] if far_side else platforms())
+
+
+def platforms() -> list[list[str]]:
+    """The bots to run. Raises BackchannelError when there is none."""
+    wanted = [["web"]] if bot_settings.load().web.enabled else []
+    if not wanted:
+        raise BackchannelError("No platform is set up: set BACKCHANNEL_WEB__ENABLED=true. See .env.example.")
+    return wanted
+
+
+def opened(settings: Settings) -> Database:
+    """The database, created and brought up to date."""
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BackchannelError(
+            f"The data folder {settings.data_dir} can't be made ({error.strerror}): set BACKCHANNEL_DATA_DIR to a folder"
+            " that can be written."
+        ) from error
+    database = Database(settings.database_url)
+    database.migrate()
+    with database.write() as c:
+        versions.ensure_base(c, settings.backbone or "minilm", "", time.time())
+    return database
+
+
+def start(settings: Settings, bots: list[list[str]], example: bool = False) -> None:
+    """Supervise everything until Ctrl-C."""
+    from bot.supervisor import Supervisor
+
+    web = bot_settings.load().web
+
+    def ready() -> None:
+        if any(bot[0] == "web" for bot in bots):
+            print(f"Backchannel is at http://{web.host}:{web.port}" + (" — open it in a browser." if example else ""))
+        print(f"Data and logs are in {settings.data_dir}. Ctrl-C stops everything.", flush=True)
+
+    Supervisor(children(settings, bots), settings.data_dir).run(on_ready=ready)
+
+
+@app.command()
+def bot(
+    platform: Annotated[str, typer.Argument(help="web or replay")],
+    far_side: Annotated[Path | None, typer.Option(hidden=True)] = None,
+) -> None:
+    """Run one platform's bot process, without workers."""
+    from bot.platforms.replay import ReplayPlatform
+    from bot.process import run_bot
+
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    own = bot_settings.load()
+    database = Database(worker_settings.load().database_url)
+    database.check()
+    if platform == "replay" and far_side is not None:
+        asyncio.run(run_bot(ReplayPlatform(far_side), database, own.is_admin))
+    elif platform == "web":
+        from bot.web import web_platform
+
+        asyncio.run(run_bot(web_platform(database, own.web), database, own.is_admin))
+    else:
+        raise BackchannelError(f"There is no platform {platform!r}: choose web.")
+
+
+@app.command()
+def worker(name: Annotated[str, typer.Argument(help=", ".join(WORKERS))]) -> None:
+    """Run one worker process in the foreground."""
+    if name not in WORKERS:
+        raise BackchannelError(f"There is no worker {name!r}: choose one of {', '.join(WORKERS)}.")
+    argv = worker_argv(name)
+    os.execv(argv[0], argv)
+
+
+@app.command()
+def replay(
+    file: Annotated[Path, typer.Argument(help="A CSV file with the columns text and label")],
+    test: Annotated[Path | None, typer.Option(help="Score the result on this file, which nobody labels")] = None,
+    limit: Annotated[int | None, typer.Option(help="Play only the first N rows", min=1)] = None,
+    annotate: Annotated[str, typer.Option(help="all, none, asked, or a share such as 0.3")] = "all",
+    budget: Annotated[int, typer.Option(help="With --annotate asked: how many answers to give", min=1)] = 100,
+    retrain_at: Annotated[list[int] | None, typer.Option(help="Type /retrain after N labels; may be repeated")] = None,
+    in_flight: Annotated[int, typer.Option(help="Messages that wait for their prediction at a time", min=1)] = 64,
+    rate: Annotated[float | None, typer.Option(help="Messages per second; as fast as it goes if left out")] = None,
+    data: Annotated[Path | None, typer.Option(help="Data folder; a temporary one if left out")] = None,
+    seed: Annotated[int, typer.Option(help="Decides the order, the authors and the annotators")] = 0,
+    report: Annotated[Path | None, typer.Option(help="Write the JSON report here as well")] = None,
+) -> None:
+    """Play a labelled file through the real pipeline, as authors and annotators, and report how it went."""
+    from bot.replay.drive import Plan, drive
+
+    plan = Plan(
+        file=file,
+        test=test,
+        limit=limit,
+        annotate=annotate,
+        budget=budget,
+        retrain_at=tuple(sorted(retrain_at or ())),
+        in_flight=in_flight,
+        rate=rate,
+        data=data,
+        seed=seed,
+        report=report,
+    )
+    began = time.monotonic()
+    print(drive(plan))
+    print(f"{time.monotonic() - began:.0f} s in all", file=sys.stderr)

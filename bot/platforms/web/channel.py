@@ -1,0 +1,202 @@
+"""The live channel: what people do becomes events, and events and replies become things to show."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+from bot.platforms.base import Accept, Refused
+from bot.platforms.web.actions import Action, PageError, Remove, Revise, event_of
+from bot.platforms.web.audience import Audience, Wire
+from workers.contracts import (
+    BackchannelError,
+    Button,
+    ChatRef,
+    Command,
+    Delete,
+    Document,
+    Edit,
+    EditPost,
+    Event,
+    Message,
+    Person,
+    Post,
+    React,
+    Reaction,
+    Reply,
+)
+
+if TYPE_CHECKING:
+    from workers.store.views import Line
+
+Thing = TypeVar("Thing")
+
+BOT = Person(id="", name="Backchannel")
+REMEMBERED = 5000
+UNSEEN_SECONDS = 60.0
+"""How long a message that the workers have not stored yet is still shown to a page that loads."""
+
+
+class Clock:
+    """Seconds since the epoch that never stand still and never go back within a process."""
+
+    def __init__(self, time_of_day: Callable[[], float] = time.time) -> None:
+        self._time_of_day, self._last = time_of_day, 0.0
+
+    def now(self) -> float:
+        """A time later than every one before it."""
+        self._last = max(self._time_of_day(), self._last + 1e-5)
+        return self._last
+
+
+async def nobody_listens(event: Event) -> bool:
+    """Stands in until `listen` brings the real intake."""
+    raise BackchannelError("The web platform is not listening yet; try again in a moment.")
+
+
+class Channel:
+    """One chat as the pages see it. Nothing here is the truth: a page that loads asks the store."""
+
+    def __init__(self, chat: ChatRef, audience: Audience) -> None:
+        self.chat, self.audience, self.clock = chat, audience, Clock()
+        self.accept: Accept = nobody_listens
+        self._answers: OrderedDict[str, asyncio.Task[Wire]] = OrderedDict()
+        self._authors: OrderedDict[str, str] = OrderedDict()
+        self._unseen: OrderedDict[str, Wire] = OrderedDict()
+
+    async def take(self, action: Action) -> Wire:
+        """Carry out an action once, however often it is sent. Returns the acknowledgement.
+
+        Raises what `accept` raises, and then the action may be sent again; `PageError` if it may not be done.
+        """
+        task = self._answers.get(action.id)
+        if task is None:
+            task = asyncio.create_task(self._carry_out(action))
+            remember(self._answers, action.id, task)
+            task.add_done_callback(lambda done: self._forget_failure(action.id, done))
+        return await asyncio.shield(task)
+
+    async def publish(self, event: Event) -> bool:
+        """Commit an event, then show it. Returns whether the chat is enabled."""
+        stored = await self.accept(event)
+        self.show(event, stored)
+        return stored
+
+    async def _carry_out(self, action: Action) -> Wire:
+        if isinstance(action, Revise | Remove) and self._authors.get(action.message_id) != action.name:
+            raise PageError("not_yours", "Only whoever wrote a message can change it.", action.id)
+        stored = await self.publish(event_of(action, self.chat, self.clock.now()))
+        return {"kind": "ack", "id": action.id, "stored": stored}
+
+    def _forget_failure(self, action_id: str, task: asyncio.Task[Wire]) -> None:
+        if task.cancelled() or task.exception() is not None:
+            self._answers.pop(action_id, None)
+
+    # ── what is shown ───────────────────────────────────────────────────────────────────────────────
+
+    def show(self, event: Event, stored: bool) -> None:
+        """Tell every page what has happened."""
+        match event:
+            case Message():
+                remember(self._authors, event.ref.message_id, event.author.id)
+                line = line_of(event.ref.message_id, event.author, event.at, event.text, reply_to=event.reply_to)
+                if stored:
+                    remember(self._unseen, event.ref.message_id, line)
+                self.audience.tell({"kind": "line", "line": line, "stored": stored})
+            case Edit():
+                self._unseen.pop(event.ref.message_id, None)
+                self.audience.tell({"kind": "edited", "message_id": event.ref.message_id, "text": event.text})
+            case Delete():
+                self._unseen.pop(event.ref.message_id, None)
+                self.audience.tell({"kind": "deleted", "message_id": event.ref.message_id})
+            case Reaction() if stored:
+                self.audience.tell(
+                    {
+                        "kind": "reaction",
+                        "message_id": event.ref.message_id,
+                        "emoji": event.emoji,
+                        "person": event.annotator.id,
+                        "added": event.added,
+                    }
+                )
+            case Command():
+                line = line_of(event.key, event.caller, event.at, f"/{event.text}")
+                self.audience.tell({"kind": "command", "line": line, "stored": stored})
+            case Reaction() | Button():
+                pass  # not stored, or answered by the bot in its own words
+
+    def tell(self, reply: Reply, key: str, post_id: str | None) -> str | None:
+        """Show what the bot does; the id of a new post follows from `key`, so a second try shows the same one."""
+        if reply.chat != self.chat:
+            raise Refused(f"The web page has no channel {reply.chat.key}; it shows {self.chat.key} only.")
+        match reply:
+            case React():
+                self._unseen.pop(reply.ref.message_id, None)
+                shown = reply.model_dump(include={"emoji", "label", "probability", "guess"})
+                self.audience.tell({"kind": "react", "message_id": reply.ref.message_id, **shown})
+                return None
+            case Post():
+                choices = [choice.model_dump() for choice in reply.choices]
+                line = line_of(post_name(key), BOT, self.clock.now(), reply.text, reply_to=reply.reply_to)
+                line |= {"bot": True, "choices": choices, "progress": reply.progress}
+                self.audience.tell({"kind": "line", "line": line, "stored": True})
+                return post_name(key)
+            case Document():
+                line = line_of(post_name(key), BOT, self.clock.now(), reply.text)
+                line |= {"bot": True, "filename": reply.filename, "content": reply.content}
+                self.audience.tell({"kind": "line", "line": line, "stored": True})
+                return post_name(key)
+            case EditPost():
+                if post_id is None:
+                    raise Refused("The post to change was never sent, so there is nothing to change.")
+                changed = reply.model_dump(mode="json", include={"text", "choices", "progress"})
+                self.audience.tell({"kind": "edit_post", "message_id": post_id, **changed})
+                return None
+            case _:
+                return None  # CheckAdmin: whoever delivers it asks `is_admin`
+
+    def lines(self, stored: Sequence[Line]) -> list[Wire]:
+        """What a page shows when it loads: the store's lines, then what was accepted but is not stored yet."""
+        known = {line.message_id for line in stored}
+        for line in stored:
+            if not line.bot:
+                remember(self._authors, line.message_id, line.author.id)
+        oldest = time.time() - UNSEEN_SECONDS
+        for message_id, line in list(self._unseen.items()):
+            if message_id in known or float(str(line["at"])) < oldest:
+                del self._unseen[message_id]
+        return [line.model_dump(mode="json") for line in stored] + list(self._unseen.values())
+
+
+def remember(table: OrderedDict[str, Thing], key: str, thing: Thing) -> None:
+    """Keep the newest few thousand."""
+    table[key] = thing
+    while len(table) > REMEMBERED:
+        table.popitem(last=False)
+
+
+def post_name(key: str) -> str:
+    """The message id of a post: the same for the same reply."""
+    return "post-" + hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()[:24]
+
+
+def line_of(message_id: str, author: Person, at: float, text: str, reply_to: str | None = None) -> Wire:
+    """A new line, in the shape of the store's own `Line`."""
+    return {
+        "message_id": message_id,
+        "author": author.model_dump(),
+        "bot": False,
+        "at": at,
+        "text": text,
+        "edited": False,
+        "deleted": False,
+        "reply_to": reply_to,
+        "reactions": [],
+        "prediction": None,
+        "choices": [],
+        "progress": None,
+    }

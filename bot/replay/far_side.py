@@ -1,0 +1,95 @@
+"""The far side of the replay platform: what Slack is to the Slack platform.
+
+It keeps an event until the bot acknowledged it, sends it again over a new connection, and carries out replies:
+a post gets an id that depends on its key alone, so a reply that comes twice has the effect of one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from workers.contracts import EVENT, REPLY, Event, MessageRef, React, Reply
+
+LINE = 64 * 1024 * 1024
+
+
+@dataclass(slots=True)
+class FarSide:
+    """A server for one bot. Times are seconds since the epoch."""
+
+    on_reply: Callable[[str, Reply, float], None] = lambda *_: None
+    connections: int = 0
+    deliveries: Counter[str] = field(default_factory=Counter)
+    reactions: dict[str, list[str]] = field(default_factory=dict)
+    acknowledged: dict[str, float] = field(default_factory=dict)
+    refused: set[str] = field(default_factory=set)
+    _numbers: Any = field(default_factory=itertools.count)
+    _open: dict[int, tuple[Event, asyncio.Future[bool]]] = field(default_factory=dict)
+    _writer: asyncio.StreamWriter | None = None
+    _server: asyncio.Server | None = None
+
+    async def start(self, socket: Path) -> None:
+        self._server = await asyncio.start_unix_server(self._serve, str(socket), limit=LINE)
+
+    async def stop(self) -> None:
+        if self._server:
+            self._server.close()
+        if self._writer:
+            self._writer.close()
+
+    async def deliver(self, event: Event) -> bool:
+        """Send one event and wait until the bot has acknowledged it. Returns whether it was stored."""
+        number = next(self._numbers)
+        future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._open[number] = (event, future)
+        self._send(number, event)
+        stored = await future
+        self.acknowledged.setdefault(event.key, time.time())
+        return stored
+
+    def _send(self, number: int, event: Event) -> None:
+        if self._writer is not None:
+            self._write({"number": number, "event": json.loads(EVENT.dump_json(event))})
+
+    def _write(self, said: dict[str, Any]) -> None:
+        if self._writer is not None:
+            self._writer.write(json.dumps(said).encode() + b"\n")
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writer = writer
+        self.connections += 1
+        for number, (event, _) in list(self._open.items()):
+            self._send(number, event)
+        with suppress(OSError, ValueError, asyncio.CancelledError):
+            while line := await reader.readline():
+                self._hear(json.loads(line))
+        if self._writer is writer:
+            self._writer = None
+
+    def _hear(self, said: dict[str, Any]) -> None:
+        if "ack" in said:
+            _, future = self._open.pop(said["ack"], (None, None))
+            if future is not None and not future.done():
+                future.set_result(said["stored"])
+            return
+        key, reply, now = said["key"], REPLY.validate_python(said["reply"]), time.time()
+        self.deliveries[key] += 1
+        if self.deliveries[key] == 1:
+            if isinstance(reply, React):
+                self.reactions.setdefault(reply.ref.key, []).append(key)
+            self.on_reply(key, reply, now)
+        self._write({"sent": said["number"], "message_id": f"bot:{key}"})
+
+
+def posted(ref: MessageRef, key: str) -> MessageRef:
+    """The ref of the post that was sent under this key, in the same chat as `ref`."""
+    return ref.model_copy(update={"message_id": f"bot:{key}"})

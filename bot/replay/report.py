@@ -1,0 +1,57 @@
+"""What a replay found out, by comparing what people did with what the store and the far side hold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bot.replay.play import Player
+from bot.replay.scores import Row, accuracy
+from workers.contracts import MessageRef
+from workers.store import heads, ledger
+from workers.store.database import Database
+
+WINDOW = 50
+
+
+def test_rows(player: Player, refs: Sequence[MessageRef]) -> list[Row]:
+    """(true label, predicted label, probability) of messages that were only predicted."""
+    outcomes = [(player.truth[ref.key], player.watch.all(ref.key)[0]) for ref in refs]
+    return [(truth, outcome.label, outcome.probability) for truth, outcome in outcomes]
+
+
+def online_accuracy(player: Player) -> list[tuple[int, float]]:
+    """How often the bot was right before it was told, over windows of 50 labelled messages."""
+    order = sorted(player.labelled_when, key=player.labelled_when.__getitem__)
+    known = [ref for ref in order if ref in player.outcomes]
+    rows = [(player.truth[ref], player.outcomes[ref].label, 0.0) for ref in known]
+    ends = range(WINDOW, len(rows) + 1, WINDOW)
+    return [(end, round(accuracy(rows[end - WINDOW : end]), 3)) for end in ends]
+
+
+def label_to_head(database: Database, player: Player) -> list[float]:
+    """Milliseconds from the acknowledgement of a label to the first head that was fitted with it."""
+    with database.read() as c:
+        rows = ledger.numbers(c)
+        fitted = heads.every(c)
+    waits: list[float] = []
+    place = 0
+    for number, key in sorted(rows):
+        while place < len(fitted) and fitted[place].ledger < number:
+            place += 1
+        if place < len(fitted) and key in player.far_side.acknowledged:
+            waits.append(1000 * max(0.0, fitted[place].at - player.far_side.acknowledged[key]))
+    return waits
+
+
+def lost_and_doubled(database: Database, player: Player) -> tuple[int, int]:
+    """Messages or labels of which nothing came, and those that had an effect more than once."""
+    with database.read() as c:
+        keys = [key for _, key in ledger.numbers(c)]
+    wanted = set(player.reaction_keys)
+    lost = sum(not player.watch.all(ref) for ref in player.accepted) + len(wanted - set(keys))
+    shown = (ref for ref, outcome in player.outcomes.items() if outcome.shown)
+    lost += sum(ref not in player.reacted_at for ref in shown)
+    doubled = len(keys) - len(set(keys))
+    doubled += sum(len(player.watch.all(ref)) > 1 for ref in player.accepted)
+    doubled += sum(len(replies) > 1 for replies in player.far_side.reactions.values())
+    return lost, doubled

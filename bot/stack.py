@@ -1,0 +1,46 @@
+"""Which processes make up Backchannel, and how each is started."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from bot.child import Child
+from workers import embedded
+from workers.settings import Settings
+
+WORKERS = {"classify": ("classify", 1), "labels": ("labels,maintenance", 2), "training": ("training", 1)}
+"""Name of a worker process: its queues and its threads. Only `classify` ever loads a model."""
+
+
+def children(settings: Settings, bots: Sequence[Sequence[str]]) -> list[Child]:
+    """The broker if it is ours, the workers, beat, and one bot process for each list of `bot` arguments."""
+    broker = [valkey(settings)] if settings.embedded_broker else []
+    people = [Child(f"bot-{arguments[0]}", (sys.executable, "-m", "bot", "bot", *arguments)) for arguments in bots]
+    return [*broker, *people, *(worker(name) for name in WORKERS), beat(settings.data_dir)]
+
+
+def valkey(settings: Settings) -> Child:
+    """The embedded broker, which everything else waits for."""
+    argv = (sys.executable, "-m", "workers.embedded", str(settings.data_dir))
+    return Child("valkey", argv, ready=lambda: embedded.running_pid(settings.data_dir, 1.0) is not None)
+
+
+def worker(name: str) -> Child:
+    """A Celery worker on threads: a forked child would hang on torch, and tasks are only hints anyway."""
+    return Child(f"worker-{name}", worker_argv(name))
+
+
+def worker_argv(name: str) -> tuple[str, ...]:
+    """The command line of one worker process."""
+    queues, threads = WORKERS[name]
+    celery = (sys.executable, "-m", "celery", "--app", "workers.celery_app", "--quiet", "worker", "--queues", queues)
+    quiet = ("--without-mingle", "--without-gossip", "--without-heartbeat", "--loglevel", "INFO")
+    return (*celery, "--pool", "threads", "--concurrency", str(threads), "--hostname", f"{name}@%h", *quiet)
+
+
+def beat(data_dir: Path) -> Child:
+    """The clock that hints the sweeper."""
+    argv = (sys.executable, "-m", "celery", "--app", "workers.celery_app", "--quiet", "beat")
+    return Child("beat", (*argv, "--schedule", str(data_dir / "beat"), "--loglevel", "WARNING"))

@@ -1,0 +1,38 @@
+"""The web platform wired to the store: what its page shows is read there."""
+
+from __future__ import annotations
+
+from bot.demo import prepare
+from bot.platforms.web.server import WebPlatform
+from bot.settings import WebSettings
+from workers.contracts import ChatRef
+from workers.store import views
+from workers.store.database import Database
+from workers.store.views import Line, Overview
+from workers.verbs import VERBS
+
+
+def web_platform(database: Database, web: WebSettings) -> WebPlatform:
+    """The page's server. Raises BackchannelError where other machines could reach it without a password."""
+
+    def history(chat: ChatRef) -> list[Line]:
+        with database.read() as c:
+            return views.history(c, chat)
+
+    def overview(chat: ChatRef) -> Overview:
+        with database.read() as c:
+            return views.overview(c, chat)
+
+    verbs = [
+        {"verb": verb.name, "arguments": verb.arguments, "help": {"en": verb.en, "zh": verb.zh}, "admin": verb.admin}
+        for verb in VERBS.values()
+    ]
+    return WebPlatform(
+        web.host,
+        web.port,
+        web.password,
+        history=history,
+        overview=overview,
+        verbs=verbs,
+        before_sample=lambda: prepare(database),
+    )

@@ -1,0 +1,95 @@
+"""Choosing a head's strength, temperature and thresholds from predictions on examples it did not see."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+
+from modeling.logistic import Problem, Targets, Vectors, softmax, solve
+
+STRENGTHS = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0)  # tried from the left until the loss rises
+WANTED_PRECISION = 0.9
+DEFAULT_THRESHOLD = 0.5  # where too few examples say what a probability is worth
+SUPPORT = 10  # out-of-fold predictions of a label before its own threshold is trusted
+FOLDS = 4
+LEAVE_ONE_OUT = 24  # up to this many examples each is held out alone
+ENOUGH = 4  # fewer examples than this say nothing about any choice
+
+
+def deal(targets: Targets, count: int, seed: int) -> list[Targets]:
+    """Split the examples' rows into `count` folds, every label spread over them as evenly as it goes."""
+    order = np.random.default_rng(seed).permutation(len(targets))
+    order = order[np.argsort(targets[order], kind="stable")]
+    return [np.sort(order[start::count]) for start in range(count)]
+
+
+def choose(problem: Problem, default: float, *, fixed: bool, seed: int) -> tuple[float, Vectors | None]:
+    """Return the strength with the smallest out-of-fold loss and the out-of-fold scores [n, k] that it gave.
+
+    `fixed` only tries the default. Too few examples give the default and None.
+    """
+    count = len(problem.targets)
+    if count < ENOUGH or len(np.unique(problem.targets)) < 2:
+        return default, None
+    parts = deal(problem.targets, count if count <= LEAVE_ONE_OUT else FOLDS, seed)
+    best: tuple[float, float, Vectors] | None = None
+    starts: list[Vectors | None] = [None] * len(parts)
+    for strength in (default,) if fixed else STRENGTHS:
+        scores = out_of_fold(problem, parts, strength, starts)
+        loss = best_temperature(scores, problem.targets)[1]
+        if best is not None and loss > best[0]:
+            break
+        best = (loss, strength, scores)
+    assert best is not None
+    return best[1], best[2]
+
+
+def calibrate(scores: Vectors | None, targets: Targets, classes: int) -> tuple[float, Vectors]:
+    """Return the temperature and the thresholds [k] that out-of-fold scores [n, k] call for."""
+    if scores is None:
+        return 1.0, np.full(classes, DEFAULT_THRESHOLD, np.float32)
+    temperature = best_temperature(scores, targets)[0]
+    return temperature, thresholds(softmax(scores / np.float32(temperature)), targets)
+
+
+def out_of_fold(problem: Problem, parts: list[Targets], strength: float, starts: list[Vectors | None]) -> Vectors:
+    """Return scores [n, k] for every example from a fit without its fold; `starts` is kept up for the next strength."""
+    scores = np.zeros((len(problem.targets), problem.classes), np.float32)
+    for place, part in enumerate(parts):
+        weights, bias = solve(problem.without(part), strength, starts[place], loose=True)
+        starts[place] = np.concatenate([weights, bias[:, None]], axis=1)
+        scores[part] = problem.vectors[part] @ weights.T + bias
+    return scores
+
+
+def best_temperature(scores: Vectors, targets: Targets) -> tuple[float, float]:
+    """Return the temperature with the smallest mean cross-entropy, and that loss; a few examples stay near one."""
+    rows = np.arange(len(targets))
+
+    def loss(log_temperature: float) -> float:
+        scaled = scores / np.float32(np.exp(log_temperature))
+        scaled -= scaled.max(axis=1, keepdims=True)
+        surprise = np.log(np.exp(scaled).sum(axis=1)) - scaled[rows, targets]
+        return float(surprise.mean()) + 2.0 * log_temperature**2 / len(targets)
+
+    found = minimize_scalar(loss, bounds=(-3.0, 3.0), method="bounded", options={"xatol": 1e-3})
+    return float(np.exp(found.x)), float(found.fun)
+
+
+def thresholds(probabilities: Vectors, targets: Targets, wanted: float = WANTED_PRECISION) -> Vectors:
+    """Return, per label, the lowest probability from which on predictions of it were right `wanted` of the time.
+
+    Too few predictions of a label leave DEFAULT_THRESHOLD. A label that never reached the wanted precision gets
+    `wanted` itself: with calibrated probabilities that is where the precision should be.
+    """
+    result = np.full(probabilities.shape[1], DEFAULT_THRESHOLD, np.float32)
+    predicted, confidence = probabilities.argmax(1), probabilities.max(1)
+    for label in range(len(result)):
+        mine = np.flatnonzero(predicted == label)
+        if len(mine) < SUPPORT:
+            continue
+        order = mine[np.argsort(-confidence[mine])]
+        seen = np.arange(1, len(order) + 1)
+        precise = (np.cumsum(targets[order] == label) / seen >= wanted) & (seen >= SUPPORT // 2)
+        result[label] = confidence[order[np.flatnonzero(precise)[-1]]] if precise.any() else wanted
+    return result

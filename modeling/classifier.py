@@ -1,0 +1,88 @@
+"""A bundle: backbone, head and where they came from, as one immutable folder."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from modeling import backbone as backbones
+from modeling import bundle_files
+from modeling.backbone import Backbone
+from modeling.errors import ModelingError
+from modeling.head import Head
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A model version. `meta` holds recipe, label set, backbone, data hash, metrics and parent."""
+
+    backbone: Backbone
+    head: Head
+    meta: dict[str, Any] = field(default_factory=dict)
+
+    def classify(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return probabilities float32 [n, k] for cleaned texts; the columns are `head.labels`."""
+        return self.head.probabilities(self.backbone.encode(texts))
+
+    def save(self, folder: Path) -> None:
+        """Write the bundle to `folder`, which then exists completely or not at all. Raises OSError."""
+        with bundle_files.written_atomically(folder) as draft:
+            self.backbone.save(draft / bundle_files.BACKBONE)
+            _save_head(self.head, draft / bundle_files.HEAD)
+            bundle_files.seal(draft, {**self.meta, "labels": list(self.head.labels), "head": _settings(self.head)})
+
+
+def load(folder: Path) -> Bundle:
+    """Load a bundle after checking every file. Raises ModelingError that says what is missing or altered."""
+    meta = bundle_files.verify(folder)
+    try:
+        head = _load_head(folder / bundle_files.HEAD, meta)
+    except (SafetensorError, KeyError, TypeError, ValueError, OSError):
+        raise ModelingError(f"The head of the bundle {folder} cannot be read: train again.") from None
+    return Bundle(backbones.load(str(folder / bundle_files.BACKBONE)), head, meta)
+
+
+def meta_hash(value: object) -> str:
+    """Return a short hash of anything that JSON can write."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def _settings(head: Head) -> dict[str, Any]:
+    return {
+        "temperature": head.temperature,
+        "strength": head.strength,
+        "guess": head.guess,
+        "examples": head.examples,
+        "chosen_at": head.chosen_at,
+    }
+
+
+def _save_head(head: Head, path: Path) -> None:
+    tensors = {"weights": head.weights, "bias": head.bias, "thresholds": head.thresholds}
+    save_file({name: np.ascontiguousarray(value, np.float32) for name, value in tensors.items()}, path)
+
+
+def _load_head(path: Path, meta: dict[str, Any]) -> Head:
+    tensors, settings, labels = load_file(path), meta["head"], tuple(meta["labels"])
+    if tensors["weights"].shape[0] != len(labels):
+        raise ValueError("another number of labels")
+    return Head(
+        labels=labels,
+        weights=tensors["weights"],
+        bias=tensors["bias"],
+        temperature=float(settings["temperature"]),
+        thresholds=tensors["thresholds"],
+        strength=float(settings["strength"]),
+        guess=bool(settings["guess"]),
+        examples=int(settings["examples"]),
+        chosen_at=int(settings["chosen_at"]),
+    )

@@ -1,0 +1,162 @@
+"""The head: vectors in, probabilities out, refitted within a second whenever a label changes.
+
+A regularised multinomial logistic regression over the backbone's vectors, class-balanced, with each label's description
+as a pseudo-example that fades as real examples arrive. No torch here: numpy and scipy only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from modeling.calibration import calibrate, choose
+from modeling.logistic import Problem, Targets, Vectors, softmax, solve
+
+DEFAULT_STRENGTH = 30.0
+RECHOOSE = 1.25  # the strength is chosen again once the examples grew or shrank by this factor
+GUESS_TEMPERATURE = 0.1  # cosine units: a lead of 0.1 over another label multiplies its odds by e
+GUESS_THRESHOLD = 0.5
+NEVER = 1.01  # a threshold that no probability reaches: with one label there is nothing to tell it from
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A linear classifier over unit vectors; a value, so it can be swapped while others still use the old one.
+
+    `weights` float32 [k, d], `bias` float32 [k], `thresholds` float32 [k] in probability; `temperature` divides the
+    scores; `strength` is the C of the logistic regression. `guess` says that no example was behind it. `examples` is
+    how many there were and `chosen_at` how many when strength, temperature and thresholds were last chosen.
+    """
+
+    labels: tuple[str, ...]
+    weights: NDArray[np.float32]
+    bias: NDArray[np.float32]
+    temperature: float
+    thresholds: NDArray[np.float32]
+    strength: float
+    guess: bool
+    examples: int = 0
+    chosen_at: int = 0
+
+    def probabilities(self, vectors: Vectors) -> NDArray[np.float32]:
+        """Return float32 [n, k], each row summing to one, for float32 [n, d]."""
+        scores = np.asarray(vectors, np.float32) @ self.weights.T + self.bias
+        return softmax(scores / np.float32(self.temperature))
+
+
+def fit(
+    vectors: Vectors,
+    targets: Targets,
+    labels: Sequence[str],
+    descriptions: Vectors | None,
+    *,
+    warm: Head | None = None,
+    strength: float | None = None,
+    temperature: float | None = None,
+    thresholds: NDArray[np.float32] | None = None,
+    seed: int = 0,
+) -> Head:
+    """Fit a head to float32 [n, d] vectors and int [n] targets that index `labels`.
+
+    `descriptions` float32 [k, d] are the vectors of what the labels say they mean. `warm` is the head before: it makes
+    the solution come sooner, never different, and lends its strength, temperature and thresholds while they are recent.
+    What is given explicitly is used as it is. Zero examples give a guess. Raises ValueError on shapes that do not fit.
+    """
+    vectors, targets = _checked(vectors, targets, labels, descriptions)
+    if len(targets) == 0:
+        return _without_examples(vectors.shape[1], labels, descriptions)
+    problem = Problem(vectors, targets, len(labels), descriptions)
+    settings = _recent(warm, labels, len(targets))
+    if settings is None and strength is not None and temperature is not None and thresholds is not None:
+        settings = _plain(labels, vectors[:0], vectors[:0, 0], temperature, guess=False)
+    if settings is None:
+        settings = _chosen(problem, labels, strength, seed)
+    start = _start(warm, labels, vectors.shape[1])
+    c = settings.strength if strength is None else strength
+    weights, bias = solve(problem, c, start)
+    return replace(
+        settings,
+        weights=weights,
+        bias=bias,
+        strength=c,
+        temperature=settings.temperature if temperature is None else temperature,
+        thresholds=settings.thresholds if thresholds is None else np.asarray(thresholds, np.float32),
+        examples=len(targets),
+    )
+
+
+def guess(descriptions: Vectors, mean: Vectors | None, labels: Sequence[str]) -> Head:
+    """Return a head for labels that nobody has used yet: closeness of a message to float32 [k, d] descriptions.
+
+    The float32 [d] mean of the chat's messages is taken off first, so that what all of them share says nothing.
+    """
+    centre = np.zeros(descriptions.shape[1], np.float32) if mean is None else np.asarray(mean, np.float32)
+    weights = np.asarray(descriptions, np.float32) - centre
+    weights /= np.maximum(np.linalg.norm(weights, axis=1, keepdims=True), 1e-12)
+    # cos(x - m, w) up to the length of x - m, which is about the same for all messages and one temperature covers.
+    bias = -weights @ centre
+    return _plain(labels, weights, bias.astype(np.float32), GUESS_TEMPERATURE, guess=True)
+
+
+def _without_examples(dimension: int, labels: Sequence[str], descriptions: Vectors | None) -> Head:
+    if descriptions is not None:
+        return guess(descriptions, None, labels)
+    zeros = np.zeros((len(labels), dimension), np.float32)
+    return _plain(labels, zeros, np.zeros(len(labels), np.float32), 1.0, guess=True)
+
+
+def _plain(
+    labels: Sequence[str], weights: NDArray[np.float32], bias: NDArray[np.float32], temperature: float, *, guess: bool
+) -> Head:
+    threshold = GUESS_THRESHOLD if len(labels) > 1 else NEVER
+    thresholds = np.full(len(labels), threshold, np.float32)
+    return Head(tuple(labels), weights, bias, temperature, thresholds, DEFAULT_STRENGTH, guess)
+
+
+def _checked(
+    vectors: Vectors, targets: Targets, labels: Sequence[str], descriptions: Vectors | None
+) -> tuple[Vectors, Targets]:
+    vectors = np.ascontiguousarray(vectors, np.float32)
+    targets = np.asarray(targets, np.int64)
+    if vectors.ndim != 2 or targets.shape != (len(vectors),):
+        raise ValueError(f"vectors {vectors.shape} and targets {targets.shape} do not belong together")
+    if len(labels) == 0:
+        raise ValueError("a head needs at least one label")
+    if len(targets) and not (targets.min() >= 0 and targets.max() < len(labels)):
+        raise ValueError(f"targets must lie in 0..{len(labels) - 1}")
+    if descriptions is not None and descriptions.shape != (len(labels), vectors.shape[1]):
+        raise ValueError(f"descriptions {descriptions.shape} do not fit {len(labels)} labels of {vectors.shape[1]}")
+    return vectors, targets
+
+
+def _recent(warm: Head | None, labels: Sequence[str], examples: int) -> Head | None:
+    """Return the head whose choices still hold: same labels, about as many examples."""
+    if warm is None or warm.guess or warm.labels != tuple(labels) or not warm.chosen_at:
+        return None
+    grown = examples / warm.chosen_at
+    return warm if 1 / RECHOOSE < grown < RECHOOSE else None
+
+
+def _chosen(problem: Problem, labels: Sequence[str], strength: float | None, seed: int) -> Head:
+    """Return a head that holds freshly chosen strength, temperature and thresholds, its weights still empty."""
+    c, scores = choose(problem, DEFAULT_STRENGTH if strength is None else strength, fixed=strength is not None, seed=seed)
+    temperature, thresholds = calibrate(scores, problem.targets, problem.classes)
+    if len(labels) == 1:
+        thresholds = np.full(1, NEVER, np.float32)
+    count, empty = len(problem.targets), np.zeros((0, 0), np.float32)
+    return Head(tuple(labels), empty, empty[:, 0:0].ravel(), temperature, thresholds, c, False, count, count)
+
+
+def _start(warm: Head | None, labels: Sequence[str], dimension: int) -> NDArray[np.float64] | None:
+    """Place the rows of the head before under their labels' present positions; new labels start at zero."""
+    if warm is None or warm.guess or warm.weights.shape[1] != dimension:
+        return None
+    start = np.zeros((len(labels), dimension + 1))
+    rows = {label: row for row, label in enumerate(warm.labels)}
+    for place, label in enumerate(labels):
+        if label in rows:
+            start[place, :-1], start[place, -1] = warm.weights[rows[label]], warm.bias[rows[label]]
+    return start

@@ -1,0 +1,52 @@
+"""How a bundle is trained: everything that can be set, in one value that is saved beside the weights."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Method = Literal["frozen", "lora", "full"]
+
+
+class Tuning(BaseModel):
+    """How a backbone is fine-tuned."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    learning_rate: float
+    epochs: float = 4.0
+    fewest_steps: int = 60
+    most_steps: int = 1500
+    batch: int = 32
+    warmup: float = 0.06
+    weight_decay: float = 0.01
+    contrast: float = Field(default=0.5, description="share of the contrastive loss, the rest is cross-entropy")
+    contrast_temperature: float = 0.1
+    rank: int = 16
+    dropout: float = 0.1
+    tokens: int = 128
+
+
+class Recipe(BaseModel):
+    """What `train` was asked for. The defaults were chosen by cross-validation on training files."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    method: Literal["auto", "frozen", "lora", "full"] = "auto"
+    backbone: str = "minilm"
+    seed: int = 0
+    folds: int = Field(default=3, ge=2)
+    candidates: tuple[Method, ...] = ("full",)
+    lora: Tuning = Tuning(learning_rate=1e-3)
+    full: Tuning = Tuning(learning_rate=1e-4)
+
+    def tuning(self, method: Method) -> Tuning:
+        """The settings for "lora" or "full"."""
+        return self.lora if method == "lora" else self.full
+
+    @property
+    def hash(self) -> str:
+        """A short hash of all settings."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]

@@ -1,0 +1,35 @@
+"""Fixtures of the workers' tests: a fresh SQLite database, and a chat in it that is enabled and has labels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.workers.chatroom import Chatroom
+
+from workers.store import versions
+from workers.store.database import Database
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Iterator[Database]:
+    """A database that has just been made."""
+    database = Database(f"sqlite:///{tmp_path / 'test.sqlite3'}")
+    database.migrate()
+    with database.write() as c:
+        versions.ensure_base(c, "minilm", "", 0.0)
+    yield database
+    database.dispose()
+
+
+@pytest.fixture
+def room(fresh: Database) -> Chatroom:
+    """A chat in which Backchannel is on, with the labels bug and question."""
+    room = Chatroom(fresh)
+    room.type("here")
+    room.type("labels add bug 🐞 something is broken")
+    room.type("labels add question ❓ somebody wants to know something")
+    return room
+
+

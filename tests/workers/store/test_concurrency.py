@@ -1,0 +1,170 @@
+"""Several threads and several processes at once, on real databases."""
+
+from __future__ import annotations
+
+import multiprocessing
+import threading
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+
+import pytest
+from sqlalchemy import Connection
+
+from tests.workers.store.samples import BOB, EVE, UMA, act, message, post, ref, request
+from workers.contracts import CLASSIFY, ChatRef
+from workers.store import counters, inbox, jobs, labels, messages, outbox, versions
+from workers.store.database import Database
+from workers.store.ledger import derive, resolve
+
+ROWS = 300
+
+
+def claim_all(url: str, worker: str) -> list[int]:
+    """Claim and finish in small batches until nothing is left."""
+    database = Database(url)
+    mine: list[int] = []
+    while True:
+        with database.write() as c:
+            claimed = inbox.claim(c, CLASSIFY, 7, 600, worker, 1)
+        if not claimed:
+            database.dispose()
+            return mine
+        with database.write() as c:
+            inbox.finish(c, claimed)
+        mine += [item.id for item in claimed]
+
+
+def send_all(url: str, worker: str) -> list[tuple[str, int]]:
+    """Claim and send until nothing is left; each send gets a number from the database's one clock."""
+    database = Database(url)
+    mine: list[tuple[str, int]] = []
+    while True:
+        with database.write() as c:
+            if not outbox.pending(c):
+                database.dispose()
+                return mine
+            outgoing = outbox.claim(c, "web", 5, 600, worker, 1)
+        for item in outgoing:
+            with database.write() as c:
+                outbox.sent(c, item, None, 2)
+                mine.append((item.key, sent_number(c)))
+
+
+def sent_number(c: Connection) -> int:
+    counters.bump(c, "sent")
+    return counters.value(c, "sent")
+
+
+def together(work: Callable[[str, str], list[object]], url: str, processes: bool) -> list[object]:
+    pool = (
+        ProcessPoolExecutor(3, mp_context=multiprocessing.get_context("spawn")) if processes else ThreadPoolExecutor(6)
+    )
+    workers = 3 if processes else 6
+    with pool:
+        return [item for mine in pool.map(work, [url] * workers, map(str, range(workers))) for item in mine]
+
+
+@pytest.mark.parametrize("processes", [False, True], ids=["threads", "processes"])
+def test_no_event_is_claimed_twice_and_none_is_left(db: Database, url: str, processes: bool) -> None:
+    with db.write() as c:
+        inbox.add(c, [message(number) for number in range(ROWS)], 0)
+    claimed = together(claim_all, url, processes)
+    assert len(claimed) == len(set(claimed)) == ROWS
+
+
+@pytest.mark.parametrize("processes", [False, True], ids=["threads", "processes"])
+def test_several_senders_send_each_reply_once_and_keep_every_chats_order(
+    db: Database, url: str, processes: bool
+) -> None:
+    chats = [ChatRef(platform="web", workspace="w", chat_id=str(number)) for number in range(4)]
+    with db.write() as c:
+        outbox.add(c, [(f"{number % 4}:{number:03}", post(chat=chats[number % 4])) for number in range(80)], 0)
+    sent = sorted(together(send_all, url, processes), key=lambda item: item[1])
+    assert all(count == 1 for count in Counter(key for key, _ in sent).values())
+    for chat in range(4):
+        order = [key for key, _ in sent if key.startswith(f"{chat}:")]
+        assert order == sorted(order)
+        assert len(order) == 20
+
+
+def test_the_same_events_from_several_threads_are_stored_once(db: Database) -> None:
+    events = [message(number) for number in range(100)]
+
+    def add(_: int) -> int:
+        with db.write() as c:
+            return inbox.add(c, events, 0)
+
+    with ThreadPoolExecutor(6) as pool:
+        assert sum(pool.map(add, range(6))) == 100
+
+
+def test_annotators_who_react_at_once_all_have_their_say(db: Database) -> None:
+    with db.write() as c:
+        bug = labels.add(c, "Bug", "", "🐛", 0)
+        labels.add(c, "Idea", "", "💡", 0)
+        messages.record(c, [message(1)])
+    people = [UMA, BOB, EVE]
+    start = threading.Barrier(3)
+
+    def react(person: int) -> None:
+        start.wait()
+        for step in range(10):
+            with db.write() as c:
+                labels.append(c, [act(1, "🐛💡"[step % 2], people[person], at=float(step))], 0)
+        with db.write() as c:
+            labels.append(c, [act(1, "🐛", people[person], at=99.0)], 0)
+
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(react, range(3)))
+    with db.read() as c:
+        living = {label.id: label.id for label in labels.living(c)}
+        assert derive(resolve(labels.ledger(c, ref(1)), living)) == labels.Derived(bug.id, 3, False)
+        assert labels.counts(c) == {bug.id: 1}
+
+
+def test_one_job_of_a_kind_is_queued_however_many_ask(db: Database) -> None:
+    def ask(_: int) -> bool:
+        try:
+            with db.write() as c:
+                jobs.add(c, request(), 0)
+        except jobs.JobWaiting:
+            return False
+        return True
+
+    with ThreadPoolExecutor(6) as pool:
+        assert sum(pool.map(ask, range(6))) == 1
+
+
+def test_one_worker_gets_the_job(db: Database) -> None:
+    with db.write() as c:
+        jobs.add(c, request(), 0)
+
+    def take(worker: int) -> bool:
+        with db.write() as c:
+            return jobs.claim(c, str(worker), 60, 1) is not None
+
+    with ThreadPoolExecutor(6) as pool:
+        assert sum(pool.map(take, range(6))) == 1
+
+
+def test_a_fresh_installation_gets_one_version_however_many_start(db: Database) -> None:
+    def start(_: int) -> int:
+        with db.write() as c:
+            return versions.ensure_base(c, "minilm", "f", 0).id
+
+    with ThreadPoolExecutor(6) as pool:
+        assert set(pool.map(start, range(6))) == {1}
+
+
+def test_the_same_messages_from_several_threads_in_any_order_do_not_block_each_other(db: Database) -> None:
+    events = [message(number) for number in range(40)]
+
+    def record(turn: int) -> list[int]:
+        mine = events if turn % 2 else events[::-1]
+        with db.write() as c:
+            return sorted(item.id for item in messages.record(c, mine))
+
+    with ThreadPoolExecutor(6) as pool:
+        found = list(pool.map(record, range(12)))
+    assert all(ids == found[0] for ids in found)

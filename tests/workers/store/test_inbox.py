@@ -1,0 +1,160 @@
+"""The inbox: what is committed is worked on, once."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import insert, select, update
+
+from tests.workers.store.samples import key, message, reaction
+from workers.contracts import CLASSIFY, LABELS
+from workers.store import inbox, messages, tables
+from workers.store.database import Database
+
+
+def add(db: Database, *numbers: object, now: float = 0.0) -> None:
+    with db.write() as c:
+        inbox.add(c, [message(number) for number in numbers], now)
+
+
+def claim(db: Database, now: float = 1.0, limit: int = 64, lease: float = 30.0) -> list[inbox.Claimed]:
+    with db.write() as c:
+        return inbox.claim(c, CLASSIFY, limit, lease, "worker", now)
+
+
+def numbers(claimed: list[inbox.Claimed]) -> list[str]:
+    return [item.event.ref.message_id for item in claimed if item.event.kind == "message"]
+
+
+def test_an_event_comes_out_as_it_went_in(db: Database) -> None:
+    event = message(1, "ok 👍🏽", reply_to="7", sequence=3)
+    with db.write() as c:
+        assert inbox.add(c, [event], 5.0) == 1
+    [claimed] = claim(db, now=6.0)
+    assert (claimed.event, claimed.attempts, claimed.received_at) == (event, 1, 5.0)
+
+
+def test_a_key_is_stored_once_even_within_one_batch_and_after_it_is_done(db: Database) -> None:
+    first, second = message(1), message(2)
+    with db.write() as c:
+        assert inbox.add(c, [first, first, second], 0) == 2
+        assert inbox.add(c, [second, message(3)], 0) == 1
+        inbox.finish(c, inbox.claim(c, CLASSIFY, 9, 30, "worker", 1))
+        assert inbox.add(c, [first, second], 0) == 0
+        assert inbox.add(c, [], 0) == 0
+    assert claim(db) == []
+
+
+def test_claims_are_oldest_first_within_the_limit_and_the_queue(db: Database) -> None:
+    add(db, *range(5))
+    with db.write() as c:
+        inbox.add(c, [reaction(9)], 0)
+        assert inbox.waiting(c, 1) == {CLASSIFY: 5, LABELS: 1}
+    assert numbers(claim(db, limit=3)) == ["0", "1", "2"]
+    assert numbers(claim(db)) == ["3", "4"]
+    assert claim(db) == []
+    with db.read() as c:
+        assert inbox.waiting(c, 1) == {LABELS: 1}
+
+
+def test_a_lease_that_runs_out_is_taken_over_and_the_first_worker_loses(db: Database) -> None:
+    add(db, 1, 2)
+    slow = claim(db, now=0, lease=30)
+    assert claim(db, now=29.9) == []
+    quick = claim(db, now=30)
+    assert [item.attempts for item in quick] == [2, 2]
+
+    def late() -> None:
+        with db.write() as c:
+            messages.record(c, [message(1)])
+            inbox.finish(c, slow)
+
+    with pytest.raises(inbox.LostClaim, match="taken over"):
+        late()
+    with db.write() as c:
+        assert messages.find(c, message(1).ref) is None
+        inbox.finish(c, quick)
+        assert inbox.waiting(c, 999) == {}
+
+
+def test_one_lost_row_of_many_loses_the_whole_claim(db: Database) -> None:
+    add(db, 1)
+    [first] = claim(db, now=0, lease=10)
+    add(db, 2)
+    [second] = claim(db, now=0, lease=60)
+    claim(db, now=20)
+    with pytest.raises(inbox.LostClaim), db.write() as c:
+        inbox.finish(c, [first, second])
+    with db.write() as c:
+        inbox.finish(c, [second])
+
+
+def test_a_late_worker_may_finish_if_nobody_took_over(db: Database) -> None:
+    add(db, 1)
+    slow = claim(db, now=0, lease=1)
+    with db.write() as c:
+        inbox.finish(c, slow)
+
+
+def test_finished_rows_keep_their_key_and_not_what_they_said(db: Database) -> None:
+    add(db, 1)
+    claimed = claim(db)
+    with db.write() as c:
+        inbox.finish(c, claimed)
+        assert c.execute(select(tables.inbox.c.event, tables.inbox.c.state)).one() == (None, "done")
+
+
+def test_a_retry_waits_and_after_eight_the_event_fails_with_its_error(db: Database) -> None:
+    add(db, 1)
+    for attempt in range(1, 9):
+        [claimed] = claim(db, now=attempt * 10)
+        assert claimed.attempts == attempt
+        with db.write() as c:
+            inbox.retry(c, claimed, 5, f"no luck\x00 {attempt}", attempt * 10)
+            assert inbox.waiting(c, attempt * 10 + 4.9) == {}
+    assert claim(db, now=999) == []
+    with db.read() as c:
+        assert inbox.failed(c) == 1
+        assert c.execute(select(tables.inbox.c.error)).scalar_one() == "no luck 8"
+
+
+def test_a_retry_of_a_lost_claim_changes_nothing(db: Database) -> None:
+    add(db, 1)
+    [slow] = claim(db, now=0, lease=1)
+    [quick] = claim(db, now=1)
+    with db.write() as c:
+        inbox.retry(c, slow, 0, "late", 1)
+        inbox.finish(c, [quick])
+
+
+def test_an_event_that_takes_every_worker_down_fails_in_the_end(db: Database) -> None:
+    add(db, 1)
+    for attempt in range(8):
+        assert len(claim(db, now=attempt, lease=1)) == 1
+    add(db, 2, now=8)
+    assert numbers(claim(db, now=8, lease=1)) == ["2"]
+    with db.read() as c:
+        assert inbox.failed(c) == 1
+
+
+def test_an_event_that_cannot_be_read_fails_and_holds_nothing_up(db: Database) -> None:
+    broken = {"key": key(), "queue": CLASSIFY, "chat": "x", "event": '{"kind": "dance"}', "available_at": 0}
+    with db.write() as c:
+        c.execute(insert(tables.inbox).values(**broken, received_at=0))
+    add(db, 1)
+    assert numbers(claim(db)) == ["1"]
+    with db.read() as c:
+        assert inbox.failed(c) == 1
+
+
+def test_prune_deletes_old_done_rows_only(db: Database) -> None:
+    add(db, 1, now=0)
+    add(db, 2, now=10)
+    claimed = claim(db, now=11)
+    with db.write() as c:
+        inbox.finish(c, claimed)
+        c.execute(update(tables.inbox).where(tables.inbox.c.received_at == 10).values(state="failed"))
+    add(db, 3, now=0)
+    with db.write() as c:
+        assert inbox.prune(c, 5) == 1
+        assert inbox.prune(c, 5) == 0
+        assert c.execute(select(tables.inbox.c.state).order_by(tables.inbox.c.id)).scalars().all() == ["failed", "new"]

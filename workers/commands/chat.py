@@ -1,0 +1,98 @@
+"""Verbs about the chat itself: help, here, leave, mode, stats, export, forget."""
+
+from __future__ import annotations
+
+import json
+
+from workers.commands.call import Call
+from workers.contracts import Document, Person, Post
+from workers.store import chats, labels, messages, versions, views
+from workers.texts import percent
+from workers.verbs import VERBS
+
+
+def help_(call: Call) -> list[Post]:
+    """All verbs, or one of them with its arguments."""
+    chosen = [verb for verb in VERBS.values() if verb.name.split()[0] == call.rest.lower()] or list(VERBS.values())
+    lines = [
+        f"`{verb.name}{' ' + verb.arguments if verb.arguments else ''}` {verb.help(call.language)}" for verb in chosen
+    ]
+    return [call.post("\n".join(lines))]
+
+
+def here(call: Call) -> list[Post]:
+    """Enable this chat; the optional argument is the language in which the bot speaks here."""
+    asked = call.rest.strip().lower()
+    language = {"zh": "zh", "中文": "zh", "en": "en", "english": "en"}.get(asked, call.language)
+    chats.enable(call.c, call.command.chat, call.caller, language, call.now)
+    spoken = Call(call.c, call.command, chats.get(call.c, call.command.chat) or call.chat, call.verb, "", call.now)
+    text = spoken.text("here")
+    return [call.post(text if labels.living(call.c) else text + spoken.text("here_labels"))]
+
+
+def leave(call: Call) -> list[Post]:
+    """Disable this chat; what is stored stays."""
+    chats.disable(call.c, call.command.chat, call.now)
+    return call.say("left")
+
+
+def mode(call: Call) -> list[Post]:
+    """Watch only, or put emoji on messages."""
+    wanted = call.rest.strip().lower()
+    if wanted not in ("shadow", "suggest"):
+        return call.say("mode_unknown", mode=wanted)
+    chats.set_mode(call.c, call.command.chat, wanted)
+    return call.say(f"mode_{wanted}")
+
+
+def stats(call: Call) -> list[Post]:
+    """Counts, accuracy and the active version."""
+    seen = views.overview(call.c, call.command.chat)
+    active = versions.active(call.c)
+    accuracy = ""
+    if seen.accuracy:
+        last = seen.accuracy[-1]
+        accuracy = call.text("stats_accuracy", percent=f"{100 * last.accuracy:.0f}", count=min(50, last.labels))
+    return call.say(
+        "stats",
+        messages=seen.messages,
+        labelled=seen.labelled,
+        disputed=seen.disputed,
+        accuracy=accuracy,
+        version=active.id,
+        method=active.method,
+    )
+
+
+def export(call: Call) -> list[Document] | list[Post]:
+    """Every labelled text as one JSON line; the platform hands the file over."""
+    lines = [json.dumps(row, ensure_ascii=False) for row in messages.export(call.c)]
+    if not lines:
+        return call.say("export_none")
+    text = call.text("exported", count=len(lines))
+    return [Document(chat=call.command.chat, filename="labels.jsonl", content="\n".join(lines) + "\n", text=text)]
+
+
+def forget(call: Call) -> list[Post]:
+    """Delete what one person wrote and labelled, in this workspace."""
+    found = people(call)
+    if not found:
+        return call.say("forget_unknown", name=call.rest) if call.rest else call.usage()
+    if len(found) > 1:
+        names = ", ".join(f"{person.name} ({person.id})" for person in found)
+        return call.say("forget_several", name=call.rest, people=names)
+    chat = call.command.chat
+    count = messages.forget(call.c, found[0].id, chat.platform, chat.workspace)
+    return call.say("forgotten", count=count, name=found[0].name or found[0].id)
+
+
+def people(call: Call) -> list[Person]:
+    """Whom `forget` means: `me`, an id, or a name with or without @."""
+    if call.rest.strip().lower() in ("me", "我"):
+        return [call.caller]
+    return messages.people(call.c, call.command.chat, call.rest.strip()) if call.rest.strip() else []
+
+
+def share(value: object) -> str:
+    """A metric as people read it, or a dash where a version was never measured."""
+    return percent(value) if isinstance(value, float | int) else "–"

@@ -1,0 +1,264 @@
+"""Everything that crosses a boundary: events that come in, replies that go out.
+
+All of it is frozen and survives a round trip through JSON, so that a row in the inbox or the outbox is
+exactly what a platform said or will be told. Identifiers are strings, times are seconds since the epoch.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
+
+CLASSIFY, LABELS, TRAINING, MAINTENANCE = "classify", "labels", "training", "maintenance"
+
+
+def storable(text: object) -> object:
+    """Make any text safe for UTF-8 and for Postgres: lone surrogates become U+FFFD, NUL bytes go."""
+    if not isinstance(text, str):
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\x00", "")
+
+
+Text = Annotated[str, BeforeValidator(storable)]
+
+
+class Frozen(BaseModel):
+    """A value: never changed, compared by content, strict about unknown fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ChatRef(Frozen):
+    """Where people talk: one channel, group or topic."""
+
+    platform: str
+    workspace: str
+    chat_id: str
+
+    @property
+    def key(self) -> str:
+        """The chat as one string, for indexes and logs."""
+        return f"{self.platform}/{self.workspace}/{self.chat_id}"
+
+
+class MessageRef(Frozen):
+    """One message, on any platform."""
+
+    platform: str
+    workspace: str
+    chat_id: str
+    message_id: str
+
+    @property
+    def chat(self) -> ChatRef:
+        return ChatRef(platform=self.platform, workspace=self.workspace, chat_id=self.chat_id)
+
+    @property
+    def key(self) -> str:
+        """The message as one string, for indexes and logs."""
+        return f"{self.chat.key}/{self.message_id}"
+
+
+class Person(Frozen):
+    """An author or an annotator: `id` is the platform's, `name` is what people read."""
+
+    id: Text
+    name: Text = ""
+
+
+# ── events: what came in ────────────────────────────────────────────────────────────────────────────
+
+
+class BaseEvent(Frozen):
+    """`key` names the event: delivered twice, it carries the same key. `at`, then `sequence`, order events."""
+
+    key: str
+    at: float
+    sequence: int = 0
+
+    @property
+    def queue(self) -> str:
+        """The Celery queue whose workers handle this event."""
+        return LABELS
+
+
+class TextEvent(BaseEvent):
+    """An event that changes what a message says, and so what kind it is."""
+
+    @property
+    def queue(self) -> str:
+        return CLASSIFY
+
+
+class Message(TextEvent):
+    """Somebody wrote something."""
+
+    kind: Literal["message"] = "message"
+    ref: MessageRef
+    author: Person
+    text: Text
+    reply_to: str | None = None
+
+
+class Edit(TextEvent):
+    """The text of a message changed."""
+
+    kind: Literal["edit"] = "edit"
+    ref: MessageRef
+    text: Text
+
+
+class Delete(TextEvent):
+    """A message is gone, and what we know of its text goes with it."""
+
+    kind: Literal["delete"] = "delete"
+    ref: MessageRef
+
+
+class Reaction(BaseEvent):
+    """Somebody put an emoji on a message (`added`) or took it away."""
+
+    kind: Literal["reaction"] = "reaction"
+    ref: MessageRef
+    annotator: Person
+    emoji: Text
+    added: bool
+
+
+class Button(BaseEvent):
+    """Somebody pressed a button under one of our posts; `value` (1 to 64 bytes) is what the button meant."""
+
+    kind: Literal["button"] = "button"
+    ref: MessageRef
+    presser: Person
+    value: str
+    admin: bool | None = None
+
+
+class Command(BaseEvent):
+    """Somebody typed a verb and its arguments. `admin` is None while nobody has asked the platform."""
+
+    kind: Literal["command"] = "command"
+    chat: ChatRef
+    caller: Person
+    text: Text
+    reply_to: MessageRef | None = None
+    admin: bool | None = None
+
+    @property
+    def queue(self) -> str:
+        """`classify` needs the model, so it goes where the model is."""
+        return CLASSIFY if self.verb == "classify" else LABELS
+
+    @property
+    def verb(self) -> str:
+        """The first word, in lower case."""
+        return self.text.split(maxsplit=1)[0].lower() if self.text.strip() else "help"
+
+    @property
+    def arguments(self) -> str:
+        """What follows the verb."""
+        return self.text.strip()[len(self.text.split(maxsplit=1)[0]) :].strip() if self.text.strip() else ""
+
+
+Event = Annotated[Message | Edit | Delete | Reaction | Button | Command, Field(discriminator="kind")]
+EVENT: TypeAdapter[Event] = TypeAdapter(Event)
+
+
+def chat_of(event: Event) -> ChatRef:
+    """The chat in which an event happened."""
+    return event.chat if isinstance(event, Command) else event.ref.chat
+
+
+# ── replies: what goes out ──────────────────────────────────────────────────────────────────────────
+
+
+class Choice(Frozen):
+    """One button: what people read and what comes back when it is pressed."""
+
+    text: Text
+    value: str = Field(min_length=1, max_length=64)
+
+
+class React(Frozen):
+    """Put the bot's one emoji on a message, in place of the one before; None takes it away."""
+
+    kind: Literal["react"] = "react"
+    ref: MessageRef
+    emoji: str | None
+    label: Text = ""
+    probability: float = 0.0
+    guess: bool = False
+
+    @property
+    def chat(self) -> ChatRef:
+        return self.ref.chat
+
+
+class Post(Frozen):
+    """Say something in a chat. `progress` (0 to 1) asks for a bar where the platform can draw one."""
+
+    kind: Literal["post"] = "post"
+    chat: ChatRef
+    text: Text
+    choices: tuple[Choice, ...] = ()
+    reply_to: str | None = None
+    progress: float | None = None
+
+
+class EditPost(Frozen):
+    """Replace what an earlier `Post` says. `post` is the outbox key of that post."""
+
+    kind: Literal["edit_post"] = "edit_post"
+    chat: ChatRef
+    post: str
+    text: Text
+    choices: tuple[Choice, ...] = ()
+    progress: float | None = None
+
+
+class Document(Frozen):
+    """Hand over a text file, such as an export."""
+
+    kind: Literal["document"] = "document"
+    chat: ChatRef
+    filename: str
+    content: Text
+    text: Text = ""
+
+
+class CheckAdmin(Frozen):
+    """Ask the platform whether the person behind this event is an admin; the event then comes in again."""
+
+    kind: Literal["check_admin"] = "check_admin"
+    event: Command | Button
+
+    @property
+    def chat(self) -> ChatRef:
+        return chat_of(self.event)
+
+
+Reply = Annotated[React | Post | EditPost | Document | CheckAdmin, Field(discriminator="kind")]
+REPLY: TypeAdapter[Reply] = TypeAdapter(Reply)
+
+
+# ── jobs ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class JobRequest(Frozen):
+    """A long piece of work, as it was asked for. `post` is the outbox key of the progress message."""
+
+    kind: Literal["train"] = "train"
+    chat: ChatRef
+    requested_by: Person
+    post: str
+    method: Literal["auto", "frozen", "lora", "full"] = "auto"
+    seed: int = 0
+
+
+# ── errors ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+class BackchannelError(Exception):
+    """What happened and what to do, in one sentence that people can read in chat, log or shell."""

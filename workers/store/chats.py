@@ -1,0 +1,66 @@
+"""Which chats Backchannel may read, and how it behaves in each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from sqlalchemy import Connection, select, update
+
+from workers.contracts import ChatRef, Person
+from workers.store.columns import AnyRow
+from workers.store.counters import insert
+from workers.store.tables import chats
+
+Mode = Literal["shadow", "suggest"]
+
+
+@dataclass(frozen=True, slots=True)
+class Chat:
+    """A chat that somebody enabled at some time. In "shadow" mode predictions are kept and not shown."""
+
+    ref: ChatRef
+    enabled: bool
+    mode: Mode
+    language: str
+
+
+def _chat(row: AnyRow) -> Chat:
+    ref = ChatRef(platform=row.platform, workspace=row.workspace, chat_id=row.chat_id)
+    return Chat(ref, row.enabled, row.mode, row.language)
+
+
+def get(c: Connection, chat: ChatRef) -> Chat | None:
+    """The chat, or None if nobody ever enabled it."""
+    row = c.execute(select(chats).where(chats.c.key == chat.key)).first()
+    return None if row is None else _chat(row)
+
+
+def enabled(c: Connection, chats_: Sequence[ChatRef]) -> set[str]:
+    """The keys of those chats that are enabled."""
+    keys = {chat.key for chat in chats_}
+    return set(c.execute(select(chats.c.key).where(chats.c.key.in_(keys), chats.c.enabled)).scalars())
+
+
+def enable(c: Connection, chat: ChatRef, by: Person, language: str, now: float) -> None:
+    """Start reading a chat. One that was enabled before keeps its mode and takes the new language."""
+    parts = {"platform": chat.platform, "workspace": chat.workspace, "chat_id": chat.chat_id}
+    change = {"enabled": True, "language": language, "enabled_by": by.id, "changed_at": now}
+    statement = insert(c, chats).values(key=chat.key, **parts, **change)
+    c.execute(statement.on_conflict_do_update(index_elements=["key"], set_=change))
+
+
+def disable(c: Connection, chat: ChatRef, now: float) -> None:
+    """Stop reading a chat; what is known of it stays."""
+    c.execute(update(chats).where(chats.c.key == chat.key).values(enabled=False, changed_at=now))
+
+
+def set_mode(c: Connection, chat: ChatRef, mode: Mode) -> None:
+    """Show predictions in a chat ("suggest") or only keep them ("shadow")."""
+    c.execute(update(chats).where(chats.c.key == chat.key).values(mode=mode))
+
+
+def every(c: Connection) -> list[Chat]:
+    """All chats that were ever enabled, by key."""
+    return [_chat(row) for row in c.execute(select(chats).order_by(chats.c.key))]

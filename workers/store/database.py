@@ -1,0 +1,188 @@
+"""The edge at which transactions begin and end, and at which database errors become sentences."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+
+from workers.contracts import BackchannelError
+from workers.store import schema
+
+BUSY_MS = 15_000
+CONNECT_SECONDS = 10
+
+
+class Database:
+    """One SQLite file or one Postgres database; safe to share between threads, not across a fork."""
+
+    def __init__(self, url: str) -> None:
+        """`url` is "sqlite:////path/db.sqlite3" or "postgresql://…". Nothing is opened yet.
+
+        Raises BackchannelError where the URL cannot work, without repeating its password.
+        """
+        self._url = _parse(url)
+        self._engine = _engine(self._url)
+        self._writer, self._reader = _sides(self._engine)
+
+    @property
+    def place(self) -> str:
+        """Where the data is, for people: never the name and password that open it."""
+        if self._url.get_backend_name() == "sqlite":
+            return f"the SQLite file {self._url.database}"
+        port = f":{self._url.port}" if self._url.port else ""
+        return f"the Postgres database {self._url.database} at {self._url.host or 'localhost'}{port}"
+
+    @contextmanager
+    def write(self) -> Generator[Connection]:
+        """One transaction that commits at the exit and rolls back on an exception. SQLite: the only writer.
+
+        Raises BackchannelError when the database cannot be reached, stays locked or is full.
+        """
+        with self._sentences(), self._writer.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def read(self) -> Generator[Connection]:
+        """One consistent view of the data; whatever is written inside is rolled back. Raises as `write`."""
+        with self._sentences(), self._reader.connect() as connection:
+            yield connection
+
+    def migrate(self) -> None:
+        """Create or update the tables. Any number of processes may call this at once.
+
+        Raises BackchannelError when a newer program made them.
+        """
+        with self.read() as connection:
+            if schema.current(connection) == schema.newest():
+                return
+        with self.write() as connection:
+            schema.upgrade(connection)
+        self.check()
+
+    def check(self) -> None:
+        """Raises BackchannelError when the database cannot be reached or its tables are not this program's."""
+        with self.read() as connection:
+            current = schema.current(connection)
+        if current is None:
+            raise BackchannelError(f"There are no tables yet in {self.place}; start `backchannel up` to create them.")
+        if current == schema.newest():
+            return
+        if schema.known(current):
+            raise BackchannelError(f"The tables in {self.place} are from an older Backchannel; start `backchannel up`.")
+        raise BackchannelError(f"The tables in {self.place} are from a newer Backchannel; update this program first.")
+
+    def scrub(self) -> None:
+        """Rewrite a SQLite file so that forgotten text is in no free page and in no log; Postgres cleans itself."""
+        if self._url.get_backend_name() != "sqlite":
+            return
+        with self._sentences(), self._engine.connect() as connection:
+            raw = connection.connection.driver_connection
+            assert isinstance(raw, sqlite3.Connection)
+            raw.execute("VACUUM")
+            raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def dispose(self) -> None:
+        """Close the pooled connections; the next use opens new ones."""
+        self._engine.dispose()
+
+    @contextmanager
+    def _sentences(self) -> Generator[None]:
+        try:
+            yield
+        except DBAPIError as error:
+            sentence = _explain(error, self.place)
+            if sentence is None:
+                raise
+            raise BackchannelError(sentence) from None
+
+
+def _parse(text: str) -> URL:
+    try:
+        url = make_url(text)
+    except (ArgumentError, ValueError):
+        raise BackchannelError(
+            "The database URL cannot be read; write sqlite:////folder/file.sqlite3 or postgresql://name:password@host/db."
+        ) from None
+    backend = url.get_backend_name()
+    if backend not in ("sqlite", "postgresql", "postgres"):
+        raise BackchannelError(f"Backchannel keeps its data in SQLite or Postgres, not in {backend}; change the URL.")
+    if backend == "sqlite":
+        if not url.database or ":memory:" in url.database:
+            raise BackchannelError("A database in memory cannot be shared by processes; name a file in the URL.")
+        return url
+    return url.set(drivername="postgresql+psycopg")
+
+
+def _engine(url: URL) -> Engine:
+    try:
+        if url.get_backend_name() == "sqlite":
+            engine = create_engine(url, connect_args={"timeout": BUSY_MS / 1000})
+            event.listen(engine, "connect", _prepare)
+            event.listen(engine, "begin", _begin)
+            return engine
+        timeout: dict[str, Any] = {} if "connect_timeout" in url.query else {"connect_timeout": CONNECT_SECONDS}
+        return create_engine(url, pool_pre_ping=True, connect_args=timeout)
+    except ModuleNotFoundError:
+        raise BackchannelError("Postgres needs one more package; run `pip install backchannel[postgres]`.") from None
+    except (ArgumentError, NoSuchModuleError, TypeError, ValueError):
+        raise BackchannelError("The database URL has a driver or an option that is not known; correct it.") from None
+
+
+def _sides(engine: Engine) -> tuple[Engine, Engine]:
+    """The same pool twice: for writing and for reading."""
+    if engine.dialect.name == "sqlite":
+        return engine.execution_options(begin="BEGIN IMMEDIATE"), engine
+    return engine, engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+
+
+def _prepare(raw: sqlite3.Connection, _record: object) -> None:
+    # With None the driver begins nothing by itself, so that BEGIN IMMEDIATE below is really ours.
+    raw.isolation_level = None
+    raw.execute(f"PRAGMA busy_timeout={BUSY_MS}")
+    _turn_wal_on(raw)
+    raw.execute("PRAGMA synchronous=FULL")
+    raw.execute("PRAGMA foreign_keys=ON")
+    raw.execute("PRAGMA secure_delete=ON")
+
+
+def _turn_wal_on(raw: sqlite3.Connection) -> None:
+    """Switching a new file to WAL does not wait for other processes that do the same, so we do."""
+    end = time.monotonic() + BUSY_MS / 1000
+    while True:
+        try:
+            raw.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > end:
+                raise
+            time.sleep(0.02)
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))
+
+
+def _explain(error: DBAPIError, place: str) -> str | None:
+    """What happened in words, or None for a mistake of ours, which should stay an exception."""
+    said = str(error.orig).lower()
+    if "unable to open" in said or "readonly" in said or "permission denied" in said:
+        return (
+            f"Backchannel cannot open or write {place}; check that the folder exists and that this account may write."
+        )
+    if "database is locked" in said:
+        return f"Somebody else kept {place} locked for {BUSY_MS // 1000} seconds; try again, or stop the other program."
+    if "disk is full" in said or "no space left" in said:
+        return f"There is no room left for {place}; free some space on the disk."
+    if "not a database" in said or "malformed" in said:
+        return f"Something other than our data, or damaged data, is in {place}; restore a backup or name another file."
+    if "password authentication failed" in said or ("role" in said and "does not exist" in said):
+        return f"The name or the password is wrong for {place}; correct the URL."
+    if error.connection_invalidated or "connection" in said or ("does not exist" in said and "database" in said):
+        return f"Nothing answers as {place}; check that the server runs and that the URL is right."
+    return None

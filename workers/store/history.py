@@ -1,0 +1,158 @@
+"""The talk of a chat as a screen shows it: people's messages, reactions to them, and the bot's posts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from pydantic import Field
+from sqlalchemy import ColumnElement, Connection, func, select, text
+
+from workers.contracts import REPLY, ChatRef, Choice, Document, EditPost, Frozen, MessageRef, Person, Post, Reply
+from workers.store.columns import AnyRow
+from workers.store.counters import chunks
+from workers.store.labels import Label, living
+from workers.store.ledger import LedgerRow, ledger_of, living_labels, standing
+from workers.store.tables import messages, outbox, predictions
+
+BOT = Person(id="", name="Backchannel")
+
+_POSTS = text("outbox.kind IN ('post', 'document')")
+
+
+class ReactionView(Frozen):
+    """An emoji under a message and the ids of the people who put it there, the first one first."""
+
+    emoji: str
+    people: list[str]
+
+
+class PredictionView(Frozen):
+    """What the model says about a message; `label` is its name."""
+
+    emoji: str
+    label: str
+    probability: float
+    guess: bool
+    shown: bool
+
+
+class Line(Frozen):
+    """One line of talk. A file that the bot handed over has a `filename`; a deleted message has no text."""
+
+    message_id: str
+    author: Person
+    bot: bool
+    at: float
+    text: str
+    edited: bool = False
+    deleted: bool = False
+    reply_to: str | None = None
+    reactions: list[ReactionView] = Field(default_factory=list[ReactionView])
+    prediction: PredictionView | None = None
+    choices: list[Choice] = Field(default_factory=list[Choice])
+    progress: float | None = None
+    filename: str | None = None
+
+
+def history(c: Connection, chat: ChatRef, limit: int = 200) -> list[Line]:
+    """The last `limit` lines of a chat, oldest first. Posts count from when they were sent, with their latest edit."""
+    written = select(messages).where(messages.c.chat == chat.key)
+    rows = c.execute(written.order_by(messages.c.at.desc(), messages.c.id.desc()).limit(limit)).all()
+    said = _posts(c, outbox.c.chat == chat.key, limit)
+    return sorted([*_lines(c, rows), *_bot_lines(c, said)], key=lambda line: line.at)[-limit:]
+
+
+def line(c: Connection, ref: MessageRef) -> Line | None:
+    """One line of talk, by the platform's id; None if neither a message nor a post of ours has it."""
+    rows = c.execute(select(messages).where(messages.c.ref == ref.key)).all()
+    if rows:
+        return _lines(c, rows)[0]
+    posts = _posts(c, (outbox.c.chat == ref.chat.key) & (outbox.c.message_id == ref.message_id), 1)
+    return next(iter(_bot_lines(c, posts)), None)
+
+
+def _lines(c: Connection, rows: Sequence[AnyRow]) -> list[Line]:
+    ledger = ledger_of(c, [row.ref for row in rows])
+    predicted = _predicted(c, [row.id for row in rows])
+    return [_line(row, ledger.get(row.ref, ()), predicted.get(row.id)) for row in rows]
+
+
+def _line(row: AnyRow, ledger: Iterable[LedgerRow], prediction: PredictionView | None) -> Line:
+    return Line(
+        message_id=row.message_id,
+        author=Person(id=row.author_id, name=row.author_name),
+        bot=False,
+        at=row.at,
+        text=row.text or "",
+        edited=row.revision > 1,
+        deleted=row.deleted,
+        reply_to=row.reply_to,
+        reactions=_reactions(ledger),
+        prediction=prediction,
+    )
+
+
+def _reactions(rows: Iterable[LedgerRow]) -> list[ReactionView]:
+    people: dict[str, list[str]] = {}
+    for row in standing(row for row in rows if row.source == "reaction"):
+        people.setdefault(row.emoji, []).append(row.annotator.id)
+    return [ReactionView(emoji=emoji, people=ids) for emoji, ids in people.items()]
+
+
+def _predicted(c: Connection, ids: Sequence[int]) -> dict[int, PredictionView]:
+    names = {label.id: label for label in living(c)}
+    means = {id: names[meant] for id, meant in living_labels(c).items()}
+    found: dict[int, PredictionView] = {}
+    for piece in chunks(ids):
+        last = (
+            select(func.max(predictions.c.id)).where(predictions.c.message.in_(piece)).group_by(predictions.c.message)
+        )
+        for row in c.execute(select(predictions).where(predictions.c.id.in_(last))):
+            if row.label in means:
+                found[row.message] = _prediction(row, means)
+    return found
+
+
+def _prediction(row: AnyRow, means: Mapping[int, Label]) -> PredictionView:
+    label = means[row.label]
+    sure = {"probability": row.probability, "guess": row.guess, "shown": row.shown}
+    return PredictionView(emoji=label.emoji, label=label.name, **sure)
+
+
+def _posts(c: Connection, which: ColumnElement[bool], limit: int) -> Sequence[AnyRow]:
+    kept = (outbox.c.state == "sent") & outbox.c.reply.is_not(None)
+    statement = select(outbox).where(_POSTS, which, kept)
+    return c.execute(statement.order_by(outbox.c.sent_at.desc(), outbox.c.id.desc()).limit(limit)).all()
+
+
+def _bot_lines(c: Connection, rows: Sequence[AnyRow]) -> list[Line]:
+    edits = _edits(c, [row.key for row in rows])
+    return [_bot_line(row, REPLY.validate_json(row.reply), edits.get(row.key)) for row in rows]
+
+
+def _edits(c: Connection, keys: Sequence[str]) -> dict[str, EditPost]:
+    """The latest edit of each post that people have seen."""
+    found: dict[str, EditPost] = {}
+    for piece in chunks(keys):
+        sent = (outbox.c.state == "sent") & outbox.c.subject.in_(piece) & outbox.c.reply.is_not(None)
+        for row in c.execute(select(outbox.c.subject, outbox.c.reply).where(sent).order_by(outbox.c.id)):
+            reply = REPLY.validate_json(row.reply)
+            if isinstance(reply, EditPost):
+                found[row.subject] = reply
+    return found
+
+
+def _bot_line(row: AnyRow, post: Reply, edit: EditPost | None) -> Line:
+    said = edit or post
+    return Line(
+        message_id=row.message_id or "",
+        author=BOT,
+        bot=True,
+        at=row.sent_at,
+        text=getattr(said, "text", ""),
+        edited=edit is not None,
+        reply_to=post.reply_to if isinstance(post, Post) else None,
+        choices=list(said.choices) if isinstance(said, Post | EditPost) else [],
+        progress=said.progress if isinstance(said, Post | EditPost) else None,
+        filename=post.filename if isinstance(post, Document) else None,
+    )

@@ -1,0 +1,129 @@
+"""Events that came in and wait to be worked on. A row is committed before the platform is told "received"."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+from sqlalchemy import Connection, bindparam, delete, func, select, update
+
+from workers.contracts import EVENT, BackchannelError, Event, chat_of, storable
+from workers.store.columns import AnyRow, AnySelect
+from workers.store.counters import add_new
+from workers.store.tables import INBOX_LIVE, inbox
+
+MAX_ATTEMPTS = 8
+
+_DUE = (inbox.c.state == "new") & (inbox.c.available_at <= bindparam("now"))
+_LAPSED = (inbox.c.state == "claimed") & (inbox.c.lease_until <= bindparam("now"))
+_MINE = (inbox.c.id == bindparam("row")) & (inbox.c.attempts == bindparam("tries")) & (inbox.c.state == "claimed")
+
+
+class LostClaim(BackchannelError):
+    """Our lease ran out and somebody else took the rows; what we did with them must be rolled back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """An event that is ours until the lease ends. `attempts` names this very claim: it grows with each one."""
+
+    id: int
+    event: Event
+    attempts: int
+    received_at: float
+
+
+def add(c: Connection, events: Sequence[Event], now: float) -> int:
+    """Store events; one whose key is already known is ignored. Returns how many were really new."""
+    rows = [
+        {
+            "key": event.key,
+            "queue": event.queue,
+            "chat": chat_of(event).key,
+            "event": event.model_dump_json(),
+            "available_at": now,
+            "received_at": now,
+        }
+        for event in events
+    ]
+    return add_new(c, inbox, rows)
+
+
+def claim(c: Connection, queue: str, limit: int, lease: float, worker: str, now: float) -> list[Claimed]:
+    """Take up to `limit` events of a queue for `lease` seconds, oldest first.
+
+    A row whose lease ran out is handed out again; one that took MAX_ATTEMPTS workers down is set to failed.
+    """
+    due = _due(queue, limit).cte("due")
+    statement = (
+        update(inbox)
+        .where(inbox.c.id.in_(select(due.c.id)))
+        .values(state="claimed", attempts=inbox.c.attempts + 1, claimed_by=worker, lease_until=now + lease)
+        .returning(inbox.c.id, inbox.c.event, inbox.c.attempts, inbox.c.received_at)
+    )
+    rows = sorted(c.execute(statement, {"now": now}).all(), key=lambda row: row.id)
+    claimed = [_decode(c, row) for row in rows]
+    return [item for item in claimed if item is not None]
+
+
+def _due(queue: str, limit: int) -> AnySelect:
+    ready = select(inbox.c.id).where(INBOX_LIVE, inbox.c.queue == queue, _DUE | _LAPSED)
+    return ready.order_by(inbox.c.id).limit(limit).with_for_update(skip_locked=True)
+
+
+def _decode(c: Connection, row: AnyRow) -> Claimed | None:
+    if row.attempts > MAX_ATTEMPTS:
+        _fail(c, row.id, "Whoever worked on this event stopped before its end, every time.")
+        return None
+    try:
+        return Claimed(row.id, EVENT.validate_json(row.event), row.attempts, row.received_at)
+    except ValidationError as error:
+        _fail(c, row.id, f"The stored event cannot be read: {error.errors(include_input=False)[0]['msg']}")
+        return None
+
+
+def _fail(c: Connection, row: int, error: str) -> None:
+    statement = update(inbox).where(inbox.c.id == row)
+    c.execute(statement.values(state="failed", error=storable(error), claimed_by=None, lease_until=None))
+
+
+def finish(c: Connection, claimed: Sequence[Claimed]) -> None:
+    """Mark events as done and drop what they said.
+
+    Raises LostClaim if any of them is no longer ours; let it roll the transaction back.
+    """
+    if not claimed:
+        return
+    statement = update(inbox).where(_MINE).values(state="done", event=None, claimed_by=None, lease_until=None)
+    rows = [{"row": item.id, "tries": item.attempts} for item in sorted(claimed, key=lambda item: item.id)]
+    done = c.execute(statement, rows).rowcount
+    if done != len(rows):
+        raise LostClaim(f"{len(rows) - done} of {len(rows)} events were taken over by another worker; they are redone.")
+
+
+def retry(c: Connection, claimed: Claimed, after: float, error: str, now: float) -> None:
+    """Give an event back, to be claimed again in `after` seconds; after MAX_ATTEMPTS it fails with its error.
+
+    A claim that is no longer ours is left alone.
+    """
+    over = claimed.attempts >= MAX_ATTEMPTS
+    change = {"state": "failed" if over else "new", "available_at": now + after, "error": storable(error)}
+    statement = update(inbox).where(_MINE).values(**change, claimed_by=None, lease_until=None)
+    c.execute(statement, {"row": claimed.id, "tries": claimed.attempts})
+
+
+def waiting(c: Connection, now: float) -> dict[str, int]:
+    """How many events could be claimed now, per queue; queues without any are left out."""
+    statement = select(inbox.c.queue, func.count()).where(INBOX_LIVE, _DUE | _LAPSED).group_by(inbox.c.queue)
+    return {queue: count for queue, count in c.execute(statement, {"now": now})}
+
+
+def failed(c: Connection) -> int:
+    """How many events were given up."""
+    return c.execute(select(func.count()).select_from(inbox).where(inbox.c.state == "failed")).scalar_one()
+
+
+def prune(c: Connection, before: float) -> int:
+    """Delete done rows received before this time, and with them the memory of their keys. Returns how many."""
+    return c.execute(delete(inbox).where(inbox.c.state == "done", inbox.c.received_at < before)).rowcount

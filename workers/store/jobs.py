@@ -1,0 +1,161 @@
+"""Long pieces of work. Whoever holds a job's lease, and its token, is the only one who may write its outcome."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sqlalchemy import ColumnElement, Connection, func, insert, select, update
+
+from workers.contracts import BackchannelError, JobRequest, storable
+from workers.store.columns import AnyRow
+from workers.store.counters import exclusive
+from workers.store.tables import jobs
+
+State = Literal["queued", "running", "done", "failed", "cancelled"]
+Outcome = Literal["done", "failed", "cancelled"]
+_LIVE = jobs.c.state.in_(("queued", "running"))
+
+
+class JobWaiting(BackchannelError):
+    """A job of this kind is queued or running already."""
+
+
+class LostLease(BackchannelError):
+    """Another worker has taken the job over; ours must stop and write nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job as it stands. `fraction` is 0 to 1; `token` grows with every worker that takes the job."""
+
+    id: int
+    kind: str
+    state: State
+    request: JobRequest
+    token: int
+    fraction: float
+    stage: str
+    cancel: bool
+    error: str | None
+    result: Mapping[str, Any] | None
+    created_at: float
+    started_at: float | None
+    finished_at: float | None
+
+
+def _job(row: AnyRow) -> Job:
+    return Job(
+        id=row.id,
+        kind=row.kind,
+        state=row.state,
+        request=JobRequest.model_validate_json(row.request),
+        token=row.token,
+        fraction=row.fraction,
+        stage=row.stage,
+        cancel=row.cancel,
+        error=row.error,
+        result=None if row.result is None else json.loads(row.result),
+        created_at=row.created_at,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+    )
+
+
+def _one(c: Connection, condition: ColumnElement[bool]) -> Job | None:
+    row = c.execute(select(jobs).where(condition).order_by(jobs.c.id).limit(1)).first()
+    return None if row is None else _job(row)
+
+
+def add(c: Connection, request: JobRequest, now: float) -> Job:
+    """Queue a job. Raises JobWaiting while one of the kind is queued or running."""
+    exclusive(c, "jobs")
+    waiting = _one(c, _LIVE & (jobs.c.kind == request.kind))
+    if waiting is not None:
+        raise JobWaiting(f"Job {waiting.id} is {waiting.state} already; wait for its end, or cancel it first.")
+    start = {"token": 0, "fraction": 0.0, "stage": "", "cancel": False, "created_at": now, "state": "queued"}
+    statement = insert(jobs).values(kind=request.kind, request=request.model_dump_json(), **start)
+    return _job(c.execute(statement.returning(jobs)).one())
+
+
+def _claimable(now: float) -> ColumnElement[bool]:
+    return (jobs.c.state == "queued") | ((jobs.c.state == "running") & (jobs.c.lease_until <= now))
+
+
+def claim(c: Connection, worker: str, lease: float, now: float) -> Job | None:
+    """Take the oldest job that is queued, or whose worker let its lease run out, for `lease` seconds."""
+    due = (
+        select(jobs.c.id)
+        .where(_claimable(now))
+        .order_by(jobs.c.id)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+        .cte("due")
+    )
+    values = {"state": "running", "token": jobs.c.token + 1, "worker": worker, "lease_until": now + lease}
+    statement = update(jobs).where(jobs.c.id.in_(select(due.c.id)))
+    statement = statement.values(**values, started_at=func.coalesce(jobs.c.started_at, now))
+    row = c.execute(statement.returning(jobs)).first()
+    return None if row is None else _job(row)
+
+
+def _held(job: Job) -> ColumnElement[bool]:
+    return (jobs.c.id == job.id) & (jobs.c.token == job.token) & (jobs.c.state == "running")
+
+
+def heartbeat(c: Connection, job: Job, lease: float, fraction: float, stage: str, now: float) -> bool:
+    """Hold a job for `lease` more seconds and say how far it is. Returns whether it should be cancelled.
+
+    Raises LostLease when another worker has it, or when it is over.
+    """
+    values = {"lease_until": now + lease, "fraction": fraction, "stage": storable(stage)}
+    row = c.execute(update(jobs).where(_held(job)).values(**values).returning(jobs.c.cancel)).first()
+    if row is None:
+        raise _lost(job)
+    return bool(row.cancel)
+
+
+def finish(
+    c: Connection, job: Job, state: Outcome, result: Mapping[str, Any] | None, error: str | None, now: float
+) -> None:
+    """Write the outcome of a job, once. Raises LostLease when it is no longer ours."""
+    values: dict[str, Any] = {"state": state, "error": storable(error), "finished_at": now, "lease_until": None}
+    values["result"] = None if result is None else json.dumps(result)
+    if state == "done":
+        values["fraction"] = 1.0
+    if not c.execute(update(jobs).where(_held(job)).values(**values)).rowcount:
+        raise _lost(job)
+
+
+def _lost(job: Job) -> LostLease:
+    return LostLease(f"Job {job.id} was taken over by another worker or is over; this worker stops here.")
+
+
+def request_cancel(c: Connection, job_id: int, now: float) -> Job | None:
+    """Ask for a job's end: a queued one is cancelled at once, a running one at its next heartbeat."""
+    c.execute(update(jobs).where(jobs.c.id == job_id, _LIVE).values(cancel=True))
+    queued = (jobs.c.id == job_id) & (jobs.c.state == "queued")
+    c.execute(update(jobs).where(queued).values(state="cancelled", finished_at=now))
+    return find(c, job_id)
+
+
+def running(c: Connection) -> Job | None:
+    """The job that is queued or running, if there is one."""
+    return _one(c, _LIVE)
+
+
+def find(c: Connection, id: int) -> Job | None:
+    """The job with this number."""
+    return _one(c, jobs.c.id == id)
+
+
+def latest(c: Connection, n: int) -> list[Job]:
+    """The last `n` jobs, newest first."""
+    return [_job(row) for row in c.execute(select(jobs).order_by(jobs.c.id.desc()).limit(n))]
+
+
+def expired(c: Connection, now: float) -> bool:
+    """Whether some job could be claimed now."""
+    return _one(c, _claimable(now)) is not None

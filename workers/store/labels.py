@@ -1,0 +1,217 @@
+"""The set of labels that people can choose. Every change of it derives anew the messages that it touches."""
+
+from __future__ import annotations
+
+import time
+import unicodedata
+from dataclasses import dataclass
+from typing import Literal
+
+from sqlalchemy import ColumnElement, Connection, insert, select, update
+
+from workers.contracts import BackchannelError, storable
+from workers.store.columns import AnyRow
+from workers.store.counters import bump, exclusive, value
+from workers.store.ledger import (
+    Derived as Derived,
+)
+from workers.store.ledger import (
+    LedgerRow as LedgerRow,
+)
+from workers.store.ledger import (
+    append as append,
+)
+from workers.store.ledger import (
+    derive as derive,
+)
+from workers.store.ledger import (
+    derive_again,
+)
+from workers.store.ledger import (
+    ledger as ledger,
+)
+from workers.store.tables import labels
+from workers.store.tables import ledger as ledger_table
+from workers.store.training_set import counts as counts
+
+LONGEST_NAME = 80
+_BIDI = set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+Code = Literal["taken_name", "taken_emoji", "too_long", "empty", "control", "gone", "same"]
+_SENTENCES: dict[Code, str] = {
+    "taken_name": 'There is already a label "{name}"; choose another name.',
+    "taken_emoji": '{emoji} already means "{name}"; choose another emoji, or take it from that label first.',
+    "too_long": "A label's name has at most {most} characters and this one has {length}; shorten it.",
+    "empty": "A label needs a name; say one.",
+    "control": "A label's name cannot contain invisible control characters; type it anew.",
+    "gone": 'The label "{name}" was removed or merged meanwhile; choose one that is still there.',
+    "same": 'The label "{name}" cannot be merged into itself; name two different labels.',
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A class that people can choose; `emoji` is "" where it has none."""
+
+    id: int
+    name: str
+    description: str
+    emoji: str
+
+
+class LabelError(BackchannelError):
+    """A change of the label set that cannot be made. `code` and `params` let others say it in another language."""
+
+    def __init__(self, code: Code, **params: str | int) -> None:
+        super().__init__(_SENTENCES[code].format(**params))
+        self.code = code
+        self.params = params
+
+
+def _label(row: AnyRow) -> Label:
+    return Label(row.id, row.name, row.description, row.emoji)
+
+
+def _first(c: Connection, condition: ColumnElement[bool]) -> Label | None:
+    row = c.execute(select(labels).where(labels.c.removed_at.is_(None), condition)).first()
+    return None if row is None else _label(row)
+
+
+def fold(name: str) -> str:
+    """The form in which two names are the same: case, width and outer spaces don't count."""
+    return unicodedata.normalize("NFKC", " ".join(name.split())).casefold()
+
+
+def living(c: Connection) -> list[Label]:
+    """The labels that are neither removed nor merged, by id."""
+    return [_label(row) for row in c.execute(select(labels).where(labels.c.removed_at.is_(None)).order_by(labels.c.id))]
+
+
+def find(c: Connection, name: str) -> Label | None:
+    """The living label of this name, whatever its case."""
+    return _first(c, labels.c.folded == fold(str(storable(name))))
+
+
+def by_emoji(c: Connection, emoji: str) -> Label | None:
+    """The living label that this emoji (in its neutral form) means."""
+    return _first(c, labels.c.emoji == emoji) if emoji else None
+
+
+def revision(c: Connection) -> int:
+    """Grows with every change of the derived labels or of the set."""
+    return value(c, "labels")
+
+
+def add(c: Connection, name: str, description: str, emoji: str | None, now: float) -> Label:
+    """A new label; reactions with its emoji from before it existed count. Raises LabelError."""
+    exclusive(c, "labels")
+    name = _free_name(c, name, None)
+    _free_emoji(c, emoji or "", None)
+    values = {"name": name, "folded": fold(name), "description": storable(description), "emoji": emoji or ""}
+    row = c.execute(insert(labels).values(**values, created_at=now).returning(labels)).one()
+    _adopt(c, row.id, row.emoji, now)
+    bump(c, "labels")
+    return _label(row)
+
+
+def rename(c: Connection, label: Label, name: str) -> Label:
+    """The label under another name. Raises LabelError."""
+    exclusive(c, "labels")
+    name = _free_name(c, name, label.id)
+    return _change(c, label, name=name, folded=fold(name))
+
+
+def describe(c: Connection, label: Label, text: str) -> Label:
+    """The label with another description. Raises LabelError when it is gone."""
+    exclusive(c, "labels")
+    return _change(c, label, description=storable(text))
+
+
+def set_emoji(c: Connection, label: Label, emoji: str | None, now: float) -> Label:
+    """Give a label an emoji in its neutral form, or none; earlier reactions that meant nothing now count for it.
+
+    Reactions with the emoji that it had before keep counting for it. Raises LabelError.
+    """
+    exclusive(c, "labels")
+    _free_emoji(c, emoji or "", label.id)
+    changed = _change(c, label, emoji=emoji or "")
+    _adopt(c, label.id, emoji or "", now)
+    return changed
+
+
+def remove(c: Connection, label: Label, now: float) -> None:
+    """Take a label away; votes for it no longer count, and others' votes on the same messages decide."""
+    exclusive(c, "labels")
+    _change(c, label, removed_at=now)
+    _derive_voted(c, label.id, now)
+
+
+def merge(c: Connection, source: Label, into: Label) -> None:
+    """Let all votes for `source`, past ones too, count for `into`, which takes its emoji if it has none of its own."""
+    if source.id == into.id:
+        raise LabelError("same", name=source.name)
+    exclusive(c, "labels")
+    now = time.time()
+    target = _living(c, into)
+    emoji = _living(c, source).emoji
+    _change(c, source, removed_at=now, merged_into=into.id)
+    if emoji and not target.emoji:
+        _change(c, into, emoji=emoji)
+    _derive_voted(c, source.id, now)
+
+
+def _living(c: Connection, label: Label) -> Label:
+    found = _first(c, labels.c.id == label.id)
+    if found is None:
+        raise LabelError("gone", name=label.name)
+    return found
+
+
+def _change(c: Connection, label: Label, **values: object) -> Label:
+    statement = update(labels).where(labels.c.id == label.id, labels.c.removed_at.is_(None)).values(**values)
+    row = c.execute(statement.returning(labels)).first()
+    if row is None:
+        raise LabelError("gone", name=label.name)
+    bump(c, "labels")
+    return _label(row)
+
+
+def _free_name(c: Connection, name: str, own: int | None) -> str:
+    name = unicodedata.normalize("NFC", " ".join(str(storable(name)).split()))
+    if not name:
+        raise LabelError("empty")
+    if any(unicodedata.category(letter) == "Cc" or letter in _BIDI for letter in name):
+        raise LabelError("control")
+    if len(name) > LONGEST_NAME:
+        raise LabelError("too_long", length=len(name), most=LONGEST_NAME)
+    taken = find(c, name)
+    if taken is not None and taken.id != own:
+        raise LabelError("taken_name", name=taken.name)
+    return name
+
+
+def _free_emoji(c: Connection, emoji: str, own: int | None) -> None:
+    taken = by_emoji(c, emoji)
+    if taken is not None and taken.id != own:
+        raise LabelError("taken_emoji", emoji=emoji, name=taken.name)
+
+
+def _adopt(c: Connection, label: int, emoji: str, now: float) -> None:
+    """Reactions that were recorded when their emoji meant nothing."""
+    if not emoji:
+        return
+    unclaimed = (ledger_table.c.emoji == emoji) & ledger_table.c.label.is_(None) & (ledger_table.c.source == "reaction")
+    refs = set(
+        c.execute(update(ledger_table).where(unclaimed).values(label=label).returning(ledger_table.c.ref)).scalars()
+    )
+    derive_again(c, refs, now)
+
+
+def _derive_voted(c: Connection, label: int, now: float) -> None:
+    """Derive the messages that have votes for a label, or for one that was merged into it."""
+    same = {label}
+    while more := set(c.execute(select(labels.c.id).where(labels.c.merged_into.in_(same))).scalars()) - same:
+        same |= more
+    derive_again(
+        c, c.execute(select(ledger_table.c.ref).where(ledger_table.c.label.in_(same)).distinct()).scalars(), now
+    )

@@ -1,0 +1,217 @@
+"""The ledger of who labelled what, append-only, and the labels that are derived from it."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from sqlalchemy import Connection, func, select
+
+from workers.contracts import MessageRef, Person
+from workers.store.columns import AnyRow
+from workers.store.counters import add_new, bump, chunks, exclusive, insert
+from workers.store.tables import labels, message_labels, messages, predictions
+from workers.store.tables import ledger as table
+
+Source = Literal["reaction", "button", "command", "ask"]
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRow:
+    """One act of one annotator: an emoji put on or taken off, or an explicit choice.
+
+    Reactions carry an emoji, and the store finds their label. Other sources carry "" as the emoji and a label id,
+    or None for "none of these". `added` False takes the emoji, or the choice, back.
+    """
+
+    key: str
+    ref: MessageRef
+    annotator: Person
+    emoji: str
+    label: int | None
+    added: bool
+    at: float
+    sequence: int
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """What a message's ledger amounts to. `votes`: annotators who have a say. No label and votes: "none of these"."""
+
+    label: int | None
+    votes: int
+    disputed: bool
+
+
+def _order(row: LedgerRow) -> tuple[float, int, str]:
+    return row.at, row.sequence, row.key
+
+
+def standing(rows: Iterable[LedgerRow]) -> list[LedgerRow]:
+    """The rows that still hold: per annotator and emoji the latest, unless it took the emoji away. Oldest first."""
+    latest = {(row.annotator.id, row.emoji): row for row in sorted(rows, key=_order)}
+    return sorted((row for row in latest.values() if row.added), key=_order)
+
+
+def resolve(rows: Iterable[LedgerRow], living: Mapping[int, int]) -> list[LedgerRow]:
+    """Follow merges and drop removed labels: `living` says for each label id which living one it means now."""
+    return [_resolve(row, living) for row in rows]
+
+
+def _resolve(row: LedgerRow, living: Mapping[int, int]) -> LedgerRow:
+    if row.label is None:
+        return row
+    label = living.get(row.label)
+    if label is not None:
+        return replace(row, label=label)
+    # A choice of a label that is gone is no choice; left as None it would read as "none of these".
+    return replace(row, label=None, added=row.added and row.source == "reaction")
+
+
+def derive(rows: Iterable[LedgerRow]) -> Derived:
+    """The label of one message from its ledger rows, in any order; repeated rows change nothing.
+
+    Each annotator has one vote, their latest that stands; most votes win; a tie is a dispute and has no label.
+    """
+    votes = {row.annotator.id: row.label for row in standing(rows) if row.label is not None or row.source != "reaction"}
+    ranked = Counter(votes.values()).most_common(2)
+    if not ranked:
+        return Derived(None, 0, False)
+    if len(ranked) == 2 and ranked[0][1] == ranked[1][1]:
+        return Derived(None, len(votes), True)
+    return Derived(ranked[0][0], len(votes), False)
+
+
+def append(c: Connection, rows: Sequence[LedgerRow], now: float) -> int:
+    """Add rows whose keys are new and derive the labels of their messages again. Returns how many were new.
+
+    The messages need not be known. The revision grows when a derived label changed.
+    """
+    if not rows:
+        return 0
+    exclusive(c, "labels")
+    emoji = {
+        emoji: id for id, emoji in c.execute(select(labels.c.id, labels.c.emoji).where(labels.c.removed_at.is_(None)))
+    }
+    values = [_values(row, emoji.get(row.emoji) if row.source == "reaction" else row.label, now) for row in rows]
+    new = add_new(c, table, values)
+    if new and derive_again(c, {row.ref.key for row in rows}, now):
+        bump(c, "labels")
+    return new
+
+
+def _values(row: LedgerRow, label: int | None, now: float) -> dict[str, Any]:
+    return {
+        "key": row.key,
+        "ref": row.ref.key,
+        "chat": row.ref.chat.key,
+        **row.ref.model_dump(),
+        "annotator_id": row.annotator.id,
+        "annotator_name": row.annotator.name,
+        "emoji": row.emoji,
+        "label": label,
+        "added": row.added,
+        "at": row.at,
+        "sequence": row.sequence,
+        "source": row.source,
+        "recorded_at": now,
+    }
+
+
+def from_row(row: AnyRow) -> LedgerRow:
+    """A ledger row as it was appended."""
+    ref = MessageRef(platform=row.platform, workspace=row.workspace, chat_id=row.chat_id, message_id=row.message_id)
+    annotator = Person(id=row.annotator_id, name=row.annotator_name)
+    return LedgerRow(row.key, ref, annotator, row.emoji, row.label, row.added, row.at, row.sequence, row.source)
+
+
+def ledger(c: Connection, ref: MessageRef | None = None) -> list[LedgerRow]:
+    """The rows of one message, or all, in the order in which they were recorded."""
+    statement = select(table).order_by(table.c.id)
+    return [from_row(row) for row in c.execute(statement if ref is None else statement.where(table.c.ref == ref.key))]
+
+
+def ledger_of(c: Connection, refs: Iterable[str]) -> dict[str, list[LedgerRow]]:
+    """The rows of several messages, by the message's key."""
+    found: dict[str, list[LedgerRow]] = defaultdict(list)
+    for piece in chunks(sorted(refs)):
+        for row in c.execute(select(table).where(table.c.ref.in_(piece))):
+            found[row.ref].append(from_row(row))
+    return found
+
+
+def living_labels(c: Connection) -> dict[int, int]:
+    """Which living label each label id means now; ids of removed labels are missing."""
+    rows = {row.id: row for row in c.execute(select(labels.c.id, labels.c.removed_at, labels.c.merged_into))}
+    meant: dict[int, int] = {}
+    for id, row in rows.items():
+        while row.merged_into is not None:
+            row = rows[row.merged_into]
+        if row.removed_at is None:
+            meant[id] = row.id
+    return meant
+
+
+def derive_again(c: Connection, refs: Iterable[str], now: float) -> bool:
+    """Bring `message_labels` up to date for these messages. Returns whether anything changed.
+
+    The caller holds the lock "labels", so that nobody derives the same message from an older ledger meanwhile.
+    """
+    living = living_labels(c)
+    changed = False
+    for piece in chunks(sorted(refs)):
+        changed |= _derive_piece(c, piece, living, now)
+    return changed
+
+
+def _derive_piece(c: Connection, refs: Sequence[str], living: Mapping[int, int], now: float) -> bool:
+    rows = ledger_of(c, refs)
+    fresh = {ref: derive(resolve(rows.get(ref, ()), living)) for ref in refs}
+    before = {row.ref: row for row in c.execute(select(message_labels).where(message_labels.c.ref.in_(refs)))}
+    old = {ref: Derived(row.label, row.votes, row.disputed) for ref, row in before.items()}
+    changed = [ref for ref in refs if fresh[ref] != old.get(ref, Derived(None, 0, False))]
+    first = [ref for ref in changed if fresh[ref].votes and (ref not in before or before[ref].first_at is None)]
+    foreseen = _foreseen(c, first)
+    if changed:
+        _store(c, [_materialised(ref, fresh[ref], before.get(ref), ref in first, foreseen, now) for ref in changed])
+    return bool(changed)
+
+
+def _materialised(
+    ref: str, derived: Derived, before: AnyRow | None, first: bool, foreseen: Mapping[str, int | None], now: float
+) -> dict[str, Any]:
+    """What we had predicted is fixed when the first label comes: later predictions have learned from it."""
+    values = {"ref": ref, "label": derived.label, "votes": derived.votes, "disputed": derived.disputed}
+    if first:
+        return {**values, "first_at": now, "foresaw": ref in foreseen, "predicted": foreseen.get(ref)}
+    if before is None:
+        return {**values, "first_at": None, "foresaw": False, "predicted": None}
+    return {**values, "first_at": before.first_at, "foresaw": before.foresaw, "predicted": before.predicted}
+
+
+def _store(c: Connection, values: Sequence[Mapping[str, Any]]) -> None:
+    new = insert(c, message_labels)
+    change = {name: new.excluded[name] for name in ("label", "votes", "disputed", "first_at", "foresaw", "predicted")}
+    c.execute(new.on_conflict_do_update(index_elements=["ref"], set_=change), values)
+
+
+def _foreseen(c: Connection, refs: Sequence[str]) -> dict[str, int | None]:
+    """The label of the last prediction on each of these messages, where there is one."""
+    if not refs:
+        return {}
+    statement = select(messages.c.ref, predictions.c.label).join(predictions, predictions.c.message == messages.c.id)
+    rows = c.execute(statement.where(messages.c.ref.in_(refs)).order_by(predictions.c.id))
+    return {ref: label for ref, label in rows}
+
+
+def last(c: Connection) -> int:
+    """The number of the newest row; 0 in an empty ledger."""
+    return c.execute(select(func.max(table.c.id))).scalar() or 0
+
+
+def numbers(c: Connection) -> list[tuple[int, str]]:
+    """(number, key) of every row, in order."""
+    return [(number, key) for number, key in c.execute(select(table.c.id, table.c.key).order_by(table.c.id))]

@@ -1,0 +1,199 @@
+"""What people wrote: the text as it stands now, its revision number, and nothing once it is deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, select, update
+from sqlalchemy import delete as remove
+
+from workers.contracts import ChatRef, Delete, Edit, Message, MessageRef, Person
+from workers.store.columns import AnyRow
+from workers.store.counters import bump, chunks, exclusive, insert
+from workers.store.forgetting import forget as forget
+from workers.store.forgetting import people as people
+from workers.store.predictions import (
+    Prediction as Prediction,
+)
+from workers.store.predictions import (
+    latest_prediction as latest_prediction,
+)
+from workers.store.predictions import (
+    least_sure_ids,
+)
+from workers.store.predictions import (
+    predicted as predicted,
+)
+from workers.store.predictions import (
+    record_predictions as record_predictions,
+)
+from workers.store.predictions import (
+    record_vectors as record_vectors,
+)
+from workers.store.predictions import (
+    vectors as vectors,
+)
+from workers.store.tables import message_labels, messages
+from workers.store.tables import predictions as predictions_table
+from workers.store.tables import vectors as vectors_table
+from workers.store.training_set import export as export
+from workers.store.training_set import labelled as labelled
+
+_PARTS = ("platform", "workspace", "chat_id", "message_id")
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A message as it stands. `text` is None once deleted; `revision` 1 is what was first written."""
+
+    id: int
+    ref: MessageRef
+    author: Person
+    text: str | None
+    revision: int
+    at: float
+    deleted: bool
+
+
+def _stored(row: AnyRow) -> Stored:
+    ref = MessageRef(**{part: getattr(row, part) for part in _PARTS})
+    author = Person(id=row.author_id, name=row.author_name)
+    return Stored(row.id, ref, author, row.text, row.revision, row.at, row.deleted)
+
+
+def _row(ref: MessageRef, at: float, sequence: int, text: str | None, revision: int) -> dict[str, Any]:
+    parts = {part: getattr(ref, part) for part in _PARTS}
+    times = {"at": at, "text_at": at, "text_sequence": sequence}
+    return {
+        "ref": ref.key,
+        "chat": ref.chat.key,
+        **parts,
+        **times,
+        "text": text,
+        "revision": revision,
+        "deleted": False,
+        "author_id": "",  # until the Message itself is seen
+        "author_name": "",
+    }
+
+
+def record(c: Connection, messages_: Sequence[Message]) -> list[Stored]:
+    """Store messages and return each as it stands, in the order given. Doing so again changes nothing.
+
+    One whose Edit came first keeps the edited text; one whose Delete came first stays deleted.
+    """
+    # Two transactions that touch the same rows in the same order cannot wait for each other in a circle.
+    rows = [_new(event) for event in sorted(messages_, key=lambda event: event.ref.key)]
+    if not rows:
+        return []
+    new = insert(c, messages)
+    known = ("author_id", "author_name", "at", "reply_to")
+    unseen = (messages.c.author_id == "") & ~messages.c.deleted
+    change = {name: new.excluded[name] for name in known}
+    c.execute(new.on_conflict_do_update(index_elements=["ref"], set_=change, where=unseen), rows)
+    stored = _by_ref(c, [row["ref"] for row in rows])
+    _tell_if_labelled(c, stored)
+    return [stored[event.ref.key] for event in messages_]
+
+
+def _new(event: Message) -> dict[str, Any]:
+    row = _row(event.ref, event.at, event.sequence, event.text, 1)
+    return {**row, "author_id": event.author.id, "author_name": event.author.name, "reply_to": event.reply_to}
+
+
+def _by_ref(c: Connection, refs: Sequence[str]) -> dict[str, Stored]:
+    return {
+        row.ref: _stored(row)
+        for piece in chunks(refs)
+        for row in c.execute(select(messages).where(messages.c.ref.in_(piece)))
+    }
+
+
+def _tell_if_labelled(c: Connection, refs: Iterable[str]) -> None:
+    """A label may be older than its message: what can be learned from changes when the text comes or goes."""
+    has_label = select(message_labels.c.ref).where(
+        message_labels.c.ref.in_(list(refs)), message_labels.c.label.is_not(None)
+    )
+    if c.execute(has_label.limit(1)).first():
+        bump(c, "labels")
+
+
+def edit(c: Connection, event: Edit) -> Stored | None:
+    """Apply an edit if it is newer than the text we have; a text that really changed is a new revision.
+
+    Returns the message as it stands, with an empty author while only the edit is known; None once it is deleted.
+    """
+    # Revision 1 is what nobody has shown us: an edit that comes first is the second.
+    new = insert(c, messages).values(_row(event.ref, event.at, event.sequence, event.text, 2))
+    created = c.execute(new.on_conflict_do_nothing(index_elements=["ref"]).returning(messages)).first()
+    row = created or c.execute(select(messages).where(messages.c.ref == event.ref.key).with_for_update()).one()
+    if row.deleted:
+        return None
+    if created or (event.at, event.sequence) <= (row.text_at, row.text_sequence):
+        return _stored(row)
+    return _stored(_revise(c, row, event))
+
+
+def _revise(c: Connection, row: AnyRow, event: Edit) -> AnyRow:
+    changed = row.text != event.text
+    values = {
+        "text": event.text,
+        "text_at": event.at,
+        "text_sequence": event.sequence,
+        "revision": row.revision + changed,
+    }
+    revised = c.execute(update(messages).where(messages.c.id == row.id).values(values).returning(messages)).one()
+    if changed:
+        _tell_if_labelled(c, [row.ref])
+    return revised
+
+
+def delete(c: Connection, event: Delete) -> Stored:
+    """Leave a tombstone: text, vectors and predictions go, and a Message or Edit that comes later stays out."""
+    exclusive(c, "labels")
+    new = insert(c, messages).values({**_row(event.ref, event.at, event.sequence, None, 1), "deleted": True})
+    gone = {"text": None, "deleted": True}
+    row = c.execute(new.on_conflict_do_update(index_elements=["ref"], set_=gone).returning(messages)).one()
+    c.execute(remove(vectors_table).where(vectors_table.c.message == row.id))
+    c.execute(remove(predictions_table).where(predictions_table.c.message == row.id))
+    _tell_if_labelled(c, [row.ref])
+    return _stored(row)
+
+
+def find(c: Connection, ref: MessageRef) -> Stored | None:
+    """The message with this ref, if it was ever seen."""
+    return _by_ref(c, [ref.key]).get(ref.key)
+
+
+def by_id(c: Connection, id: int) -> Stored | None:
+    """The message with our own number."""
+    row = c.execute(select(messages).where(messages.c.id == id)).first()
+    return None if row is None else _stored(row)
+
+
+def texts(c: Connection, ids: Sequence[int]) -> dict[int, str]:
+    """The texts of those messages that are not deleted."""
+    return {
+        id: text
+        for piece in chunks(ids)
+        for id, text in c.execute(select(messages.c.id, messages.c.text).where(messages.c.id.in_(piece)))
+        if text is not None
+    }
+
+
+def least_sure(c: Connection, chat: ChatRef, n: int, version: int) -> list[Stored]:
+    """Up to `n` messages of a chat to ask about: unlabelled, never asked, smallest margin of that version first.
+
+    Messages on which the version has only guessed, or said nothing, come after those, in random order.
+    """
+    ids = least_sure_ids(c, chat, n, version)
+    found = {row.id: _stored(row) for row in c.execute(select(messages).where(messages.c.id.in_(ids)))}
+    return [found[id] for id in ids]
+
+
+def current(c: Connection, ids: Sequence[int]) -> list[Stored]:
+    """These messages as they stand now, without those that are gone."""
+    living = select(messages).where(~messages.c.deleted)
+    return [_stored(row) for piece in chunks(ids) for row in c.execute(living.where(messages.c.id.in_(piece)))]

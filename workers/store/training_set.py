@@ -1,0 +1,42 @@
+"""Messages together with the labels that people gave them: what there is to learn from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from workers.store.columns import AnySelect
+from workers.store.tables import labels, message_labels, messages
+
+
+def usable(*columns: Any) -> AnySelect:
+    """A SELECT over messages whose text is known and whose label is undisputed (and living: derived labels are)."""
+    agreed = message_labels.c.label.is_not(None) & ~message_labels.c.disputed
+    there = ~messages.c.deleted & (messages.c.text != "")
+    return (
+        select(*columns)
+        .join_from(message_labels, messages, messages.c.ref == message_labels.c.ref)
+        .where(agreed, there)
+    )
+
+
+def labelled(c: Connection) -> list[tuple[int, int]]:
+    """(message id, label id) of every message that can be learned from, by message id."""
+    rows = c.execute(usable(messages.c.id, message_labels.c.label).order_by(messages.c.id))
+    return [(message, label) for message, label in rows]
+
+
+def counts(c: Connection) -> dict[int, int]:
+    """How many messages each label can be learned from; labels without any are left out."""
+    rows = c.execute(usable(message_labels.c.label, func.count()).group_by(message_labels.c.label))
+    return {label: count for label, count in rows}
+
+
+def export(c: Connection) -> Iterator[dict[str, Any]]:
+    """Each labelled message as {"text", "label" (its name), "at" (seconds), "chat"}, oldest first."""
+    statement = usable(messages.c.text, labels.c.name, messages.c.at, messages.c.chat)
+    statement = statement.join(labels, labels.c.id == message_labels.c.label).order_by(messages.c.at, messages.c.id)
+    for text, label, at, chat in c.execute(statement):
+        yield {"text": text, "label": label, "at": at, "chat": chat}

@@ -1,0 +1,231 @@
+"""What people read, in English and 中文. Every sentence that a worker says stands here."""
+
+from __future__ import annotations
+
+TEXTS: dict[str, tuple[str, str]] = {
+    "not_here": (
+        "Backchannel is off in this chat: nothing is stored. An admin can type `here` to switch it on.",
+        "本群尚未启用 Backchannel，不会存储任何内容。管理员输入 `here` 即可启用。",
+    ),
+    "unknown_verb": (
+        "There is no verb “{verb}”. Type `help` to see what there is.",
+        "没有 “{verb}” 这个命令。输入 `help` 查看全部命令。",
+    ),
+    "admins_only": (
+        "`{verb}` is for admins of this chat. Ask one of them, or be added to BACKCHANNEL_ADMINS.",
+        "`{verb}` 只有管理员可以使用。请联系管理员，或加入 BACKCHANNEL_ADMINS。",
+    ),
+    "here": (
+        "Backchannel is on. From now on it reads this chat, says what kind each message is, and learns from your emoji."
+        " `leave` switches it off.",
+        "已启用 Backchannel：从现在起它会阅读本群消息、判断类别，并从大家的表情中学习。输入 `leave` 可停用。",
+    ),
+    "here_labels": (
+        " Next: give it labels, such as `labels add bug 🐞 something is broken`.",
+        "下一步：添加标签，例如 `labels add 故障 🐞 有东西坏了`。",
+    ),
+    "left": (
+        "Backchannel is off here. What was stored is kept; `forget @person` deletes it.",
+        "已停用。已存储的内容会保留；`forget @某人` 可删除。",
+    ),
+    "mode_shadow": ("Shadow: I watch and learn, and stay silent.", "观察模式：只看、只学，不出声。"),
+    "mode_suggest": ("Suggest: I put an emoji on messages that I am sure about.", "建议模式：有把握时给消息加上表情。"),
+    "mode_unknown": (
+        "There is no mode “{mode}”. Type `mode shadow` or `mode suggest`.",
+        "没有 “{mode}” 模式。请输入 `mode shadow` 或 `mode suggest`。",
+    ),
+    "no_labels": (
+        "There are no labels yet. Add two or more, such as `labels add bug 🐞 something is broken`.",
+        "还没有标签。请先添加至少两个，例如 `labels add 故障 🐞 有东西坏了`。",
+    ),
+    "label_line": ("{emoji} {name} · {count}{description}", "{emoji} {name} · {count}{description}"),
+    "label_added": (
+        "Added {emoji} {name}. Put {emoji} on a message to teach me.",
+        "已添加 {emoji} {name}。给消息加上 {emoji} 就能教会我。",
+    ),
+    "label_renamed": ("“{old}” is now “{new}”.", "“{old}” 已改名为 “{new}”。"),
+    "label_merged": ("“{old}” was merged into “{new}”.", "“{old}” 已并入 “{new}”。"),
+    "label_removed": (
+        "“{name}” is removed; its messages are unlabelled again.",
+        "已删除 “{name}”，相关消息恢复为未标注。",
+    ),
+    "label_emoji": ("{name} is now {emoji}.", "{name} 的表情现在是 {emoji}。"),
+    "label_unknown": (
+        "There is no label “{name}”. The labels are: {names}.",
+        "没有 “{name}” 这个标签。现有标签：{names}。",
+    ),
+    "label_same": (
+        "That is one and the same label. Name two different ones.",
+        "这是同一个标签，请给出两个不同的标签。",
+    ),
+    "taken_name": (
+        "There is already a label “{name}”. Choose another name.",
+        "已有名为 “{name}” 的标签，请换一个名字。",
+    ),
+    "taken_emoji": (
+        "{emoji} already stands for “{name}”. Choose another emoji.",
+        "{emoji} 已用于 “{name}”，请换一个表情。",
+    ),
+    "too_long": (
+        "A label's name has at most 80 characters, this one has {length}. Choose a shorter one.",
+        "标签名最多 80 个字符，现在有 {length} 个，请缩短。",
+    ),
+    "empty": (
+        "A label needs a name. Type `labels add <name> [emoji] [description]`.",
+        "标签需要名字。请输入 `labels add <名字> [表情] [说明]`。",
+    ),
+    "control": (
+        "A label's name is one line of plain text. Take out the line breaks and control characters.",
+        "标签名必须是一行普通文字，请去掉换行和控制字符。",
+    ),
+    "not_emoji": (
+        "“{text}” is not an emoji. Type `labels emoji <name> <emoji>` with one emoji at the end.",
+        "“{text}” 不是表情。请输入 `labels emoji <名字> <表情>`，末尾放一个表情。",
+    ),
+    "usage": ("Type `{verb} {arguments}`: {help}.", "请输入 `{verb} {arguments}`：{help}。"),
+    "classify_empty": (
+        "There is no text to classify. Type `classify` and a sentence.",
+        "没有可判断的文字。请输入 `classify` 加一句话。",
+    ),
+    "classify_none": (
+        "I can't classify yet: it takes two labels. Type `labels add <name>`.",
+        "还不能判断：至少需要两个标签。请输入 `labels add <名字>`。",
+    ),
+    "classify_line": ("{emoji} {name} {percent}%", "{emoji} {name} {percent}%"),
+    "guess": ("A guess from the labels' names, before anyone has labelled:", "尚无标注，仅根据标签名猜测："),
+    "classified": ("That reads like:", "看起来像是："),
+    "label_needs_reply": (
+        "`label` needs a message: send it as a reply to the one you mean.",
+        "`label` 需要指定消息：请回复那条消息再输入。",
+    ),
+    "labelled": ("Noted: {emoji} {name}.", "已记录：{emoji} {name}。"),
+    "labelled_none": ("Noted: none of the labels fits.", "已记录：没有合适的标签。"),
+    "ask_nothing": (
+        "There is nothing to ask: every stored message of this chat was labelled or asked about.",
+        "没有可问的：本群存储的消息都已标注或询问过。",
+    ),
+    "ask_question": ("What kind is this, by {author}? “{text}”", "{author} 的这条消息属于哪一类？“{text}”"),
+    "ask_none": ("None of these", "都不是"),
+    "ask_skip": ("Skip", "跳过"),
+    "ask_answered": ("“{text}” is {label}, says {name}.", "“{text}”：{name} 认为是 {label}。"),
+    "ask_answered_none": ("“{text}” fits none of the labels, says {name}.", "“{text}”：{name} 认为都不合适。"),
+    "ask_skipped": ("“{text}” was skipped by {name}.", "“{text}”：{name} 跳过了。"),
+    "ask_closed": ("That question was answered already.", "这个问题已经有人回答了。"),
+    "number": (
+        "“{text}” is not a number from 1 to {most}. Type for example `{verb} 3`.",
+        "“{text}” 不是 1 到 {most} 的数字。请输入例如 `{verb} 3`。",
+    ),
+    "stats": (
+        "{messages} messages, {labelled} labelled, {disputed} disputed. {accuracy}Active: version {version} ({method}).",
+        "共 {messages} 条消息，{labelled} 条已标注，{disputed} 条有争议。{accuracy}当前版本：{version}（{method}）。",
+    ),
+    "stats_accuracy": (
+        "Right in {percent}% of the latest {count} that people labelled. ",
+        "最近 {count} 条人工标注中答对 {percent}%。",
+    ),
+    "retrain_no_labels": (
+        "Nothing to learn from yet: nobody has labelled a message. Put an emoji on a few messages first.",
+        "还没有可学习的内容：没有任何标注。请先给一些消息加上表情。",
+    ),
+    "retrain_one_label": (
+        "All labelled messages are “{name}”. It takes two labels with two messages each: label some others first.",
+        "所有标注都是 “{name}”。至少需要两个标签、各两条消息：请再标注一些其他类别。",
+    ),
+    "retrain_too_few": (
+        "It takes two labels with two messages each to train. Label a few more messages first.",
+        "训练至少需要两个标签、各两条消息。请再标注一些。",
+    ),
+    "retrain_queued": (
+        "Training is queued with {count} labelled messages.",
+        "训练已排队，共 {count} 条标注。",
+    ),
+    "job_waiting": (
+        "Job {job} is already {state}. Wait for it, or type `cancel`.",
+        "任务 {job} 正在进行（{state}）。请等待，或输入 `cancel`。",
+    ),
+    "job_progress": ("Training, job {job}: {stage} {percent}%", "训练任务 {job}：{stage} {percent}%"),
+    "job_cancelling": ("Cancelling job {job} …", "正在取消任务 {job}…"),
+    "job_cancelled": ("Job {job} was cancelled. Nothing changed.", "任务 {job} 已取消，未作任何更改。"),
+    "job_failed": ("Job {job} failed: {error}", "任务 {job} 失败：{error}"),
+    "job_promoted": (
+        "Version {version} ({method}) took over: {scores}. {reason}",
+        "版本 {version}（{method}）已启用：{scores}。{reason}",
+    ),
+    "job_kept": (
+        "Version {version} ({method}) is ready but was not promoted: {scores}. {reason}"
+        " `promote {version}` takes it anyway.",
+        "版本 {version}（{method}）已就绪但未启用：{scores}。{reason} 输入 `promote {version}` 可强制启用。",
+    ),
+    "scores": ("accuracy {accuracy}, macro-F1 {macro_f1}", "准确率 {accuracy}，macro-F1 {macro_f1}"),
+    "scores_against": (
+        "accuracy {accuracy} (before: {accuracy_before}), macro-F1 {macro_f1} (before: {macro_f1_before})",
+        "准确率 {accuracy}（之前 {accuracy_before}），macro-F1 {macro_f1}（之前 {macro_f1_before}）",
+    ),
+    "job_line": ("Job {job} · {state} · {stage} {percent}%", "任务 {job} · {state} · {stage} {percent}%"),
+    "jobs_none": ("There are no jobs. `retrain` starts one.", "还没有任务。输入 `retrain` 开始训练。"),
+    "cancel_none": ("No job is running.", "没有正在运行的任务。"),
+    "version_line": ("Version {version} · {state} · {method} {scores}", "版本 {version} · {state} · {method} {scores}"),
+    "version_unknown": (
+        "There is no version “{version}”. Type `models` to see them.",
+        "没有版本 “{version}”。输入 `models` 查看全部版本。",
+    ),
+    "version_active": ("Version {version} is active already.", "版本 {version} 已在使用。"),
+    "version_broken": (
+        "Version {version} can't be used, and the active one stays: {error}",
+        "版本 {version} 无法使用，仍保持当前版本：{error}",
+    ),
+    "promoted": ("Version {version} takes over.", "已启用版本 {version}。"),
+    "rolled_back": ("Back to version {version}.", "已回到版本 {version}。"),
+    "rollback_none": ("There is no version before this one.", "没有更早的版本。"),
+    "exported": ("{count} labelled messages.", "{count} 条已标注消息。"),
+    "export_none": ("There is nothing to export: nobody has labelled a message.", "没有可导出的内容：还没有标注。"),
+    "forget_unknown": (
+        "Nobody in this chat is called “{name}”. Write the name as it stands beside their messages.",
+        "本群没有 “{name}”。请按消息旁显示的名字填写。",
+    ),
+    "forget_several": (
+        "“{name}” could be {people}. Type `forget` with the id.",
+        "“{name}” 可能是 {people}。请用 id 输入 `forget`。",
+    ),
+    "forgotten": (
+        "{count} messages of {name} were deleted, and all that they labelled.",
+        "已删除 {name} 的 {count} 条消息及其全部标注。",
+    ),
+    "sure_leave": ("Switch Backchannel off in this chat?", "确定在本群停用 Backchannel？"),
+    "sure_labels merge": ("Merge {arguments}? This can't be undone.", "合并 {arguments}？此操作无法撤销。"),
+    "sure_labels remove": ("Remove the label {arguments}?", "删除标签 {arguments}？"),
+    "sure_forget": (
+        "Delete everything that {arguments} wrote or labelled? This can't be undone.",
+        "删除 {arguments} 的全部消息和标注？此操作无法撤销。",
+    ),
+    "yes": ("Yes", "确定"),
+    "no": ("No", "取消"),
+    "not_done": ("Left as it was.", "未作更改。"),
+    "not_yours": (
+        "{name} was asked, so only {name} can answer that.",
+        "这个确认是发给 {name} 的，只有 {name} 可以回答。",
+    ),
+    "too_late": ("That question has expired. Type the command again.", "确认已过期，请重新输入命令。"),
+    "failed_inside": (
+        "That did not work, and nothing was changed. The log of the worker says why.",
+        "操作未成功，未作任何更改。原因见 worker 日志。",
+    ),
+}
+
+STAGES: dict[str, str] = {
+    "queued": "排队中",
+    "running": "运行中",
+    "done": "完成",
+    "failed": "失败",
+    "cancelled": "已取消",
+}
+
+
+def say(language: str, key: str, **values: object) -> str:
+    """The sentence named `key` in a chat's language, with its blanks filled. Unknown keys raise KeyError."""
+    return TEXTS[key][1 if language == "zh" else 0].format(**values)
+
+
+def percent(share: float) -> str:
+    """A share from 0 to 1 as people read it: `0.8765` becomes `87.7%`."""
+    return f"{100 * share:.1f}%"

@@ -1,0 +1,101 @@
+"""The table of verbs: arguments, who may, what people read about them. The same on every platform."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """One line of the table. `admin` verbs ask for admin rights; `confirm` verbs ask "are you sure"."""
+
+    name: str
+    arguments: str
+    en: str
+    zh: str
+    admin: bool = False
+    confirm: bool = False
+    anywhere: bool = False
+
+    def help(self, language: str) -> str:
+        return self.zh if language == "zh" else self.en
+
+
+VERBS: dict[str, Verb] = {
+    verb.name: verb
+    for verb in (
+        Verb("help", "[verb]", "What can be typed here", "这里可以输入什么", anywhere=True),
+        Verb(
+            "here",
+            "[en|zh]",
+            "Switch Backchannel on in this chat",
+            "在本群启用 Backchannel",
+            admin=True,
+            anywhere=True,
+        ),
+        Verb("leave", "", "Switch Backchannel off in this chat", "在本群停用 Backchannel", admin=True, confirm=True),
+        Verb(
+            "mode",
+            "shadow|suggest",
+            "Only watch (shadow), or put an emoji on messages (suggest)",
+            "只观察（shadow），或给消息加表情（suggest）",
+            admin=True,
+        ),
+        Verb("labels", "", "The labels, their emoji and how often each was given", "标签、表情和使用次数"),
+        Verb(
+            "labels add",
+            "<name> [emoji] [description]",
+            "Add a label",
+            "新增标签",
+            admin=True,
+        ),
+        Verb("labels rename", "<old> -> <new>", "Rename a label", "重命名标签", admin=True),
+        Verb(
+            "labels merge",
+            "<from> -> <into>",
+            "Let one label take over another's messages",
+            "把一个标签并入另一个",
+            admin=True,
+            confirm=True,
+        ),
+        Verb("labels remove", "<name>", "Remove a label", "删除标签", admin=True, confirm=True),
+        Verb("labels emoji", "<name> <emoji>", "Give a label another emoji", "更换标签的表情", admin=True),
+        Verb("classify", "<text>", "Say what kind of message a text would be", "判断一段文字属于哪一类"),
+        Verb("label", "<name>|none", "As a reply: say what kind that message is", "回复某条消息：指定它的标签"),
+        Verb("ask", "[n]", "Ask about the messages that the model is least sure of", "询问模型最没把握的消息"),
+        Verb("stats", "", "How much was labelled and how often the bot was right", "标注数量与准确率"),
+        Verb(
+            "retrain",
+            "[auto|frozen|lora|full]",
+            "Train a new model version from all labels",
+            "用全部标签训练新版本",
+            admin=True,
+        ),
+        Verb("jobs", "", "Training jobs and how far they are", "训练任务与进度"),
+        Verb("cancel", "[job]", "Stop the running job", "取消正在运行的任务", admin=True),
+        Verb("models", "", "Model versions and what each scored", "模型版本与成绩"),
+        Verb("promote", "<version>", "Let a version take over", "启用某个版本", admin=True),
+        Verb("rollback", "", "Go back to the version before", "回到上一个版本", admin=True),
+        Verb("export", "", "All texts with their labels, as JSONL", "导出全部文本和标签（JSONL）", admin=True),
+        Verb(
+            "forget",
+            "@person|me",
+            "Delete everything this person wrote or labelled",
+            "删除此人的全部消息与标注",
+            admin=True,
+            confirm=True,
+        ),
+    )
+}
+
+
+def find(text: str) -> tuple[Verb | None, str]:
+    """The verb that a typed line names and the rest of the line; `labels` looks at its second word too."""
+    words = text.strip().split(maxsplit=2)
+    if not words:
+        return VERBS["help"], ""
+    pair = " ".join(words[:2]).lower()
+    if len(words) > 1 and pair in VERBS:
+        return VERBS[pair], words[2] if len(words) > 2 else ""
+    rest = text.strip()[len(words[0]) :].strip()
+    return VERBS.get(words[0].lower().lstrip("/")), rest
