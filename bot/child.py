@@ -17,7 +17,7 @@ from bot.guard import MARK, signal_group
 from workers.contracts import BackchannelError
 
 HOPELESS = 78  # the exit code (EX_CONFIG) of a child that would fail again in the same way: it is not restarted
-WARNING = re.compile(r"\b(WARNING|ERROR|CRITICAL)\b")
+WARNING = re.compile(r"(?<!# )\b(WARNING|ERROR|CRITICAL)\b")  # Valkey writes "# WARNING" above advice on kernels
 QUIET = 2.0  # seconds between two of a child's warnings on the terminal; the log file has all of them
 
 Say = Callable[[str], None]
@@ -97,7 +97,7 @@ class Life:
         healthy = now - self._since >= self._pace.healthy
         self.kill()
         if code == HOPELESS:
-            raise BackchannelError(self.last_words())
+            raise BackchannelError(self.last_words().removeprefix("backchannel: "))
         self._delay = self._pace.first if healthy else self._delay
         self._due = now + self._delay
         ending = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"

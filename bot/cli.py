@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from bot import settings as bot_settings
-from bot.stack import WORKERS, children, worker_argv
+from bot.stack import ONE_THREAD, WORKERS, children, worker_argv
 from workers import settings as worker_settings
 from workers.contracts import BackchannelError
 from workers.settings import Settings
@@ -71,8 +71,8 @@ def opened(settings: Settings) -> Database:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise BackchannelError(
-            f"The data folder {settings.data_dir} can't be made ({error.strerror}): set BACKCHANNEL_DATA_DIR to a folder"
-            " that can be written."
+            f"The data folder {settings.data_dir} can't be made ({error.strerror}): "
+            "set BACKCHANNEL_DATA_DIR to a folder that can be written."
         ) from error
     database = Database(settings.database_url)
     database.migrate()
@@ -92,7 +92,7 @@ def start(settings: Settings, bots: list[list[str]], example: bool = False) -> N
             print(f"Backchannel is at http://{web.host}:{web.port}" + (" — open it in a browser." if example else ""))
         print(f"Data and logs are in {settings.data_dir}. Ctrl-C stops everything.", flush=True)
 
-    Supervisor(children(settings, bots), settings.data_dir).run(on_ready=ready)
+    Supervisor(children(settings, web, bots), settings.data_dir).run(on_ready=ready)
 
 
 @app.command()
@@ -124,7 +124,7 @@ def worker(name: Annotated[str, typer.Argument(help=", ".join(WORKERS))]) -> Non
     if name not in WORKERS:
         raise BackchannelError(f"There is no worker {name!r}: choose one of {', '.join(WORKERS)}.")
     argv = worker_argv(name)
-    os.execv(argv[0], argv)
+    os.execve(argv[0], argv, os.environ | ONE_THREAD)
 
 
 @app.command()

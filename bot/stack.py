@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 from bot.child import Child
+from bot.settings import WebSettings
 from workers import embedded
 from workers.settings import Settings
 
@@ -14,11 +16,34 @@ WORKERS = {"classify": ("classify", 1), "labels": ("labels,maintenance", 2), "tr
 """Name of a worker process: its queues and its threads. Only `classify` ever loads a model."""
 
 
-def children(settings: Settings, bots: Sequence[Sequence[str]]) -> list[Child]:
+ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
+"""The head's small products gain nothing from threads that wait for each other; torch keeps its own."""
+
+
+def children(settings: Settings, web: WebSettings, bots: Sequence[Sequence[str]]) -> list[Child]:
     """The broker if it is ours, the workers, beat, and one bot process for each list of `bot` arguments."""
     broker = [valkey(settings)] if settings.embedded_broker else []
-    people = [Child(f"bot-{arguments[0]}", (sys.executable, "-m", "bot", "bot", *arguments)) for arguments in bots]
-    return [*broker, *people, *(worker(name) for name in WORKERS), beat(settings.data_dir)]
+    workers = [worker(name) for name in WORKERS]
+    return [*broker, *(bot(arguments, web) for arguments in bots), *workers, beat(settings.data_dir)]
+
+
+def bot(arguments: Sequence[str], web: WebSettings) -> Child:
+    """One platform's bot process; the web chat's is ready once its page can be opened."""
+    ready = (lambda: answers(web)) if arguments[0] == "web" else None
+    return Child(f"bot-{arguments[0]}", (sys.executable, "-m", "bot", "bot", *arguments), ready=ready)
+
+
+def answers(web: WebSettings) -> bool:
+    """Whether our page, and not another program, answers at the web chat's address."""
+    host = web.host if web.loopback else "127.0.0.1"
+    connection = HTTPConnection(host, web.port, timeout=0.5)
+    try:
+        connection.request("GET", "/healthz")
+        return connection.getresponse().status == 200
+    except (OSError, HTTPException):
+        return False
+    finally:
+        connection.close()
 
 
 def valkey(settings: Settings) -> Child:
@@ -29,7 +54,7 @@ def valkey(settings: Settings) -> Child:
 
 def worker(name: str) -> Child:
     """A Celery worker on threads: a forked child would hang on torch, and tasks are only hints anyway."""
-    return Child(f"worker-{name}", worker_argv(name))
+    return Child(f"worker-{name}", worker_argv(name), env=ONE_THREAD)
 
 
 def worker_argv(name: str) -> tuple[str, ...]:

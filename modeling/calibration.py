@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from scipy.optimize import minimize_scalar
 
@@ -72,7 +74,7 @@ def best_temperature(scores: Vectors, targets: Targets) -> tuple[float, float]:
         surprise = np.log(np.exp(scaled).sum(axis=1)) - scaled[rows, targets]
         return float(surprise.mean()) + 2.0 * log_temperature**2 / len(targets)
 
-    found = minimize_scalar(loss, bounds=(-3.0, 3.0), method="bounded", options={"xatol": 1e-3})
+    found: Any = minimize_scalar(loss, bounds=(-3.0, 3.0), method="bounded", options={"xatol": 1e-3})
     return float(np.exp(found.x)), float(found.fun)
 
 

@@ -61,8 +61,10 @@ def _rows(path: Path) -> Iterator[tuple[str, str]]:
             reader = csv.DictReader(stream)
             missing = {"text", "label"} - set(reader.fieldnames or ())
             if missing:
-                raise ModelingError(f"{path} has no column {' and no column '.join(sorted(missing))}: its first line "
-                                    "must name the columns text and label.")
+                raise ModelingError(
+                    f"{path} has no column {' and no column '.join(sorted(missing))}: its first line "
+                    "must name the columns text and label."
+                )
             for row in reader:
                 yield row["text"] or "", row["label"] or ""
     except UnicodeDecodeError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -74,6 +75,15 @@ def scores(probabilities: Vectors, targets: Targets, labels: tuple[str, ...]) ->
     }
     accuracy = float((probabilities.argmax(1) == targets).mean())
     return Scores(accuracy, _macro(f1[None], present)[0], ece(probabilities, targets), len(targets), per_label)
+
+
+def scores_by_name(probabilities: Vectors, truth: Sequence[str], labels: tuple[str, ...]) -> Scores:
+    """Score probabilities [n, k] of `labels` against names; a name that the model does not know counts as wrong."""
+    every = (*labels, *sorted(set(truth) - set(labels)))
+    places = {label: place for place, label in enumerate(every)}
+    wider = np.zeros((len(truth), len(every)), np.float32)
+    wider[:, : len(labels)] = probabilities
+    return scores(wider, np.array([places[name] for name in truth], np.int64), every)
 
 
 def ece(probabilities: Vectors, targets: Targets) -> float:
@@ -155,11 +165,12 @@ def _counts(probabilities: Vectors, targets: Targets, weights: Vectors) -> tuple
     """Per resample and label [b, k]: how many were right, predicted, present."""
     classes = np.eye(probabilities.shape[1], dtype=np.float32)
     said, true = classes[probabilities.argmax(1)], classes[targets]
-    return weights @ (said * true), weights @ said, weights @ true
+    right, predicted, present = (np.matmul(weights, each) for each in (said * true, said, true))
+    return right, predicted, present
 
 
 def _f1(right: Vectors, predicted: Vectors, present: Vectors) -> Vectors:
-    return 2 * right / np.maximum(predicted + present, 1)
+    return (2 * right / np.maximum(predicted + present, 1)).astype(np.float32)
 
 
 def _macro(f1: Vectors, present: Vectors) -> NDArray[np.float64]:

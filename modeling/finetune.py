@@ -43,7 +43,7 @@ class TuningModel(nn.Module):
         super().__init__()
         self.encoder = encoder
         self.prototypes = nn.Parameter(prototypes)
-        self.register_buffer("importance", importance, persistent=False)
+        self.importance = nn.Parameter(importance, requires_grad=False)  # a parameter, so that it follows the device
         self.tuning = tuning
 
     def forward(self, labels: Tensor, **features: Tensor) -> dict[str, Tensor]:
@@ -175,7 +175,7 @@ class _Trainer(Trainer):
     """Trainer with length-bucketed batches that saves the trained weights only, as safetensors."""
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
-        messages = train_dataset or self.train_dataset
+        messages: Any = train_dataset or self.train_dataset
         return LengthGroupedSampler(self.args.train_batch_size, lengths=messages.lengths)
 
     def _save(self, output_dir: str | None = None, state_dict: Mapping[str, Tensor] | None = None) -> None:
@@ -241,4 +241,3 @@ def _arguments(work: Path, steps: int, tuning: Tuning, seed: int, device: str) -
         disable_tqdm=True,
         dataloader_pin_memory=False,
     )
-

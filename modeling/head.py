@@ -142,7 +142,9 @@ def _recent(warm: Head | None, labels: Sequence[str], examples: int) -> Head | N
 
 def _chosen(problem: Problem, labels: Sequence[str], strength: float | None, seed: int) -> Head:
     """Return a head that holds freshly chosen strength, temperature and thresholds, its weights still empty."""
-    c, scores = choose(problem, DEFAULT_STRENGTH if strength is None else strength, fixed=strength is not None, seed=seed)
+    c, scores = choose(
+        problem, DEFAULT_STRENGTH if strength is None else strength, fixed=strength is not None, seed=seed
+    )
     temperature, thresholds = calibrate(scores, problem.targets, problem.classes)
     if len(labels) == 1:
         thresholds = np.full(1, NEVER, np.float32)

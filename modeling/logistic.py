@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from functools import lru_cache
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import cholesky, solve_triangular
 from scipy.optimize import minimize
+from threadpoolctl import ThreadpoolController
 
 Vectors: TypeAlias = NDArray[np.float32]
 Targets: TypeAlias = NDArray[np.int64]
 
 DESCRIPTION_WEIGHT = 3.0  # examples that a description is worth before there are any
 BALANCE = 0.5  # 0: every example counts the same; 1: every label does; between is best for both accuracy and macro-F1
-TIGHT, LOOSE = 1e-6, 1e-5  # largest entry of the gradient of the mean loss
+TIGHT, LOOSE = 3e-5, 2e-4  # largest entry of the gradient, in coordinates where the curvature is about one
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
     """Examples and pseudo-examples with their weights: what `solve` minimises over.
 
-    A label's description weighs DESCRIPTION_WEIGHT / (1 + n) once the label has n examples. Examples of rare labels weigh
-    more, by (mean count / n) ** BALANCE.
+    A label's description weighs DESCRIPTION_WEIGHT / (1 + n) once the label has n examples. Examples of rare labels
+    weigh more, by (mean count / n) ** BALANCE.
     """
 
     vectors: Vectors
@@ -63,30 +67,57 @@ def solve(
 ) -> tuple[Vectors, Vectors]:
     """Return weights float32 [k, d] and bias float32 [k] that minimise 0.5|W|² + strength * weighted cross-entropy.
 
-    Strictly convex, so `start` [k, d + 1] changes the time and not the answer. The products are float32, the sums of
-    the search float64. `loose` stops earlier: enough for comparing strengths.
+    Strictly convex, so `start` [k, d + 1] changes the time and not the answer. The search runs in coordinates in which
+    the curvature, bounded as by Böhning (1992), is about one: a tenth of the steps. The products are float32.
+    `loose` stops earlier: enough for comparing strengths.
     """
     rows = np.concatenate([problem.rows, np.ones((len(problem.rows), 1), np.float32)], axis=1)
-    shape = (problem.classes, rows.shape[1])
-    index = np.arange(len(rows))
     scale = strength / max(1.0, float(problem.importance.sum()) * strength)
-    ridge = scale / strength
+    with _blas().limit(limits=1, user_api="blas"):
+        factor, inverse = _coordinates(rows, problem, scale, scale / strength)
+        objective = _objective(rows @ inverse.T.astype(np.float32), problem, scale, scale / strength, inverse)
+        shape = (problem.classes, rows.shape[1])
+        first = np.zeros(shape) if start is None else start.astype(np.float64) @ factor
+        options = {"maxiter": 400, "gtol": LOOSE if loose else TIGHT, "ftol": 0.0, "maxcor": 12}
+        found: Any = minimize(objective, first.ravel(), jac=True, method="L-BFGS-B", options=options)
+        weights = found.x.reshape(shape) @ inverse
+    return weights[:, :-1].astype(np.float32), weights[:, -1].astype(np.float32)
+
+
+def _coordinates(
+    rows: Vectors, problem: Problem, scale: float, ridge: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return a lower factor of the bound on the curvature, [d + 1, d + 1], and its inverse."""
+    bound = (scale / problem.classes) * ((rows.T * problem.importance) @ rows).astype(np.float64)
+    factor = cholesky(bound + ridge * np.eye(len(bound)), lower=True)
+    return factor, solve_triangular(factor, np.eye(len(bound)), lower=True)
+
+
+def _objective(
+    rows: Vectors, problem: Problem, scale: float, ridge: float, inverse: NDArray[np.float64]
+) -> Callable[[NDArray[np.float64]], tuple[float, NDArray[np.float64]]]:
+    """Return the function of flat weights, in the coordinates of `rows`, that gives the loss and its gradient."""
+    index, shape = np.arange(len(rows)), (problem.classes, rows.shape[1])
+    penalty = (ridge * inverse @ inverse.T).astype(np.float32)
 
     def objective(flat: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        weights = flat.reshape(shape)
-        scores = rows @ weights.T.astype(np.float32)
+        weights = flat.reshape(shape).astype(np.float32)
+        scores = rows @ weights.T
         scores -= scores.max(axis=1, keepdims=True)
         own = scores[index, problem.places]
         np.exp(scores, out=scores)
         total = scores.sum(axis=1)
-        loss = float(problem.importance @ (np.log(total) - own))
+        loss = scale * float(problem.importance @ (np.log(total) - own))
         scores *= (problem.importance / total)[:, None]
         scores[index, problem.places] -= problem.importance
-        gradient = scale * (scores.T @ rows).astype(np.float64) + ridge * weights
-        return scale * loss + 0.5 * ridge * float(np.vdot(weights, weights)), gradient.ravel()
+        pulled = weights @ penalty
+        gradient = scale * (scores.T @ rows) + pulled
+        return loss + 0.5 * float(np.vdot(weights, pulled)), gradient.astype(np.float64).ravel()
 
-    first = np.zeros(shape) if start is None else start.astype(np.float64)
-    options = {"maxiter": 60 if loose else 500, "gtol": LOOSE if loose else TIGHT, "ftol": 0.0, "maxcor": 12}
-    found = minimize(objective, first.ravel(), jac=True, method="L-BFGS-B", options=options)
-    weights = found.x.reshape(shape)
-    return weights[:, :-1].astype(np.float32), weights[:, -1].astype(np.float32)
+    return objective
+
+
+@lru_cache(maxsize=1)
+def _blas() -> ThreadpoolController:
+    """Products this small gain nothing from a second thread, and where cores are busy they wait long for it."""
+    return ThreadpoolController()

@@ -16,7 +16,7 @@ class Tuning(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     learning_rate: float
-    epochs: float = 4.0
+    epochs: float = 3.0
     fewest_steps: int = 60
     most_steps: int = 1500
     batch: int = 32
@@ -40,7 +40,7 @@ class Recipe(BaseModel):
     folds: int = Field(default=3, ge=2)
     candidates: tuple[Method, ...] = ("full",)
     lora: Tuning = Tuning(learning_rate=1e-3)
-    full: Tuning = Tuning(learning_rate=1e-4)
+    full: Tuning = Tuning(learning_rate=3e-4)
 
     def tuning(self, method: Method) -> Tuning:
         """The settings for "lora" or "full"."""

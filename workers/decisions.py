@@ -36,7 +36,7 @@ def decide(probabilities: Row | None, labels: Sequence[Label], thresholds: Row |
     """Choose from float32 [k] probabilities over k labels; None says that there is nothing to choose from."""
     if probabilities is None or thresholds is None:
         return Decision(None, 0.0, 0.0, guess, shown=False)
-    order = np.argsort(-probabilities)[:3].tolist()
+    order = [int(place) for place in np.argsort(-probabilities)[:3]]
     best, second = float(probabilities[order[0]]), float(probabilities[order[1]])
     ranked = tuple((labels[place], float(probabilities[place])) for place in order)
     return Decision(labels[order[0]], best, best - second, guess, best >= float(thresholds[order[0]]), ranked)

@@ -2,7 +2,8 @@
 
 What serves is one immutable `Serving`. A background thread looks twenty times a second whether labels or
 versions changed, builds the next `Serving` beside the one at work, and puts it in its place by one assignment:
-a batch that has begun ends with the model it began with, and nothing waits.
+a batch that has begun ends with the model it began with, and nothing waits. A second thread makes the slow
+choices (see `fitting`).
 """
 
 from __future__ import annotations
@@ -14,21 +15,23 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from queue import SimpleQueue
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
 from modeling import backbone as backbones
-from modeling import classifier, head
+from modeling import classifier
 from modeling.backbone import Backbone
 from modeling.errors import ModelingError
 from modeling.head import Head
 from modeling.text import clean
 from workers.contracts import BackchannelError, Command, Delete, Edit, Message, React, Reply
 from workers.decisions import Decision, answer_classify, decide
+from workers.fitting import Material, Settled, as_trained, choose, gather, is_due, quick_fit
 from workers.settings import Settings
-from workers.store import chats, heads, inbox, labels, ledger, messages, outbox, versions
+from workers.store import chats, heads, inbox, labels, messages, outbox, versions
 from workers.store.database import Database
 from workers.store.heads import FittedHead
 from workers.store.inbox import Claimed
@@ -48,7 +51,6 @@ class Serving:
 
     version: Version
     backbone: Backbone
-    tuned: Head | None
     labels: tuple[Label, ...]
     head: Head | None
     revision: int
@@ -70,7 +72,10 @@ class Inference:
         self._settings = settings
         self._recent: deque[Vectors] = deque(maxlen=512)
         self._seen = 0
-        self._failed_version: int | None = None
+        self._broken: int | None = None
+        self._settled = Settled()
+        self._undecided: SimpleQueue[tuple[int, Material]] = SimpleQueue()
+        self._choosing = self._choices_changed = False
         self.serving: Serving
 
     def start(self) -> None:
@@ -79,10 +84,11 @@ class Inference:
             versions.ensure_base(c, self._settings.backbone or "minilm", "", time.time())
             active = versions.active(c)
         try:
-            self._load(active, None)
+            self._load(active)
         except ModelingError as error:
             raise BackchannelError(f"Version {active.id} can't be loaded: {error}") from error
         threading.Thread(target=self._watch, name="refit", daemon=True).start()
+        threading.Thread(target=self._choose, name="choose", daemon=True).start()
 
     def classify(self, claimed: Sequence[Claimed], now: float) -> None:
         """Apply a claimed batch and predict, in one transaction. The encoding happens before it begins."""
@@ -118,114 +124,74 @@ class Inference:
                 time.sleep(1.0)
 
     def _look(self) -> None:
-        """Build and swap in a new `Serving` when labels, versions or, while guessing, the chat's mean changed."""
+        """Serve anew when labels, versions, choices or, while guessing, the chat's mean have changed."""
         serving = self.serving
         with self._database.read() as c:
             revision, active = labels.revision(c), versions.active(c)
-        if active.id not in (serving.version.id, self._failed_version):
+        if active.id not in (serving.version.id, self._broken):
             self._swap(active)
-        elif revision != serving.revision or self._mean_is_old(serving):
-            self._serve(serving.version, serving.backbone, serving.tuned, serving.head)
+        elif revision != serving.revision or self._choices_changed or self._mean_is_old(serving):
+            self._serve(serving.version, serving.backbone, serving.head)
 
     def _mean_is_old(self, serving: Serving) -> bool:
         return serving.head is not None and serving.head.guess and self._seen >= 2 * max(4, serving.seen)
 
     def _swap(self, active: Version) -> None:
         try:
-            self._load(active, self.serving)
-            self._failed_version = None
+            self._load(active)
+            self._broken = None
             log.info("Version %d serves now.", active.id)
         except ModelingError as error:
-            self._failed_version = active.id
+            self._broken = active.id
             log.error("Version %d can't be loaded, version %d goes on: %s", active.id, self.serving.version.id, error)
 
-    def _load(self, version: Version, before: Serving | None) -> None:
+    def _load(self, version: Version) -> None:
         """Load a version's backbone, and serve it with a head fitted on all labels. Raises ModelingError."""
-        if before is not None and before.version.backbone == version.backbone and not (before.tuned or version.folder):
-            return self._serve(version, before.backbone, None, before.head)
-        if version.folder is None:
-            return self._serve(version, backbones.load(version.backbone), None, None)
-        bundle = classifier.load(Path(version.folder))
+        backbone, settled = self._opened(version)
+        backbone.encode(["The first text is slow; let it be this one."])
         self._recent.clear()
-        self._serve(version, bundle.backbone, bundle.head if version.method != "frozen" else None, None)
+        self._settled = settled
+        self._serve(version, backbone, None)
 
-    def _serve(self, version: Version, backbone: Backbone, tuned: Head | None, warm: Head | None) -> None:
-        """Fit a head for the labels as they are now, from stored vectors, and put it in service."""
+    def _opened(self, version: Version) -> tuple[Backbone, Settled]:
+        if version.folder is None:
+            return backbones.load(version.backbone), Settled()
+        bundle = classifier.load(Path(version.folder))
+        if version.method == "frozen":
+            return bundle.backbone, Settled()
         with self._database.read() as c:
-            revision, living, labelled = labels.revision(c), tuple(labels.living(c)), messages.labelled(c)
-            last = ledger.last(c)
-        vectors = self._vectors(backbone, [message for message, _ in labelled])
-        place = {label.id: index for index, label in enumerate(living)}
-        rows = [(vectors[message], place[label]) for message, label in labelled if message in vectors]
-        fitted = fit(backbone, living, rows, tuned, warm, mean(self._recent))
-        self.serving = Serving(version, backbone, tuned, living, fitted, revision, self._seen)
+            return bundle.backbone, as_trained(bundle.head, labels.living(c))
+
+    def _serve(self, version: Version, backbone: Backbone, warm: Head | None) -> None:
+        """Fit a head for the labels as they are now, put it in service, and write down that it is."""
+        self._choices_changed = False
+        material = gather(self._database, backbone)
+        fitted = quick_fit(material, self._settled, warm, mean(self._recent))
+        self.serving = Serving(version, backbone, material.living, fitted, material.revision, self._seen)
+        row = FittedHead(version.id, material.revision, material.ledger, len(material.targets), time.time())
         with self._database.write() as c:
-            heads.record(c, FittedHead(version.id, revision, last, len(rows), time.time()))
+            heads.record(c, row)
+        if is_due(self._settled, material) and not self._choosing:
+            self._choosing = True
+            self._undecided.put((version.id, material))
 
-    def _vectors(self, backbone: Backbone, ids: Sequence[int]) -> dict[int, Vectors]:
-        """Vectors of these messages, float32 [d] each; those that this backbone has not seen are encoded now."""
-        with self._database.read() as c:
-            known = messages.vectors(c, backbone.fingerprint, ids)
-            missing = messages.current(c, [one for one in ids if one not in known])
-        cleaned = [(one, text) for one in missing if (text := clean(one.text or ""))]
-        for start in range(0, len(cleaned), 256):
-            part = cleaned[start : start + 256]
-            encoded = backbone.encode([text for _, text in part])
-            rows = [(one.id, one.revision, row.tobytes()) for (one, _), row in zip(part, encoded, strict=True)]
-            with self._database.write() as c:
-                messages.record_vectors(c, backbone.fingerprint, rows)
-            known |= {number: raw for number, _, raw in rows}
-        return {number: np.frombuffer(raw, np.float32) for number, raw in known.items()}
-
-
-def fit(
-    backbone: Backbone,
-    living: Sequence[Label],
-    rows: Sequence[tuple[Vectors, int]],
-    tuned: Head | None,
-    warm: Head | None,
-    chat_mean: Vectors | None,
-) -> Head | None:
-    """A head over the living labels: none with fewer than two of them, a guess with no example, else a fit.
-
-    On a fine-tuned backbone strength, temperature and thresholds are the version's own: its training messages
-    lie too neatly apart in its vectors to choose them anew.
-    """
-    if len(living) < 2:
-        return None
-    names = [str(label.id) for label in living]
-    descriptions = backbone.encode([described(label) for label in living])
-    if not rows:
-        return head.guess(descriptions, chat_mean, names)
-    vectors = np.stack([vector for vector, _ in rows])
-    targets = np.array([target for _, target in rows], dtype=np.int64)
-    same = warm if warm is not None and not warm.guess and list(warm.labels) == names else None
-    if tuned is None:
-        return head.fit(vectors, targets, names, descriptions, warm=same)
-    limits = dict(zip(tuned.labels, tuned.thresholds.tolist(), strict=True))
-    usual = float(np.median(tuned.thresholds))
-    return head.fit(
-        vectors,
-        targets,
-        names,
-        descriptions,
-        warm=same,
-        strength=tuned.strength,
-        temperature=tuned.temperature,
-        thresholds=np.array([limits.get(label.name, usual) for label in living], np.float32),
-    )
-
-
-def described(label: Label) -> str:
-    """A label as text, for the backbone to read."""
-    name = label.name.replace("_", " ")
-    return f"{name}: {label.description}" if label.description else name
+    def _choose(self) -> None:
+        """Make the slow choices, one after another; those for a version that serves no longer are dropped."""
+        while True:
+            version, material = self._undecided.get()
+            try:
+                settled = choose(material)
+                if version == self.serving.version.id:
+                    self._settled, self._choices_changed = settled, True
+            except Exception:
+                log.exception("Strength and thresholds could not be chosen; those before go on.")
+            self._choosing = False
 
 
 def mean(recent: deque[Vectors]) -> Vectors | None:
     """What messages here have in common, float32 [d]; None while too few were seen."""
     seen = list(recent)
-    return np.mean(seen, axis=0, dtype=np.float32) if len(seen) >= 4 else None
+    return np.stack(seen).mean(axis=0).astype(np.float32) if len(seen) >= 4 else None
 
 
 def text_of(one: Claimed) -> str | None:
@@ -263,7 +229,9 @@ def commit_predictions(
     before = messages.predicted(c, [one.id for one in fresh])
     fresh = [one for one in fresh if before.get(one.id, (-1, False))[0] < one.revision]
     modes = {one.ref.chat.key: chats.get(c, one.ref.chat) for one in fresh}
-    vectors, predictions, replies = [], [], []
+    vectors: list[tuple[int, int, bytes]] = []
+    predictions: list[Prediction] = []
+    replies: list[tuple[str, Reply]] = []
     for one in fresh:
         vector, decision = found[one.text or ""]
         chat = modes[one.ref.chat.key]

@@ -17,8 +17,8 @@ def percent_done(language: str, job: int, stage: str, fraction: float) -> str:
 def outcome_text(language: str, version: Version, promoted: bool, done: dict[str, Any]) -> str:
     """Scores before and after, and the gate's reason."""
     key = "job_promoted" if promoted else "job_kept"
-    reason = str((done.get("gate") or {}).get("reason", ""))
-    return say(language, key, version=version.id, method=version.method, scores=scores(language, done), reason=reason)
+    measured = scores(language, done)
+    return say(language, key, version=version.id, method=version.method, scores=measured, reason=version.note)
 
 
 def scores(language: str, done: dict[str, Any]) -> str:

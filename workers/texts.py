@@ -116,7 +116,8 @@ TEXTS: dict[str, tuple[str, str]] = {
         "“{text}” 不是 1 到 {most} 的数字。请输入例如 `{verb} 3`。",
     ),
     "stats": (
-        "{messages} messages, {labelled} labelled, {disputed} disputed. {accuracy}Active: version {version} ({method}).",
+        "{messages} messages, {labelled} labelled, {disputed} disputed. {accuracy}"
+        "Active: version {version} ({method}).",
         "共 {messages} 条消息，{labelled} 条已标注，{disputed} 条有争议。{accuracy}当前版本：{version}（{method}）。",
     ),
     "stats_accuracy": (

@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import Any
+from typing import Any, Literal
 
 from modeling.text import is_held_out
 from workers.contracts import BackchannelError, Choice, EditPost
@@ -54,7 +54,7 @@ class Run:
     job: Job
     language: str
     process: subprocess.Popen[str]
-    lines: SimpleQueue[dict[str, Any] | None] = field(default_factory=SimpleQueue)
+    lines: SimpleQueue[dict[str, Any] | None] = field(default_factory=SimpleQueue[dict[str, Any] | None])
     fraction: float = 0.0
     stage: str = "starting"
     shown: tuple[str, int] = ("", -1)
@@ -82,12 +82,12 @@ def see_through(database: Database, settings: Settings, job: Job, tell_flower: T
         done = work(database, settings, job, tell_flower)
         promote_or_keep(database, job, done)
     except Cancelled:
-        end(database, job, "cancelled", None, "job_cancelled")
+        end(database, job, "cancelled", "")
     except LostLease:
         raise
     except (BackchannelError, OSError) as error:
         log.error("Job %d failed: %s", job.id, error)
-        end(database, job, "failed", str(error), "job_failed", error=str(error))
+        end(database, job, "failed", str(error))
 
 
 def work(database: Database, settings: Settings, job: Job, tell_flower: TellFlower) -> dict[str, Any]:
@@ -263,11 +263,11 @@ def promote_or_keep(database: Database, job: Job, done: dict[str, Any]) -> None:
         outbox.add(c, [(f"job:{job.id}:end", EditPost(chat=job.request.chat, post=job.request.post, text=text))], now)
 
 
-def end(database: Database, job: Job, state: str, error: str | None, key: str, **values: object) -> None:
+def end(database: Database, job: Job, state: Literal["cancelled", "failed"], error: str) -> None:
     """End a job that brought no version, and say so where it was asked for."""
     now = time.time()
     with database.write() as c:
-        jobs.finish(c, job, state, None, error, now)
+        jobs.finish(c, job, state, None, error or None, now)
         chat = chats.get(c, job.request.chat)
-        text = say(chat.language if chat else "en", key, job=job.id, **values)
+        text = say(chat.language if chat else "en", f"job_{state}", job=job.id, error=error)
         outbox.add(c, [(f"job:{job.id}:end", EditPost(chat=job.request.chat, post=job.request.post, text=text))], now)

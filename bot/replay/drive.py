@@ -12,14 +12,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from bot.replay.far_side import FarSide
-from bot.replay.play import Player, chat, until
+from bot.replay.play import AUTHORS, Player, chat, until
 from bot.replay.report import label_to_head, lost_and_doubled, online_accuracy, test_rows
 from bot.replay.scores import percentiles, scored
 from bot.replay.watch import Watch
@@ -66,7 +66,7 @@ class Played:
     """What a replay gathers while it plays."""
 
     seconds: float = 0.0
-    tests: list[dict[str, Any]] = field(default_factory=list)
+    tests: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
 
 
 def drive(plan: Plan) -> str:
@@ -96,7 +96,7 @@ def read(path: Path) -> Rows:
 
 
 @contextmanager
-def folder(data: Path | None) -> Iterator[Path]:
+def folder(data: Path | None) -> Generator[Path]:
     """The data folder that was named, or a temporary one."""
     if data is not None:
         data.mkdir(parents=True, exist_ok=True)
@@ -112,7 +112,7 @@ def address(data: Path) -> str:
 
 
 @contextmanager
-def stack(data: Path) -> Iterator[Path]:
+def stack(data: Path) -> Generator[Path]:
     """A whole Backchannel on this data folder, away from the one whose settings are around; stopped at the end."""
     socket = data / "far.sock"
     kept = {name: value for name, value in os.environ.items() if not name.startswith("BACKCHANNEL_")}
@@ -142,7 +142,7 @@ async def play(plan: Plan, share: float, rows: Rows, test: Rows, database: Datab
     try:
         await settle(player, [*rows, *test], bool(test))
         played = await everything(plan, share, rows, test, database, player)
-        await quiet(database, player)
+        await watch.head_is_current()
         return await asyncio.to_thread(make_report, plan, played, rows, database, player)
     finally:
         watching.cancel()
@@ -236,7 +236,7 @@ async def score(played: Played, test: Rows, player: Player, when: str) -> None:
         async with free:
             ref = MessageRef(**TEST.model_dump(), message_id=f"{serial}-{number}")
             player.truth[ref.key] = label
-            event = Message(key=f"{ref.key}/written", at=time.time(), ref=ref, author=player_author(), text=text)
+            event = Message(key=f"{ref.key}/written", at=time.time(), ref=ref, author=AUTHORS[0], text=text)
             await player.far_side.deliver(event)
             await player.watch.outcome(ref.key)
             return ref
@@ -246,17 +246,6 @@ async def score(played: Played, test: Rows, player: Player, when: str) -> None:
     version = (await player.watch.outcome(refs[-1].key)).version
     played.tests.append({"when": when, "version": version, "labels": len(player.labelled_when), **scored(rows)})
     print(json.dumps(played.tests[-1]), file=sys.stderr)
-
-
-def player_author() -> Any:
-    from bot.replay.play import AUTHORS
-
-    return AUTHORS[0]
-
-
-async def quiet(database: Database, player: Player) -> None:
-    """Wait until every label is in the head."""
-    await player.watch.head_is_current()
 
 
 def make_report(plan: Plan, played: Played, rows: Rows, database: Database, player: Player) -> dict[str, Any]:

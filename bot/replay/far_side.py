@@ -11,13 +11,13 @@ import itertools
 import json
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from workers.contracts import EVENT, REPLY, Event, MessageRef, React, Reply
+from workers.contracts import EVENT, REPLY, Event, React, Reply
 
 LINE = 64 * 1024 * 1024
 
@@ -26,14 +26,15 @@ LINE = 64 * 1024 * 1024
 class FarSide:
     """A server for one bot. Times are seconds since the epoch."""
 
-    on_reply: Callable[[str, Reply, float], None] = lambda *_: None
+    on_reply: Callable[[str, Reply, float], None] | None = None
     connections: int = 0
-    deliveries: Counter[str] = field(default_factory=Counter)
-    reactions: dict[str, list[str]] = field(default_factory=dict)
-    acknowledged: dict[str, float] = field(default_factory=dict)
-    refused: set[str] = field(default_factory=set)
-    _numbers: Any = field(default_factory=itertools.count)
-    _open: dict[int, tuple[Event, asyncio.Future[bool]]] = field(default_factory=dict)
+    deliveries: Counter[str] = field(default_factory=Counter[str])
+    reactions: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
+    acknowledged: dict[str, float] = field(default_factory=dict[str, float])
+    _numbers: Iterator[int] = field(default_factory=itertools.count)
+    _open: dict[int, tuple[Event, asyncio.Future[bool]]] = field(
+        default_factory=dict[int, tuple[Event, asyncio.Future[bool]]]
+    )
     _writer: asyncio.StreamWriter | None = None
     _server: asyncio.Server | None = None
 
@@ -86,10 +87,6 @@ class FarSide:
         if self.deliveries[key] == 1:
             if isinstance(reply, React):
                 self.reactions.setdefault(reply.ref.key, []).append(key)
-            self.on_reply(key, reply, now)
+            if self.on_reply is not None:
+                self.on_reply(key, reply, now)
         self._write({"sent": said["number"], "message_id": f"bot:{key}"})
-
-
-def posted(ref: MessageRef, key: str) -> MessageRef:
-    """The ref of the post that was sent under this key, in the same chat as `ref`."""
-    return ref.model_copy(update={"message_id": f"bot:{key}"})

@@ -53,17 +53,16 @@ class Player:
     watch: Watch
     rng: random.Random
     deliver: Deliver
-    emoji: dict[str, str] = field(default_factory=dict)
-    truth: dict[str, str] = field(default_factory=dict)
-    accepted: dict[str, float] = field(default_factory=dict)
-    outcomes: dict[str, Outcome] = field(default_factory=dict)
-    labelled_when: dict[str, int] = field(default_factory=dict)
-    reaction_keys: list[str] = field(default_factory=list)
-    _posts: dict[str, Post] = field(default_factory=dict)
-    _posted: asyncio.Condition = field(default_factory=asyncio.Condition)
+    emoji: dict[str, str] = field(default_factory=dict[str, str])
+    truth: dict[str, str] = field(default_factory=dict[str, str])
+    accepted: dict[str, float] = field(default_factory=dict[str, float])
+    outcomes: dict[str, Outcome] = field(default_factory=dict[str, Outcome])
+    labelled_when: dict[str, int] = field(default_factory=dict[str, int])
+    reaction_keys: list[str] = field(default_factory=list[str])
+    _posts: dict[str, Post] = field(default_factory=dict[str, Post])
     _numbers: itertools.count[int] = field(default_factory=itertools.count)
-    _shown: dict[str, asyncio.Event] = field(default_factory=dict)
-    reacted_at: dict[str, float] = field(default_factory=dict)
+    _shown: dict[str, asyncio.Event] = field(default_factory=dict[str, asyncio.Event])
+    reacted_at: dict[str, float] = field(default_factory=dict[str, float])
 
     def hear(self, key: str, reply: Reply, now: float) -> None:
         """What the bot did, as the far side saw it."""

@@ -14,7 +14,7 @@ def accuracy(rows: Sequence[Row]) -> float:
 
 def macro_f1(rows: Sequence[Row]) -> float:
     """F1 averaged over the true labels, each counting the same."""
-    scores = []
+    scores: list[float] = []
     for label in sorted({truth for truth, _, _ in rows}):
         hits = sum(truth == said == label for truth, said, _ in rows)
         wrong = sum((truth == label) != (said == label) for truth, said, _ in rows)

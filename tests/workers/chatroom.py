@@ -35,9 +35,13 @@ class Chatroom:
 
     database: Database
     language: str = "en"
-    clock: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1000))
+    clock: itertools.count[int] = field(default_factory=lambda: itertools.count(1000))
 
-    def type(self, text: str, caller: Person = ADMIN, admin: bool | None = True, reply_to: str | None = None) -> list[Reply]:
+    def type(
+        self, text: str, caller: Person = ADMIN, admin: bool | None = True, reply_to: str | None = None
+    ) -> list[Reply]:
+        self, text: str, caller: Person = ADMIN, admin: bool | None = True, reply_to: str | None = None
+    ) -> list[Reply]:
         """Type a command; the replies that it put into the outbox."""
         now = next(self.clock)
         target = ref(reply_to) if reply_to else None
@@ -53,7 +57,9 @@ class Chatroom:
         now = next(self.clock)
         self.happen(Reaction(key=f"r{now}", at=now, ref=ref(message_id), annotator=who, emoji=emoji, added=added))
 
-    def press(self, value: str, who: Person = ADMIN, message_id: str = "post", admin: bool | None = None) -> list[Reply]:
+    def press(
+        self, value: str, who: Person = ADMIN, message_id: str = "post", admin: bool | None = None
+    ) -> list[Reply]:
         now = next(self.clock)
         return self.happen(Button(key=f"b{now}", at=now, ref=ref(message_id), presser=who, value=value, admin=admin))
 

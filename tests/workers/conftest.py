@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.workers.chatroom import Chatroom
 
+from tests.workers.chatroom import Chatroom
 from workers.store import versions
 from workers.store.database import Database
 
@@ -31,5 +31,3 @@ def room(fresh: Database) -> Chatroom:
     room.type("labels add bug 🐞 something is broken")
     room.type("labels add question ❓ somebody wants to know something")
     return room
-
-

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from tests.workers.chatroom import ADMIN, ANA, BO, CHAT, Chatroom, ref
 
+from tests.workers.chatroom import ADMIN, ANA, BO, CHAT, Chatroom, ref
 from workers.contracts import CheckAdmin, Document, EditPost, Post
 from workers.store import audit, chats, jobs, labels, messages, versions
 from workers.store.database import Database

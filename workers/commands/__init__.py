@@ -145,7 +145,8 @@ def decided(c: Connection, button: Button, language: str, now: float) -> list[Re
     if held.caller.id != button.presser.id:
         return [Post(chat=button.ref.chat, text=say(spoken, "not_yours", name=held.caller.name or held.caller.id))]
     questions.held(c, int(number), now)
-    call, replies = prepare(c, held, language, now)
+    call, refusal = prepare(c, held, language, now)
+    replies: list[Reply] = refusal
     if kind == "n":
         replies = [Post(chat=button.ref.chat, text=say(spoken, "not_done"))]
     elif call is not None:

@@ -6,7 +6,6 @@ from collections import Counter
 from pathlib import Path
 
 from modeling.bundle_files import verify
-
 from modeling.errors import ModelingError
 from workers.commands.call import Call
 from workers.commands.chat import share

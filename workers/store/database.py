@@ -78,14 +78,18 @@ class Database:
         raise BackchannelError(f"The tables in {self.place} are from a newer Backchannel; update this program first.")
 
     def scrub(self) -> None:
-        """Rewrite a SQLite file so that forgotten text is in no free page and in no log; Postgres cleans itself."""
+        """Empty SQLite's log, in which what was forgotten still stands (the file itself is overwritten with zeros).
+
+        Waits for readers, and raises BackchannelError when one of them does not end. Postgres does this by itself.
+        """
         if self._url.get_backend_name() != "sqlite":
             return
         with self._sentences(), self._engine.connect() as connection:
             raw = connection.connection.driver_connection
             assert isinstance(raw, sqlite3.Connection)
-            raw.execute("VACUUM")
-            raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            busy, *_ = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if busy:
+            raise BackchannelError(f"Somebody kept reading {self.place}, so its log could not be emptied; try again.")
 
     def dispose(self) -> None:
         """Close the pooled connections; the next use opens new ones."""

@@ -116,7 +116,7 @@ def retry(c: Connection, claimed: Claimed, after: float, error: str, now: float)
 def waiting(c: Connection, now: float) -> dict[str, int]:
     """How many events could be claimed now, per queue; queues without any are left out."""
     statement = select(inbox.c.queue, func.count()).where(INBOX_LIVE, _DUE | _LAPSED).group_by(inbox.c.queue)
-    return {queue: count for queue, count in c.execute(statement, {"now": now})}
+    return dict(c.execute(statement, {"now": now}).all())
 
 
 def failed(c: Connection) -> int:

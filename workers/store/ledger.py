@@ -204,7 +204,7 @@ def _foreseen(c: Connection, refs: Sequence[str]) -> dict[str, int | None]:
         return {}
     statement = select(messages.c.ref, predictions.c.label).join(predictions, predictions.c.message == messages.c.id)
     rows = c.execute(statement.where(messages.c.ref.in_(refs)).order_by(predictions.c.id))
-    return {ref: label for ref, label in rows}
+    return dict(rows.all())
 
 
 def last(c: Connection) -> int:

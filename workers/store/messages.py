@@ -126,12 +126,14 @@ def edit(c: Connection, event: Edit) -> Stored | None:
     Returns the message as it stands, with an empty author while only the edit is known; None once it is deleted.
     """
     # Revision 1 is what nobody has shown us: an edit that comes first is the second.
-    new = insert(c, messages).values(_row(event.ref, event.at, event.sequence, event.text, 2))
-    created = c.execute(new.on_conflict_do_nothing(index_elements=["ref"]).returning(messages)).first()
+    first = insert(c, messages).values(_row(event.ref, event.at, event.sequence, event.text, 2))
+    created = c.execute(first.on_conflict_do_nothing(index_elements=["ref"]).returning(messages)).first()
     row = created or c.execute(select(messages).where(messages.c.ref == event.ref.key).with_for_update()).one()
     if row.deleted:
         return None
-    if created or (event.at, event.sequence) <= (row.text_at, row.text_sequence):
+    new, known = (event.at, event.sequence), (row.text_at, row.text_sequence)
+    # With clocks of whole seconds an edit may carry its message's own time; between two edits that is no news.
+    if created or new < known or (new == known and row.revision > 1):
         return _stored(row)
     return _stored(_revise(c, row, event))
 

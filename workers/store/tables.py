@@ -61,7 +61,6 @@ outbox = Table(
     Column("received_at", Double),
     UniqueConstraint("key"),
     partial("ix_outbox_live", "platform", "id", where="state IN ('pending', 'claimed')"),
-    partial("ix_outbox_live_chat", "chat", "id", where="state IN ('pending', 'claimed')"),
     partial("ix_outbox_subject", "subject", "id", where="subject IS NOT NULL"),
     partial("ix_outbox_posted", "chat", "message_id", where="message_id IS NOT NULL"),
     partial("ix_outbox_posts", "chat", "sent_at", where="kind IN ('post', 'document')"),

@@ -31,7 +31,7 @@ def labelled(c: Connection) -> list[tuple[int, int]]:
 def counts(c: Connection) -> dict[int, int]:
     """How many messages each label can be learned from; labels without any are left out."""
     rows = c.execute(usable(message_labels.c.label, func.count()).group_by(message_labels.c.label))
-    return {label: count for label, count in rows}
+    return dict(rows.all())
 
 
 def export(c: Connection) -> Iterator[dict[str, Any]]:

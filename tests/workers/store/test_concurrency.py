@@ -9,13 +9,14 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from tests.workers.store.samples import BOB, EVE, UMA, act, message, post, ref, request
 from workers.contracts import CLASSIFY, ChatRef
 from workers.store import counters, inbox, jobs, labels, messages, outbox, versions
 from workers.store.database import Database
 from workers.store.ledger import derive, resolve
+from workers.store.tables import message_labels
 
 ROWS = 300
 
@@ -121,6 +122,27 @@ def test_annotators_who_react_at_once_all_have_their_say(db: Database) -> None:
         living = {label.id: label.id for label in labels.living(c)}
         assert derive(resolve(labels.ledger(c, ref(1)), living)) == labels.Derived(bug.id, 3, False)
         assert labels.counts(c) == {bug.id: 1}
+
+
+def test_nobody_derives_from_a_ledger_that_somebody_is_still_writing(db: Database) -> None:
+    with db.write() as c:
+        bug = labels.add(c, "Bug", "", "🐛", 0)
+        messages.record(c, [message(1)])
+
+    def react() -> None:
+        with db.write() as c:
+            labels.append(c, [act(1, "🐛", EVE)], 0)
+
+    with db.write() as c:
+        labels.append(c, [act(1, "🐛", BOB)], 0)
+        other = threading.Thread(target=react)
+        other.start()
+        other.join(0.5)
+        assert other.is_alive()
+    other.join()
+    with db.read() as c:
+        assert labels.counts(c) == {bug.id: 1}
+        assert c.execute(select(message_labels.c.votes)).scalar_one() == 2
 
 
 def test_one_job_of_a_kind_is_queued_however_many_ask(db: Database) -> None:

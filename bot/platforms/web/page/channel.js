@@ -12,13 +12,15 @@ const scroll = document.getElementById("scroll");
 const below = document.getElementById("below");
 const spoken = document.getElementById("spoken");
 const items = new Map(); // message id → its <li>
+const MOST = 800; // messages kept on the page while it follows the end
 let following = true;
 let unspoken = [];
 let current = null; // the message that is in the tab order
 
 // What can be done to a message. `main` adds `reply`.
 export const doing = {
-  editing: null,
+  editing: null, // the message that is being edited,
+  draft: "", // and what it says so far
   sure: null,
   unfolded: new Set(),
   reply: () => {},
@@ -33,14 +35,8 @@ export const doing = {
   },
   edit(line) {
     doing.editing = line.message_id;
-    const back = (text) => {
-      doing.editing = null;
-      if (text?.trim() && text !== line.text) send({ kind: "edit", name: me(), message_id: line.message_id, text });
-      show(line.message_id);
-      items.get(line.message_id)?.focus();
-    };
+    doing.draft = line.text;
     show(line.message_id);
-    openEditor(items.get(line.message_id), line, back, () => back(null));
   },
   remove(line) {
     if (doing.sure === line.message_id) {
@@ -82,12 +78,20 @@ export function show(id) {
     const fresh = !items.has(id);
     if (fresh) append(line);
     refresh(line);
-    if (doing.editing === id && !items.get(id).querySelector("textarea")) doing.edit(line);
+    if (doing.editing === id) keepEditor(line);
     if (fresh && line.author.id !== me()) announce(line);
+    if (fresh && following && items.size > MOST) letGo();
   }
   document.getElementById("empty").hidden = state.lines.size > 0;
   if (following) toEnd();
   else if (line && items.size) below.hidden = false;
+}
+
+function letGo() {
+  const [oldest] = state.lines.keys();
+  state.lines.delete(oldest);
+  items.get(oldest)?.remove();
+  items.delete(oldest);
 }
 
 // Tab passes over the buttons of two hundred messages; inside a message the arrows lead to them.
@@ -96,6 +100,18 @@ function refresh(line) {
   updateMessage(item, line, doing);
   for (const button of item.querySelectorAll("button, a")) button.tabIndex = -1;
   if (!current?.isConnected) choose(item);
+}
+
+// The field in which a message is edited stays open, with what is typed in it, whatever comes in meanwhile.
+function keepEditor(line) {
+  const item = items.get(line.message_id);
+  if (item.querySelector("textarea")) return;
+  openEditor(item, doing, (text) => {
+    doing.editing = null;
+    if (text?.trim() && text !== line.text) send({ kind: "edit", name: me(), message_id: line.message_id, text });
+    show(line.message_id);
+    items.get(line.message_id)?.focus();
+  });
 }
 
 function append(line) {
@@ -119,7 +135,7 @@ export function showAll() {
     append(line);
     refresh(line);
   }
-  if (doing.editing && items.has(doing.editing)) doing.edit(state.lines.get(doing.editing));
+  if (items.has(doing.editing)) keepEditor(state.lines.get(doing.editing));
   document.getElementById("empty").hidden = state.lines.size > 0;
   if (focused) items.get(focused)?.focus({ preventScroll: true });
   if (following) toEnd();

@@ -128,7 +128,11 @@ name.addEventListener("change", () => {
   name.value = rename(name.value);
   showAll();
 });
-name.addEventListener("keydown", ({ key }) => key === "Enter" && byId("words").focus());
+name.addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" || event.isComposing) return;
+  event.preventDefault(); // or the Enter would go on into the message field
+  byId("words").focus();
+});
 
 doing.reply = setReply;
 preparePanel((text) => run(text, null));

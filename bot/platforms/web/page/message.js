@@ -134,20 +134,20 @@ function toolsOf(line, act) {
   ];
 }
 
-// Turn the text of one's own message into a field; Enter saves, Escape leaves it as it was.
-export function openEditor(item, line, save, leave) {
-  const field = make("textarea", { rows: "2", "aria-label": word("edit") });
-  field.value = line.text;
+// Turn the text of one's own message into a field; Enter saves, Escape leaves it as it was (`done(null)`).
+export function openEditor(item, act, done) {
+  const field = make("textarea", { rows: "2", "aria-label": word("edit"), oninput: () => (act.draft = field.value) });
+  field.value = act.draft;
   field.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") leave();
-    else if (event.key === "Enter" && !event.shiftKey && !event.isComposing) save(field.value);
+    if (event.key === "Escape") done(null);
+    else if (event.key === "Enter" && !event.shiftKey && !event.isComposing) done(field.value);
     else return;
     event.preventDefault();
     event.stopPropagation();
   });
   const row = make("div", { class: "editor-row" },
-    make("button", { type: "button", class: "primary small", onclick: () => save(field.value) }, word("save")),
-    make("button", { type: "button", class: "quiet small", onclick: leave }, word("keep")));
+    make("button", { type: "button", class: "primary small", onclick: () => done(field.value) }, word("save")),
+    make("button", { type: "button", class: "quiet small", onclick: () => done(null) }, word("keep")));
   item.querySelector(".text").replaceChildren(field, row);
   field.focus();
   field.setSelectionRange(field.value.length, field.value.length);

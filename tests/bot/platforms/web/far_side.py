@@ -26,24 +26,72 @@ from workers.contracts import (
     React,
     Reaction,
 )
-from workers.store.views import AccuracyPoint, JobView, LabelView, Line, Overview, PredictionView, ReactionView, VersionView
+from workers.store.views import (
+    AccuracyPoint,
+    JobView,
+    LabelView,
+    Line,
+    Overview,
+    PredictionView,
+    ReactionView,
+    VersionView,
+)
 
 VERBS = [
-    {"verb": "help", "arguments": "[verb]", "help": {"en": "What can be typed here", "zh": "可以输入什么"}, "admin": False},
+    {
+        "verb": "help",
+        "arguments": "[verb]",
+        "help": {"en": "What can be typed here", "zh": "可以输入什么"},
+        "admin": False,
+    },
     {"verb": "here", "arguments": "[en|zh]", "help": {"en": "Switch on", "zh": "启用"}, "admin": True},
-    {"verb": "mode", "arguments": "shadow|suggest", "help": {"en": "Watch or suggest", "zh": "观察或建议"}, "admin": True},
-    {"verb": "labels", "arguments": "", "help": {"en": "The labels and their counts", "zh": "标签和次数"}, "admin": False},
-    {"verb": "labels add", "arguments": "<name> [emoji]", "help": {"en": "Add a label", "zh": "新增标签"}, "admin": True},
-    {"verb": "label", "arguments": "<name>|none", "help": {"en": "As a reply: label it", "zh": "回复：打标签"}, "admin": False},
-    {"verb": "ask", "arguments": "[n]", "help": {"en": "Ask about the least sure", "zh": "询问最没把握的"}, "admin": False},
-    {"verb": "retrain", "arguments": "[method]", "help": {"en": "Train a new version", "zh": "训练新版本"}, "admin": True},
+    {
+        "verb": "mode",
+        "arguments": "shadow|suggest",
+        "help": {"en": "Watch or suggest", "zh": "观察或建议"},
+        "admin": True,
+    },
+    {
+        "verb": "labels",
+        "arguments": "",
+        "help": {"en": "The labels and their counts", "zh": "标签和次数"},
+        "admin": False,
+    },
+    {
+        "verb": "labels add",
+        "arguments": "<name> [emoji]",
+        "help": {"en": "Add a label", "zh": "新增标签"},
+        "admin": True,
+    },
+    {
+        "verb": "label",
+        "arguments": "<name>|none",
+        "help": {"en": "As a reply: label it", "zh": "回复：打标签"},
+        "admin": False,
+    },
+    {
+        "verb": "ask",
+        "arguments": "[n]",
+        "help": {"en": "Ask about the least sure", "zh": "询问最没把握的"},
+        "admin": False,
+    },
+    {
+        "verb": "retrain",
+        "arguments": "[method]",
+        "help": {"en": "Train a new version", "zh": "训练新版本"},
+        "admin": True,
+    },
     {"verb": "cancel", "arguments": "[job]", "help": {"en": "Stop the running job", "zh": "取消任务"}, "admin": True},
     {"verb": "rollback", "arguments": "", "help": {"en": "Back to the version before", "zh": "回退"}, "admin": True},
 ]
 SIGNS = {
-    "crash": "bug", "崩": "bug", "error": "bug", "报错": "bug", "?": "question", "?": "question", "love": "praise", "谢": "praise",
-    "thank": "praise", "would be": "idea", "希望": "idea", "http": "spam", "加微信": "spam", "lunch": "chatter", "午饭": "chatter",
-}  # fmt: skip
+    "bug": ("crash", "崩", "error", "报错"),
+    "question": ("?", "？"),
+    "praise": ("love", "谢", "thank"),
+    "idea": ("would be", "希望"),
+    "spam": ("http", "加微信"),
+    "chatter": ("lunch", "午饭"),
+}
 
 
 @dataclass
@@ -88,24 +136,29 @@ class FarSide:
             await self.retrain(event.chat)
         elif isinstance(event, Command) and event.text.startswith("ask"):
             choices = (Choice(text="👾 bug", value="q1:bug"), Choice(text="none of these", value="q1:none"))
-            await self.send(Post(chat=event.chat, text="What kind of message is “it hangs”?", choices=choices), event.key)
+            await self.send(
+                Post(chat=event.chat, text="What kind of message is “it hangs”?", choices=choices), event.key
+            )
         elif isinstance(event, Command):
             self.enabled = self.enabled or event.text.startswith("here")
             await self.send(Post(chat=event.chat, text=f"You typed `{event.text}`."), event.key)
         elif isinstance(event, Button):
-            await self.send(EditPost(chat=event.ref.chat, post="", text=f"Noted: {event.value}"), event.key, event.ref.message_id)
+            await self.send(
+                EditPost(chat=event.ref.chat, post="", text=f"Noted: {event.value}"), event.key, event.ref.message_id
+            )
 
     async def send(self, reply: Any, key: str, post_id: str | None = None) -> str | None:
         assert self.platform is not None
         return await self.platform.send(reply, key, post_id)
 
     def react(self, event: Message | Edit) -> React:
-        name = next((label for sign, label in SIGNS.items() if sign in event.text.lower()), None)
+        text = event.text.lower()
+        name = next((label for label, signs in SIGNS.items() if any(sign in text for sign in signs)), None)
         found = next((label for label in sample_labels() if label.name == name), None)
         if found is None:
             return React(ref=event.ref, emoji=None)
-        sure = 0.55 + (len(event.text) * 37 % 43) / 100
-        return React(ref=event.ref, emoji=found.emoji, label=found.name, probability=sure, guess=sure < 0.6)
+        sure = 0.42 if len(event.text) < 12 else 0.6 + (len(event.text) * 37 % 39) / 100
+        return React(ref=event.ref, emoji=found.emoji, label=found.name, probability=sure, guess=sure < 0.5)
 
     async def retrain(self, chat: ChatRef) -> None:
         post = await self.send(Post(chat=chat, text="Training is queued.", progress=0.0), "post:train")
@@ -145,7 +198,11 @@ class FarSide:
             for i, label in enumerate(sample_labels(), 1)
         ]
         curve = [AccuracyPoint(labels=n, accuracy=0.9 - 0.6 / (1 + n / 8)) for n in range(2, self.labels, 3)]
-        metrics = [("retired", "base", {}), ("retired", "frozen", {"accuracy": 0.84}), ("active", "lora", {"accuracy": 0.91})]
+        metrics = [
+            ("retired", "base", {}),
+            ("retired", "frozen", {"accuracy": 0.84}),
+            ("active", "lora", {"accuracy": 0.91}),
+        ]
         versions = [
             VersionView(id=i, state=state, method=method, metrics=numbers, created_at=1.7e9 + i, note="")
             for i, (state, method, numbers) in enumerate(metrics, 1)

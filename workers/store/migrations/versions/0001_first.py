@@ -205,7 +205,6 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     partial("ix_outbox_live", "outbox", ["platform", "id"], where="state IN ('pending', 'claimed')")
-    partial("ix_outbox_live_chat", "outbox", ["chat", "id"], where="state IN ('pending', 'claimed')")
     partial("ix_outbox_posted", "outbox", ["chat", "message_id"], where="message_id IS NOT NULL")
     partial("ix_outbox_posts", "outbox", ["chat", "sent_at"], where="kind IN ('post', 'document')")
     partial("ix_outbox_subject", "outbox", ["subject", "id"], where="subject IS NOT NULL")

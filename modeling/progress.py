@@ -1,0 +1,115 @@
+"""Progress of a long run: JSON lines for programs, a bar for people, and a sign of life every two seconds."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+import time
+from types import TracebackType
+from typing import Any, Protocol
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+BEAT = 2.0  # seconds between signs of life while nothing changes
+CLOSEST = 0.2  # seconds between two lines of one stage
+
+
+class Display(Protocol):
+    """Where progress is shown."""
+
+    def show(self, stage: str, fraction: float, more: dict[str, Any]) -> None:
+        """Show the stage and the share of the whole, 0 to 1."""
+        ...
+
+    def finish(self, done: dict[str, Any]) -> None:
+        """Show the outcome."""
+        ...
+
+
+class JsonLines:
+    """One JSON object a line on standard output."""
+
+    def show(self, stage: str, fraction: float, more: dict[str, Any]) -> None:
+        self._print({"event": "progress", "stage": stage, "fraction": round(fraction, 4), **more})
+
+    def finish(self, done: dict[str, Any]) -> None:
+        self._print(done)
+
+    def _print(self, line: dict[str, Any]) -> None:
+        sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
+        sys.stdout.flush()
+
+
+class RichBar:
+    """A bar on standard error; the outcome as one JSON line on standard output."""
+
+    def __init__(self) -> None:
+        self._bar = Progress(
+            TextColumn("{task.description:>20}"),
+            BarColumn(),
+            TaskProgressColumn(),
+            TimeElapsedColumn(),
+            console=Console(stderr=True),
+        )
+        self._task = self._bar.add_task("starting", total=1.0)
+        self._bar.start()
+
+    def show(self, stage: str, fraction: float, more: dict[str, Any]) -> None:
+        self._bar.update(self._task, completed=fraction, description=stage)
+
+    def finish(self, done: dict[str, Any]) -> None:
+        self._bar.stop()
+        JsonLines().finish(done)
+
+
+class Reporter:
+    """Turns steps within stages into a share of the whole that never goes back; a thread keeps it audible."""
+
+    def __init__(self, display: Display) -> None:
+        self._display = display
+        self._lock = threading.Lock()
+        self._began = self._shown = time.monotonic()
+        self._stage, self._low, self._high, self._fraction = "starting", 0.0, 0.0, 0.0
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._beat, name="progress", daemon=True)
+
+    def __enter__(self) -> Reporter:
+        self._show()
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def stage(self, name: str, until: float) -> None:
+        """Begin a stage that ends when `until` of the whole, 0 to 1, is done."""
+        with self._lock:
+            self._stage, self._low, self._high = name, max(self._fraction, self._high), max(self._high, until)
+            self._fraction = self._low
+            self._show()
+
+    def step(self, share: float) -> None:
+        """Say which share of the stage, 0 to 1, is done."""
+        with self._lock:
+            self._fraction = max(self._fraction, self._low + (self._high - self._low) * min(1.0, share))
+            if time.monotonic() - self._shown >= CLOSEST:
+                self._show()
+
+    def finish(self, done: dict[str, Any]) -> None:
+        """Show the outcome; nothing is shown after it."""
+        self._stop.set()
+        with self._lock:
+            self._display.finish(done)
+
+    def _beat(self) -> None:
+        while not self._stop.wait(BEAT / 4):
+            with self._lock:
+                if not self._stop.is_set() and time.monotonic() - self._shown >= BEAT * 0.75:
+                    self._show()
+
+    def _show(self) -> None:
+        self._shown = time.monotonic()
+        self._display.show(self._stage, self._fraction, {"seconds": round(self._shown - self._began, 1)})

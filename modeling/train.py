@@ -1,0 +1,255 @@
+"""Training from two files to a verified bundle: `python -m modeling train` as a function that runs anywhere."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from modeling import backbone as backbones
+from modeling import classifier, head, sources
+from modeling.backbone import Backbone
+from modeling.classifier import Bundle
+from modeling.data import Examples, read_csv
+from modeling.errors import ModelingError
+from modeling.evaluate import Gate, gate, scores
+from modeling.head import Head
+from modeling.logistic import Targets, Vectors
+from modeling.progress import Reporter
+from modeling.recipe import Recipe
+from modeling.selection import Candidate, Material, Selection, select, tune_on
+from modeling.workplace import Workplace
+
+ENCODE_AT_ONCE = 128
+COMPARED = 256  # test messages whose predictions are compared after reloading
+SAME = 0.01  # of a probability: after reloading, and with bfloat16, nothing may differ by more
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """The two files, read: `labels` are those of both, so that a label with held-out examples only is known too."""
+
+    train: Examples
+    test: Examples
+    labels: tuple[str, ...]
+
+    @property
+    def descriptions(self) -> list[str]:
+        """What a label's name says, as words."""
+        return [label.replace("_", " ") for label in self.labels]
+
+    def targets(self, examples: Examples) -> Targets:
+        """The examples' labels [n] as positions in `labels`."""
+        places = {label: place for place, label in enumerate(self.labels)}
+        return np.array([places[label] for label in examples.labels], np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class Opponent:
+    """The model to beat: its probabilities for the test messages by a head refitted on the same training file."""
+
+    name: str
+    fingerprint: str
+    test: Vectors
+
+
+def read_inputs(train: Path, test: Path) -> Inputs:
+    """Read both files. Raises ModelingError with what is wrong with them."""
+    examples, held_out = read_csv(train, training=True), read_csv(test)
+    return Inputs(examples, held_out, tuple(sorted(set(examples.labels) | set(held_out.labels))))
+
+
+def train(inputs: Inputs, recipe: Recipe, out: Path, against: str, reporter: Reporter) -> dict[str, Any]:
+    """Train a bundle in `out`/bundle and return the "done" event; goes on where a run that was killed stopped.
+
+    Chooses, tunes and calibrates on the training messages alone; the test messages are scored once, at the end.
+    Raises ModelingError, on a full disk too, and then no half bundle is left.
+    """
+    base = sources.resolve(recipe.backbone)
+    asked = [inputs.train.hash, inputs.test.hash, inputs.labels, recipe.hash, sources.fingerprint(base), against]
+    workplace = Workplace(out, classifier.meta_hash(asked))
+    with workplace.held():
+        done = workplace.finished()
+        if done is None:
+            done = _Training(inputs, recipe, base, against, workplace, reporter).run()
+            workplace.finish(done)
+        return done
+
+
+def encode(backbone: Backbone, texts: tuple[str, ...], reporter: Reporter) -> Vectors:
+    """Encode in portions, for the sake of progress."""
+    found = np.zeros((len(texts), backbone.dimension), np.float32)
+    for start in range(0, len(texts), ENCODE_AT_ONCE):
+        found[start : start + ENCODE_AT_ONCE] = backbone.encode(texts[start : start + ENCODE_AT_ONCE])
+        reporter.step((start + ENCODE_AT_ONCE) / len(texts))
+    return found
+
+
+@dataclass(slots=True)
+class _Training:
+    """One run, from loading to the verified bundle."""
+
+    inputs: Inputs
+    recipe: Recipe
+    base: Path
+    against: str
+    workplace: Workplace
+    reporter: Reporter
+
+    def run(self) -> dict[str, Any]:
+        began = time.monotonic()
+        self.reporter.stage("loading", 0.02)
+        backbone = backbones.load(self.recipe.backbone)
+        material = self._material(backbone)
+        self.reporter.stage("head", 0.12)
+        frozen = head.fit(
+            material.vectors, material.targets, self.inputs.labels, material.described, seed=self.recipe.seed
+        )
+        selection = self._select(material, frozen)
+        bundle = self._bundle(material, backbone, frozen, selection)
+        done = self._evaluated(bundle, backbone, frozen, selection)
+        return {**done, "seconds": round(time.monotonic() - began, 1)}
+
+    def _material(self, backbone: Backbone) -> Material:
+        self.reporter.stage("encoding", 0.08)
+        train = self.inputs.train
+        vectors = encode(backbone, train.texts, self.reporter)
+        descriptions = self.inputs.descriptions
+        described = backbone.encode(descriptions)
+        return Material(train.texts, self.inputs.targets(train), descriptions, vectors, described)
+
+    def _select(self, material: Material, frozen: Head) -> Selection:
+        seen: list[str] = []
+
+        def on_progress(stage: str, share: float) -> None:
+            if stage not in seen:
+                seen.append(stage)
+                self.reporter.stage(stage, 0.12 + 0.5 * min(1.0, len(seen) / self.recipe.folds))
+            self.reporter.step(share)
+
+        return select(material, self.recipe, self.base, frozen.strength, self.workplace.work, on_progress)
+
+    def _bundle(self, material: Material, backbone: Backbone, frozen: Head, selection: Selection) -> Bundle:
+        """The chosen method on all training messages."""
+        chosen = selection.chosen
+        if chosen.method == "frozen":
+            return Bundle(backbone, frozen, self._meta(backbone, chosen))
+        self.reporter.stage("fine-tuning", 0.85)
+        everything = np.arange(len(material.texts))
+        tuned = tune_on(
+            material, everything, chosen.method, self.recipe, self.base, self.workplace.work, self.reporter.step
+        )
+        self.reporter.stage("head", 0.9)
+        fitted = head.fit(
+            encode(tuned, self.inputs.train.texts, self.reporter),
+            material.targets,
+            self.inputs.labels,
+            tuned.encode(self.inputs.descriptions),
+            strength=chosen.strength,
+            temperature=chosen.temperature,
+            thresholds=chosen.thresholds(),
+        )
+        return Bundle(tuned, fitted, self._meta(backbone, chosen))
+
+    def _evaluated(self, bundle: Bundle, backbone: Backbone, frozen: Head, selection: Selection) -> dict[str, Any]:
+        """Score the test messages once, save, reload, compare, and let the gate decide."""
+        self.reporter.stage("evaluating", 0.94)
+        test, labels = self.inputs.test, self.inputs.labels
+        targets = self.inputs.targets(test)
+        in_memory = bundle.head.probabilities(encode(bundle.backbone, test.texts, self.reporter))
+        result = scores(in_memory, targets, labels)
+        opponent = self._opponent(backbone, frozen, in_memory if selection.chosen.method == "frozen" else None)
+        decided = self._gate(in_memory, opponent, backbone, selection, targets) if opponent else None
+        self.reporter.stage("saving", 0.99)
+        metrics = {**result.summary(), "per_label": {name: one.f1 for name, one in result.per_label.items()}}
+        bundle.meta.update(metrics=metrics, cross_validation=selection.figures)
+        bundle.save(self.workplace.bundle)
+        fingerprint = self._reload_and_compare(in_memory)
+        return {
+            "event": "done",
+            "method": selection.chosen.method,
+            **result.summary(),
+            "labels": len(labels),
+            "bundle": str(self.workplace.bundle),
+            "fingerprint": fingerprint,
+            "against": {"name": opponent.name, **scores(opponent.test, targets, labels).summary()}
+            if opponent
+            else None,
+            "gate": decided.summary() if decided else None,
+            "cross_validation": selection.figures,
+            "notes": [*self.inputs.train.notes, *self.inputs.test.notes],
+        }
+
+    def _reload_and_compare(self, in_memory: Vectors) -> str:
+        """Raise ModelingError if the bundle on disk does not say what the one in memory said."""
+        saved = classifier.load(self.workplace.bundle)
+        again = saved.classify(self.inputs.test.texts[:COMPARED])
+        if float(np.abs(again - in_memory[:COMPARED]).max(initial=0.0)) > SAME:
+            raise ModelingError(
+                f"The bundle {self.workplace.bundle} predicts otherwise than the model that was trained: "
+                "do not use it, and train again in another --out."
+            )
+        return saved.backbone.fingerprint
+
+    def _opponent(self, backbone: Backbone, frozen: Head, known: Vectors | None) -> Opponent | None:
+        """Refit the head of the model to beat on the same training messages, the way that the live system does.
+
+        `known` is what the frozen head said, if it was asked already.
+        """
+        if not self.against:
+            return None
+        theirs, old = _load_opponent(self.against)
+        texts = self.inputs.test.texts
+        if theirs.fingerprint == backbone.fingerprint:
+            said = frozen.probabilities(encode(backbone, texts, self.reporter)) if known is None else known
+            return Opponent(self.against, theirs.fingerprint, said)
+        train = self.inputs.train
+        fitted = head.fit(
+            encode(theirs, train.texts, self.reporter),
+            self.inputs.targets(train),
+            self.inputs.labels,
+            theirs.encode(self.inputs.descriptions),
+            strength=old.strength if old else None,
+            temperature=old.temperature if old else None,
+            thresholds=np.ones(len(self.inputs.labels), np.float32) if old else None,
+        )
+        return Opponent(self.against, theirs.fingerprint, fitted.probabilities(encode(theirs, texts, self.reporter)))
+
+    def _gate(
+        self, in_memory: Vectors, opponent: Opponent, backbone: Backbone, selection: Selection, targets: Targets
+    ) -> Gate:
+        """Compare on the test messages, and where the opponent is the frozen head, out of fold on the others too.
+
+        Both have seen none of these messages, and a few dozen held-out messages alone could hardly ever tell.
+        """
+        ours, theirs, right = in_memory, opponent.test, targets
+        chosen = selection.chosen
+        if opponent.fingerprint == backbone.fingerprint and chosen.method != "frozen":
+            ours = np.concatenate([ours, chosen.probabilities])
+            theirs = np.concatenate([theirs, selection.frozen.probabilities[chosen.rows]])
+            right = np.concatenate([right, chosen.targets[chosen.rows]])
+        return gate(ours, theirs, right, self.inputs.labels)
+
+    def _meta(self, backbone: Backbone, chosen: Candidate) -> dict[str, Any]:
+        train = self.inputs.train
+        return {
+            "method": chosen.method,
+            "recipe": self.recipe.model_dump(mode="json"),
+            "backbone": self.recipe.backbone,
+            "base_fingerprint": backbone.fingerprint,
+            "parent": self.against or None,
+            "data": {"hash": train.hash, "messages": len(train), "notes": list(train.notes)},
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+
+
+def _load_opponent(name: str) -> tuple[Backbone, Head | None]:
+    """Load a bundle's backbone and, if it was fine-tuned, its head; or a plain backbone."""
+    if (Path(name) / "meta.json").is_file():
+        bundle = classifier.load(Path(name))
+        return bundle.backbone, bundle.head if bundle.meta.get("method") != "frozen" else None
+    return backbones.load(name), None
