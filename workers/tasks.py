@@ -18,7 +18,7 @@ from workers.contracts import CLASSIFY, LABELS, MAINTENANCE, TRAINING, Backchann
 from workers.hints import Hints
 from workers.labelling import record_labels
 from workers.settings import Settings, load
-from workers.store import chats, inbox, jobs, outbox
+from workers.store import chats, counters, heads, inbox, jobs, outbox
 from workers.store.database import Database
 from workers.store.inbox import Claimed, LostClaim
 from workers.texts import say
@@ -119,6 +119,18 @@ def sweep() -> None:
     hints()(*waiting, *([TRAINING] if due else []))
     with database().write() as c:
         inbox.prune(c, now - KEEP_KEYS)
+        heads.prune(c, now - KEEP_KEYS)
+    scrub()
+
+
+def scrub() -> None:
+    """After somebody was forgotten, clean the database's own files of what it deleted."""
+    with database().read() as c:
+        forgotten = counters.value(c, "forgotten")
+    if forgotten:
+        database().scrub()
+        with database().write() as c:
+            counters.reset(c, "forgotten", forgotten)
 
 
 def drain(queue: str, most: int, work: Callable[[Sequence[Claimed]], None]) -> int:

@@ -1,8 +1,7 @@
-"""Small messages of our own, and the real packaged backbone, loaded once."""
+"""The real packaged backbone, loaded once, and two small files."""
 
 from __future__ import annotations
 
-import csv
 import os
 from pathlib import Path
 
@@ -11,41 +10,7 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 import pytest
 
 from modeling.backbone import Backbone, load
-
-OPENINGS = ("please", "hey,", "today", "honestly", "so", "folks,", "quick note:", "again", "fyi", "well")
-KINDS = {
-    "bug_report": (
-        "the page crashes when I open settings",
-        "saving a file throws an error",
-        "the app freezes on start",
-        "the button does nothing at all",
-    ),
-    "thanks": (
-        "thank you for the quick fix",
-        "you are wonderful, thanks",
-        "much appreciated, great work",
-        "thanks a lot for your help",
-    ),
-    "meeting": (
-        "can we meet on Tuesday at ten",
-        "moving the call to three o'clock",
-        "the meeting room is booked for an hour",
-        "shall we postpone the stand-up",
-    ),
-}
-
-
-def messages(openings: tuple[str, ...] = OPENINGS) -> list[tuple[str, str]]:
-    """Every kind's sentences after every opening."""
-    return [(f"{opening} {line}", kind) for kind, lines in KINDS.items() for line in lines for opening in openings]
-
-
-def write_csv(path: Path, rows: list[tuple[str, str]]) -> Path:
-    with path.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream)
-        writer.writerow(("text", "label"))
-        writer.writerows(rows)
-    return path
+from tests.modeling.samples import OPENINGS, messages, write_csv
 
 
 @pytest.fixture(scope="session")

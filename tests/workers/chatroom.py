@@ -40,8 +40,6 @@ class Chatroom:
     def type(
         self, text: str, caller: Person = ADMIN, admin: bool | None = True, reply_to: str | None = None
     ) -> list[Reply]:
-        self, text: str, caller: Person = ADMIN, admin: bool | None = True, reply_to: str | None = None
-    ) -> list[Reply]:
         """Type a command; the replies that it put into the outbox."""
         now = next(self.clock)
         target = ref(reply_to) if reply_to else None

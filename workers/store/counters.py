@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Insert, Table, func, select
+from sqlalchemy import Connection, Insert, Table, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from workers.store.tables import counters
@@ -23,6 +23,11 @@ def bump(c: Connection, name: str) -> None:
     """Add one. The row stays locked until the transaction ends, so call it last."""
     new = insert(c, counters).values(name=name, value=1)
     c.execute(new.on_conflict_do_update(index_elements=["name"], set_={"value": counters.c.value + 1}))
+
+
+def reset(c: Connection, name: str, seen: int) -> None:
+    """Back to 0, unless it has moved on since it was seen."""
+    c.execute(update(counters).where(counters.c.name == name, counters.c.value == seen).values(value=0))
 
 
 def exclusive(c: Connection, name: str) -> None:

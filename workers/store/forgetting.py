@@ -123,7 +123,7 @@ def forget(c: Connection, person_id_or_name: str, platform: str, workspace: str)
     """Remove all that a person wrote, annotated or asked for in a workspace, and every copy of it.
 
     Their messages become tombstones without an author, so that nothing which arrives late brings them back.
-    Returns the number of messages. On SQLite, call `Database.scrub` afterwards to clean the file itself.
+    Returns the number of messages. The counter `forgotten` says that `Database.scrub` has something to do.
     """
     exclusive(c, "labels")
     found = _named(_known(c, platform=platform, workspace=workspace), person_id_or_name)
@@ -136,6 +136,7 @@ def forget(c: Connection, person_id_or_name: str, platform: str, workspace: str)
     _forget_events(c, traces)
     _forget_replies(c, traces)
     _forget_requests(c, traces)
+    bump(c, "forgotten")
     bump(c, "labels")
     return len(rows)
 

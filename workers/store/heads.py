@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, delete, insert, select
 
 from workers.store.tables import heads
 
@@ -39,3 +39,8 @@ def latest(c: Connection, version: int) -> FittedHead | None:
 def every(c: Connection) -> list[FittedHead]:
     """All heads, oldest first."""
     return [FittedHead(*row) for row in c.execute(select(*COLUMNS).order_by(heads.c.id))]
+
+
+def prune(c: Connection, before: float) -> None:
+    """Drop the trace of heads older than `before`."""
+    c.execute(delete(heads).where(heads.c.at < before))
