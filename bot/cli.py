@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from bot import settings as bot_settings
-from bot.stack import ONE_THREAD, WORKERS, children, worker_argv
+from bot.stack import THREADS, WORKERS, children, worker_argv
 from workers import settings as worker_settings
 from workers.contracts import BackchannelError
 from workers.settings import Settings
@@ -124,7 +124,7 @@ def worker(name: Annotated[str, typer.Argument(help=", ".join(WORKERS))]) -> Non
     if name not in WORKERS:
         raise BackchannelError(f"There is no worker {name!r}: choose one of {', '.join(WORKERS)}.")
     argv = worker_argv(name)
-    os.execve(argv[0], argv, os.environ | ONE_THREAD)
+    os.execve(argv[0], argv, os.environ | THREADS)
 
 
 @app.command()

@@ -16,8 +16,9 @@ WORKERS = {"classify": ("classify", 1), "labels": ("labels,maintenance", 2), "tr
 """Name of a worker process: its queues and its threads. Only `classify` ever loads a model."""
 
 
-ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
-"""The head's small products gain nothing from threads that wait for each other; torch keeps its own."""
+THREADS = {"OPENBLAS_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
+"""The head's small products gain nothing from threads that wait for each other, and waiting threads must not spin
+where processes share few cores; torch keeps its threads."""
 
 
 def children(settings: Settings, web: WebSettings, bots: Sequence[Sequence[str]]) -> list[Child]:
@@ -54,7 +55,7 @@ def valkey(settings: Settings) -> Child:
 
 def worker(name: str) -> Child:
     """A Celery worker on threads: a forked child would hang on torch, and tasks are only hints anyway."""
-    return Child(f"worker-{name}", worker_argv(name), env=ONE_THREAD)
+    return Child(f"worker-{name}", worker_argv(name), env=THREADS)
 
 
 def worker_argv(name: str) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+import warnings
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -51,6 +52,7 @@ def train(
     backbone: Annotated[str, typer.Option(help="minilm, a local folder or a hub name.")] = "minilm",
     method: Annotated[Method, typer.Option(help="auto chooses by cross-validation.")] = Method.auto,
     seed: Annotated[int, typer.Option(help="Everything random follows from it.")] = 0,
+    recipe: Annotated[Path | None, typer.Option(help="JSON with settings other than the defaults.")] = None,
     against: Annotated[str, typer.Option(help="A bundle or backbone to compare with; the gate then decides.")] = "",
     stop_with_parent: Annotated[bool, typer.Option(help="End when standard input ends.")] = False,
     progress: Annotated[Show | None, typer.Option(help="Default: rich on a terminal, else json.")] = None,
@@ -58,15 +60,17 @@ def train(
     """Train a bundle; the last line printed is {"event": "done", ...}."""
     shown = progress or (Show.rich if sys.stderr.isatty() and sys.stdout.isatty() else Show.json)
     signal.signal(signal.SIGTERM, lambda *_: os._exit(TERMINATED))
+    warnings.simplefilter("ignore")  # libraries' advice to programmers, in the middle of a bar or of JSON lines
     if stop_with_parent:
         threading.Thread(target=_exit_with_parent, name="parent", daemon=True).start()
     with _errors_as_sentences(shown), Reporter(JsonLines() if shown is Show.json else RichBar()) as reporter:
-        from modeling.recipe import Recipe
+        from modeling.recipe import Recipe, read_recipe
         from modeling.train import read_inputs
         from modeling.train import train as run
 
-        recipe = Recipe(method=method.value, backbone=backbone, seed=seed)
-        reporter.finish(run(read_inputs(train_file, test), recipe, out, against, reporter))
+        asked = {"method": method.value, "backbone": backbone, "seed": seed}
+        settings = (read_recipe(recipe) if recipe else Recipe()).model_copy(update=asked)
+        reporter.finish(run(read_inputs(train_file, test), settings, out, against, reporter))
 
 
 @app.command()

@@ -9,12 +9,13 @@ from scipy.optimize import minimize_scalar
 
 from modeling.logistic import Problem, Targets, Vectors, softmax, solve
 
-STRENGTHS = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0)  # tried from the left until the loss rises
+STRENGTHS = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0)  # tried from one in the middle on, until the loss rises
+FIRST = 3
 WANTED_PRECISION = 0.9
 DEFAULT_THRESHOLD = 0.5  # where too few examples say what a probability is worth
 SUPPORT = 10  # out-of-fold predictions of a label before its own threshold is trusted
 FOLDS = 4
-LEAVE_ONE_OUT = 24  # up to this many examples each is held out alone
+LEAVE_ONE_OUT = 12  # up to this many examples each is held out alone
 ENOUGH = 4  # fewer examples than this say nothing about any choice
 
 
@@ -34,15 +35,21 @@ def choose(problem: Problem, default: float, *, fixed: bool, seed: int) -> tuple
     if count < ENOUGH or len(np.unique(problem.targets)) < 2:
         return default, None
     parts = deal(problem.targets, count if count <= LEAVE_ONE_OUT else FOLDS, seed)
-    best: tuple[float, float, Vectors] | None = None
     starts: list[Vectors | None] = [None] * len(parts)
-    for strength in (default,) if fixed else STRENGTHS:
+
+    def tried(strength: float) -> tuple[float, float, Vectors]:
         scores = out_of_fold(problem, parts, strength, starts)
-        loss = best_temperature(scores, problem.targets)[1]
-        if best is not None and loss > best[0]:
+        return best_temperature(scores, problem.targets)[1], strength, scores
+
+    best = tried(default if fixed else STRENGTHS[FIRST])
+    for direction in () if fixed else (STRENGTHS[FIRST + 1 :], STRENGTHS[FIRST - 1 :: -1]):
+        for strength in direction:
+            found = tried(strength)
+            if found[0] >= best[0]:
+                break
+            best = found
+        if best[1] != STRENGTHS[FIRST]:
             break
-        best = (loss, strength, scores)
-    assert best is not None
     return best[1], best[2]
 
 

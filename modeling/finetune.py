@@ -30,7 +30,6 @@ from modeling.recipe import Method, Tuning
 
 OnProgress = Callable[[float], None]
 
-CHECKPOINT_SECONDS = 20.0
 COMPLETE = "complete"  # written last into a checkpoint: one without it was cut off by a kill
 SCALE = 16.0  # sharpness of the cosine classifier, as of a temperature of 1/16
 CLASSIFIER_RATE = 10.0  # times the backbone's learning rate
@@ -38,6 +37,8 @@ CLASSIFIER_RATE = 10.0  # times the backbone's learning rate
 
 class TuningModel(nn.Module):
     """A backbone with a cosine classifier; returns the loss of a batch, as Trainer expects."""
+
+    _keys_to_ignore_on_save = None  # Trainer asks for it when it resumes from trained weights only
 
     def __init__(self, encoder: nn.Module, prototypes: Tensor, importance: Tensor, tuning: Tuning) -> None:
         super().__init__()
@@ -102,7 +103,7 @@ def tune(
         train_dataset=messages,
         data_collator=messages.collate,
         optimizers=(_optimizer(model, tuning), None),
-        callbacks=[_Reporting(on_progress, steps), _Checkpointing()],
+        callbacks=[_Reporting(on_progress, steps), _Checkpointing(tuning.checkpoint_seconds)],
     )
     trainer.remove_callback(PrinterCallback)
     trainer.train(resume_from_checkpoint=last_checkpoint(work))
@@ -198,11 +199,12 @@ class _Reporting(TrainerCallback):
 class _Checkpointing(TrainerCallback):
     """Save by the clock, for a step may take a millisecond or a minute."""
 
-    def __init__(self) -> None:
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
         self._saved = time.monotonic()
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        if time.monotonic() - self._saved > CHECKPOINT_SECONDS and state.global_step < state.max_steps:
+        if time.monotonic() - self._saved > self._seconds and state.global_step < state.max_steps:
             control.should_save = True
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:

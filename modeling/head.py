@@ -16,7 +16,7 @@ from modeling.calibration import calibrate, choose
 from modeling.logistic import Problem, Targets, Vectors, softmax, solve
 
 DEFAULT_STRENGTH = 30.0
-RECHOOSE = 1.25  # the strength is chosen again once the examples grew or shrank by this factor
+RECHOOSE, EARLY_RECHOOSE, EARLY = 1.25, 1.5, 64  # choices are made again once the examples grew or shrank so much
 GUESS_TEMPERATURE = 0.1  # cosine units: a lead of 0.1 over another label multiplies its odds by e
 GUESS_THRESHOLD = 0.5
 NEVER = 1.01  # a threshold that no probability reaches: with one label there is nothing to tell it from
@@ -136,8 +136,8 @@ def _recent(warm: Head | None, labels: Sequence[str], examples: int) -> Head | N
     """Return the head whose choices still hold: same labels, about as many examples."""
     if warm is None or warm.guess or warm.labels != tuple(labels) or not warm.chosen_at:
         return None
-    grown = examples / warm.chosen_at
-    return warm if 1 / RECHOOSE < grown < RECHOOSE else None
+    most, grown = EARLY_RECHOOSE if examples < EARLY else RECHOOSE, examples / warm.chosen_at
+    return warm if 1 / most < grown < most else None
 
 
 def _chosen(problem: Problem, labels: Sequence[str], strength: float | None, seed: int) -> Head:

@@ -74,14 +74,23 @@ def solve(
     rows = np.concatenate([problem.rows, np.ones((len(problem.rows), 1), np.float32)], axis=1)
     scale = strength / max(1.0, float(problem.importance.sum()) * strength)
     with _blas().limit(limits=1, user_api="blas"):
+        span, rows = _span(rows)
         factor, inverse = _coordinates(rows, problem, scale, scale / strength)
         objective = _objective(rows @ inverse.T.astype(np.float32), problem, scale, scale / strength, inverse)
         shape = (problem.classes, rows.shape[1])
-        first = np.zeros(shape) if start is None else start.astype(np.float64) @ factor
+        first = np.zeros(shape) if start is None else start.astype(np.float64) @ span @ factor
         options = {"maxiter": 400, "gtol": LOOSE if loose else TIGHT, "ftol": 0.0, "maxcor": 12}
         found: Any = minimize(objective, first.ravel(), jac=True, method="L-BFGS-B", options=options)
-        weights = found.x.reshape(shape) @ inverse
+        weights = found.x.reshape(shape) @ inverse @ span.T
     return weights[:, :-1].astype(np.float32), weights[:, -1].astype(np.float32)
+
+
+def _span(rows: Vectors) -> tuple[Vectors, Vectors]:
+    """Return an orthonormal basis [d + 1, r] and the rows [n, r] in it: the weights lie in the span of the examples."""
+    if len(rows) >= rows.shape[1]:
+        return np.eye(rows.shape[1], dtype=np.float32), rows
+    basis, triangle = np.linalg.qr(rows.T)
+    return basis, np.ascontiguousarray(triangle.T)
 
 
 def _coordinates(

@@ -27,6 +27,10 @@ class Display(Protocol):
         """Show the outcome."""
         ...
 
+    def close(self) -> None:
+        """Leave the terminal as it was, whatever happened."""
+        ...
+
 
 class JsonLines:
     """One JSON object a line on standard output."""
@@ -36,6 +40,9 @@ class JsonLines:
 
     def finish(self, done: dict[str, Any]) -> None:
         self._print(done)
+
+    def close(self) -> None:
+        pass
 
     def _print(self, line: dict[str, Any]) -> None:
         sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
@@ -60,8 +67,11 @@ class RichBar:
         self._bar.update(self._task, completed=fraction, description=stage)
 
     def finish(self, done: dict[str, Any]) -> None:
-        self._bar.stop()
+        self.close()
         JsonLines().finish(done)
+
+    def close(self) -> None:
+        self._bar.stop()
 
 
 class Reporter:
@@ -83,6 +93,7 @@ class Reporter:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._stop.set()
         self._thread.join()
+        self._display.close()
 
     def stage(self, name: str, until: float) -> None:
         """Begin a stage that ends when `until` of the whole, 0 to 1, is done."""

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from modeling.errors import ModelingError
 
 Method = Literal["frozen", "lora", "full"]
 
@@ -27,6 +30,7 @@ class Tuning(BaseModel):
     rank: int = 16
     dropout: float = 0.1
     tokens: int = 128
+    checkpoint_seconds: float = 20.0
 
 
 class Recipe(BaseModel):
@@ -50,3 +54,15 @@ class Recipe(BaseModel):
     def hash(self) -> str:
         """A short hash of all settings."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Read a recipe from JSON; what the file does not name keeps its default. Raises ModelingError."""
+    try:
+        return Recipe.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise ModelingError(f"{path} cannot be read ({error.strerror}): check the path.") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "its form"
+        raise ModelingError(f"The recipe {path} is wrong at {place} ({first['msg']}): correct it.") from None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,7 +71,13 @@ def gather(database: Database, backbone: Backbone) -> Material:
     rows = [(known[message], place[label]) for message, label in labelled if message in known]
     vectors = np.stack([vector for vector, _ in rows]) if rows else np.empty((0, backbone.dimension), np.float32)
     targets = np.array([target for _, target in rows], np.int64)
-    return Material(revision, last, living, vectors, targets, backbone.encode([described(label) for label in living]))
+    return Material(revision, last, living, vectors, targets, read(backbone, tuple(map(described, living))))
+
+
+@lru_cache(maxsize=2)
+def read(backbone: Backbone, texts: tuple[str, ...]) -> Vectors:
+    """The labels' descriptions as vectors float32 [k, d]; they rarely change, and heads are fitted all the time."""
+    return backbone.encode(texts)
 
 
 def described(label: Label) -> str:

@@ -42,6 +42,7 @@ from workers.store.versions import Version
 log = logging.getLogger(__name__)
 
 LOOK = 0.05
+LONGEST_PAUSE = 0.3
 Vectors = NDArray[np.float32]
 
 
@@ -95,15 +96,16 @@ class Inference:
         serving = self.serving
         texts = {text: clean(text) for text in map(text_of, claimed) if text is not None}
         wanted = [text for text, cleaned in texts.items() if cleaned]
-        encoded = serving.backbone.encode([texts[text] for text in wanted]) if wanted else np.empty((0, 0), np.float32)
+        nothing = np.empty((0, serving.backbone.dimension), np.float32)
+        encoded = serving.backbone.encode([texts[text] for text in wanted]) if wanted else nothing
         self._recent.extend(encoded)
         self._seen += len(encoded)
         found = dict(zip(wanted, zip(encoded, serving.decide(encoded), strict=True), strict=True))
         with self._database.write() as c:
             inbox.finish(c, claimed)
             stored = apply(c, claimed)
-            fresh = [one for one in stored if one.text is not None and one.text in found]
-            commit_predictions(c, serving, fresh, found, now)
+            commit_predictions(c, serving, [one for one in stored if one.text in found], found, now)
+            outbox.add(c, taken_back(c, [one for one in stored if one.text not in found]), now)
             for one in claimed:
                 if isinstance(one.event, Command):
                     outbox.add(c, self._answer(c, one.event, found), now)
@@ -115,13 +117,16 @@ class Inference:
         return [(f"{command.key}:0", answer_classify(c, command, decision, self._settings.language))]
 
     def _watch(self) -> None:
+        took = 0.0
         while True:
-            time.sleep(LOOK)
+            time.sleep(max(LOOK, min(took, LONGEST_PAUSE)))  # half of the time at most: the other half is for messages
+            began = time.monotonic()
             try:
                 self._look()
             except Exception:
                 log.exception("The head could not be refitted; the one before goes on serving.")
                 time.sleep(1.0)
+            took = time.monotonic() - began
 
     def _look(self) -> None:
         """Serve anew when labels, versions, choices or, while guessing, the chat's mean have changed."""
@@ -243,6 +248,13 @@ def commit_predictions(
     messages.record_vectors(c, serving.backbone.fingerprint, vectors)
     messages.record_predictions(c, predictions)
     outbox.add(c, replies, now)
+
+
+def taken_back(c: Connection, wordless: Sequence[Stored]) -> list[tuple[str, Reply]]:
+    """A message that an edit left without words loses the bot's emoji."""
+    before = messages.predicted(c, [one.id for one in wordless])
+    seen = [one for one in wordless if one.text is not None and before.get(one.id, (0, False))[1]]
+    return [(f"react:{one.ref.key}:{one.revision}", React(ref=one.ref, emoji=None)) for one in seen]
 
 
 def react(one: Stored, decision: Decision, shown: bool) -> React:

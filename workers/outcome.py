@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from workers.store.versions import Version
-from workers.texts import STAGES, percent, say
+from workers.texts import percent, say, stage_name
 
 
 def percent_done(language: str, job: int, stage: str, fraction: float) -> str:
     """The line above a job's progress bar."""
-    named = STAGES.get(stage, stage) if language == "zh" else stage
-    return say(language, "job_progress", job=job, stage=named, percent=round(100 * fraction))
+    return say(language, "job_progress", job=job, stage=stage_name(language, stage), percent=round(100 * fraction))
 
 
 def outcome_text(language: str, version: Version, promoted: bool, done: dict[str, Any]) -> str:

@@ -162,6 +162,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "accuracy {accuracy} (before: {accuracy_before}), macro-F1 {macro_f1} (before: {macro_f1_before})",
         "准确率 {accuracy}（之前 {accuracy_before}），macro-F1 {macro_f1}（之前 {macro_f1_before}）",
     ),
+    "job_ended": ("Job {job} · {state}{error}", "任务 {job} · {state}{error}"),
     "job_line": ("Job {job} · {state} · {stage} {percent}%", "任务 {job} · {state} · {stage} {percent}%"),
     "jobs_none": ("There are no jobs. `retrain` starts one.", "还没有任务。输入 `retrain` 开始训练。"),
     "cancel_none": ("No job is running.", "没有正在运行的任务。"),
@@ -189,7 +190,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "“{name}” 可能是 {people}。请用 id 输入 `forget`。",
     ),
     "forgotten": (
-        "{count} messages of {name} were deleted, and all that they labelled.",
+        "All of {name} is deleted: what they wrote (messages: {count}) and what they labelled.",
         "已删除 {name} 的 {count} 条消息及其全部标注。",
     ),
     "sure_leave": ("Switch Backchannel off in this chat?", "确定在本群停用 Backchannel？"),
@@ -214,6 +215,14 @@ TEXTS: dict[str, tuple[str, str]] = {
 }
 
 STAGES: dict[str, str] = {
+    "starting": "启动",
+    "loading": "加载模型",
+    "encoding": "读取文本",
+    "head": "训练分类头",
+    "cross-validation": "交叉验证",
+    "fine-tuning": "微调",
+    "evaluating": "评估",
+    "saving": "保存",
     "queued": "排队中",
     "running": "运行中",
     "done": "完成",
@@ -225,6 +234,12 @@ STAGES: dict[str, str] = {
 def say(language: str, key: str, **values: object) -> str:
     """The sentence named `key` in a chat's language, with its blanks filled. Unknown keys raise KeyError."""
     return TEXTS[key][1 if language == "zh" else 0].format(**values)
+
+
+def stage_name(language: str, stage: str) -> str:
+    """A job's state or stage as a chat reads it: `cross-validation 2/5` becomes `交叉验证 2/5`."""
+    named, space, rest = stage.partition(" ")
+    return f"{STAGES.get(named, named)}{space}{rest}" if language == "zh" else stage
 
 
 def percent(share: float) -> str:

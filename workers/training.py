@@ -11,11 +11,13 @@ from __future__ import annotations
 import csv
 import json
 import logging
+import shutil
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -85,9 +87,21 @@ def see_through(database: Database, settings: Settings, job: Job, tell_flower: T
         end(database, job, "cancelled", "")
     except LostLease:
         raise
-    except (BackchannelError, OSError) as error:
-        log.error("Job %d failed: %s", job.id, error)
+    except OSError as error:
+        where = f"{settings.versions_dir} can't be written ({error.strerror})"
+        end(database, job, "failed", f"{where}: free some space there and type `retrain` again.")
+    except BackchannelError as error:
         end(database, job, "failed", str(error))
+    tidy(settings.versions_dir / f"job-{job.id}")
+
+
+def tidy(folder: Path) -> None:
+    """Keep a finished bundle, and nothing else: people's messages have no place beside it."""
+    for path in (folder / "train.csv", folder / "heldout.csv"):
+        with suppress(OSError):
+            path.unlink()
+    if not any(folder.glob("out/**/meta.json")):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def work(database: Database, settings: Settings, job: Job, tell_flower: TellFlower) -> dict[str, Any]:
@@ -265,6 +279,7 @@ def promote_or_keep(database: Database, job: Job, done: dict[str, Any]) -> None:
 
 def end(database: Database, job: Job, state: Literal["cancelled", "failed"], error: str) -> None:
     """End a job that brought no version, and say so where it was asked for."""
+    log.info("Job %d %s. %s", job.id, state, error)
     now = time.time()
     with database.write() as c:
         jobs.finish(c, job, state, None, error or None, now)

@@ -13,7 +13,14 @@ from modeling import sources
 from modeling.backbone import Backbone
 from modeling.errors import ModelingError
 
-TEXTS = ["thanks a lot", "", "the app crashes again and again when I open the settings page", "谢谢你", "🎉", "x " * 3000]
+TEXTS = [
+    "thanks a lot",
+    "",
+    "the app crashes again and again when I open the settings page",
+    "谢谢你",
+    "🎉",
+    "x " * 3000,
+]
 
 
 @pytest.fixture
@@ -105,7 +112,7 @@ def test_a_folder_without_weights_or_with_damaged_files_gets_one_sentence(copy: 
     with pytest.raises(ModelingError, match="could not be loaded"):
         backbones.load(str(broken))
     (broken / "model.safetensors").unlink()
-    with pytest.raises(ModelingError, match="no .safetensors weights"):
+    with pytest.raises(ModelingError, match=r"no \.safetensors weights"):
         backbones.check(str(broken))
     (copy / "config.json").write_text("{")
     (copy / "modules.json").unlink()

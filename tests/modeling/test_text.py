@@ -8,25 +8,12 @@ from hypothesis import strategies as st
 
 from modeling.text import clean, is_held_out, text_hash
 
-FRAGMENTS = (
-    ["<@U123>", "<@U1|bob>", "<#C1|general>", "<!here>", "<http://x.com/a|label>", "http://foo.org/x?y=1", "www.a.b"]
-    + ["&amp;", "&lt;", "&#60;", "&#0;", "```", "`", ":party_parrot:", ":+1:", "@bob", "10:30:45", "...", "<", ">"]
-    + [
-        "\u200d",
-        "\u200c",
-        "\u202e",
-        "\ud800",
-        "\x00",
-        "\ufeff",
-        "😂",
-        "👨\u200d👩\u200d👧",
-        "می\u200cخواهم",
-        "ﬁ",
-        "＠a",
-        "´",
-    ]
-    + ["|", ":", "@", "://", "\n", "\u00a0", "e\u0301\u0301\u0301\u0301", "!" * 30, "a" * 90]
-)
+FRAGMENTS = [
+    *("<@U123>", "<@U1|bob>", "<#C1|general>", "<!here>", "<http://x.com/a|label>", "http://foo.org/x?y=1", "www.a.b"),
+    *("&amp;", "&lt;", "&#60;", "&#0;", "```", "`", ":party_parrot:", ":+1:", "@bob", "10:30:45", "...", "<", ">", "|"),
+    *("\u200d", "\u200c", "\u202e", "\ud800", "\x00", "\ufeff", "\u00a0", "\n", ":", "@", "://", "ﬁ", "＠a", "´", "😂"),
+    *("👨\u200d👩\u200d👧", "می\u200cخواهم", "e\u0301\u0301\u0301\u0301", "!" * 30, "a" * 90),
+]
 messy = st.lists(st.one_of(st.sampled_from(FRAGMENTS), st.text(max_size=6)), max_size=40).map("".join)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from dataclasses import dataclass, field
 
 from workers.contracts import (
@@ -35,7 +36,7 @@ class Chatroom:
 
     database: Database
     language: str = "en"
-    clock: itertools.count[int] = field(default_factory=lambda: itertools.count(1000))
+    clock: itertools.count[int] = field(default_factory=lambda: itertools.count(int(time.time())))
 
     def type(
         self, text: str, caller: Person = ADMIN, admin: bool | None = True, reply_to: str | None = None
@@ -77,4 +78,4 @@ class Chatroom:
             sent = outbox.claim(c, chat_of(event).platform, 50, 30.0, "test", now)
             for outgoing in sent:
                 outbox.sent(c, outgoing, f"bot-{outgoing.id}", now)
-        return [outgoing.reply for outgoing in sent]
+        return [outgoing.reply for outgoing in sent if outgoing.key.startswith(event.key)]

@@ -46,14 +46,21 @@ RUN: dict[str, Callable[[Call], Sequence[Reply]]] = {
     "rollback": models.rollback,
 }
 
+CHECK: dict[str, Callable[[Call], Sequence[Reply]]] = {
+    "forget": chat.check_forget,
+    "labels merge": labels.check_merge,
+    "labels remove": labels.check_remove,
+}
+"""For verbs that ask "are you sure": what is said instead of asking, where the verb could only be refused."""
+
 
 def run(c: Connection, command: Command, language: str, now: float) -> list[tuple[str, Reply]]:
     """Answer one command. `language` is the one to speak in a chat that nobody enabled."""
     call, refusal = prepare(c, command, language, now)
     if call is None:
         return keyed(command.key, refusal)
-    if call.verb.confirm and not (call.verb.name == "forget" and not chat.people(call)):
-        return keyed(command.key, [are_you_sure(call)])
+    if call.verb.confirm:
+        return keyed(command.key, in_vain(call) or [are_you_sure(call)])
     return keyed(command.key, carry_out(call))
 
 
@@ -84,6 +91,17 @@ def refuse(call: Call) -> list[Reply]:
     return [*call.say("admins_only", verb=call.verb.name)]
 
 
+def in_vain(call: Call) -> list[Reply]:
+    """Why there is no point in asking whether somebody is sure; empty where there is one."""
+    try:
+        replies = list(CHECK[call.verb.name](call)) if call.verb.name in CHECK else []
+    except BackchannelError as error:
+        replies = [call.post(in_language(call.language, error))]
+    if replies:
+        write_down(call, "failed")
+    return replies
+
+
 def are_you_sure(call: Call) -> Post:
     """Hold the command until somebody who may presses yes."""
     number = questions.hold(call.c, call.command, call.now)
@@ -91,7 +109,11 @@ def are_you_sure(call: Call) -> Post:
         Choice(text=call.text("yes"), value=f"y:{number}"),
         Choice(text=call.text("no"), value=f"n:{number}"),
     )
-    return call.post(call.text(f"sure_{call.verb.name}", arguments=call.rest), choices)
+    meant = call.rest
+    if call.verb.name == "forget":
+        [person] = chat.people(call)  # `in_vain` has seen to that
+        meant = person.name or person.id
+    return call.post(call.text(f"sure_{call.verb.name}", arguments=meant), choices)
 
 
 def carry_out(call: Call) -> list[Reply]:

@@ -46,4 +46,5 @@ class Call:
     def usage(self) -> list[Post]:
         """How to type this verb."""
         verb = self.verb
-        return self.say("usage", verb=verb.name, arguments=verb.arguments, help=verb.help(self.language))
+        help_ = verb.help(self.language)
+        return self.say("usage", verb=verb.name, arguments=verb.arguments, help=help_[:1].lower() + help_[1:])

@@ -13,7 +13,10 @@ from workers.verbs import VERBS
 
 def help_(call: Call) -> list[Post]:
     """All verbs, or one of them with its arguments."""
-    chosen = [verb for verb in VERBS.values() if verb.name.split()[0] == call.rest.lower()] or list(VERBS.values())
+    wanted = call.rest.lower().lstrip("/")
+    chosen = [verb for verb in VERBS.values() if wanted in ("", verb.name, verb.name.split()[0])]
+    if not chosen:
+        return call.say("unknown_verb", verb=wanted[:40])
     lines = [
         f"`{verb.name}{' ' + verb.arguments if verb.arguments else ''}` {verb.help(call.language)}" for verb in chosen
     ]
@@ -39,6 +42,8 @@ def leave(call: Call) -> list[Post]:
 def mode(call: Call) -> list[Post]:
     """Watch only, or put emoji on messages."""
     wanted = call.rest.strip().lower()
+    if not wanted:
+        return call.usage()
     if wanted not in ("shadow", "suggest"):
         return call.say("mode_unknown", mode=wanted)
     chats.set_mode(call.c, call.command.chat, wanted)
@@ -75,15 +80,23 @@ def export(call: Call) -> list[Document] | list[Post]:
 
 def forget(call: Call) -> list[Post]:
     """Delete what one person wrote and labelled, in this workspace."""
+    refusal = check_forget(call)
+    if refusal:
+        return refusal
+    found, chat = people(call), call.command.chat
+    count = messages.forget(call.c, found[0].id, chat.platform, chat.workspace)
+    return call.say("forgotten", count=count, name=found[0].name or found[0].id)
+
+
+def check_forget(call: Call) -> list[Post]:
+    """What is said where it is not clear who is meant; empty where it is."""
     found = people(call)
     if not found:
         return call.say("forget_unknown", name=call.rest) if call.rest else call.usage()
     if len(found) > 1:
         names = ", ".join(f"{person.name} ({person.id})" for person in found)
         return call.say("forget_several", name=call.rest, people=names)
-    chat = call.command.chat
-    count = messages.forget(call.c, found[0].id, chat.platform, chat.workspace)
-    return call.say("forgotten", count=count, name=found[0].name or found[0].id)
+    return []
 
 
 def people(call: Call) -> list[Person]:

@@ -15,7 +15,9 @@ ARROW = re.compile(r"\s*(?:->|→|=>)\s*")
 
 
 def show(call: Call) -> list[Post]:
-    """The label set with counts; words after `labels` that are no verb get the usage."""
+    """The label set with counts; words after `labels` that are no verb are said to be none."""
+    if call.rest:
+        return call.say("unknown_verb", verb=f"labels {call.rest[:40]}")
     living = labels.living(call.c)
     if not living:
         return call.say("no_labels")
@@ -68,18 +70,35 @@ def rename(call: Call) -> list[Post]:
 
 def merge(call: Call) -> list[Post]:
     """Let one label take over another's messages."""
-    old, new = two_names(call)
-    if old is None:
-        return call.usage()
-    source, into = known(call, old), known(call, new)
-    if source.id == into.id:
-        return call.say("label_same")
+    refusal = check_merge(call)
+    if refusal:
+        return refusal
+    source, into = (known(call, name or "") for name in two_names(call))
     labels.merge(call.c, source, into)
     return call.say("label_merged", old=source.name, new=into.name)
 
 
+def check_merge(call: Call) -> list[Post]:
+    """What is said where it does not name two labels; empty where it does. Raises for an unknown one."""
+    old, new = two_names(call)
+    if old is None:
+        return call.usage()
+    return call.say("label_same") if known(call, old).id == known(call, new).id else []
+
+
+def check_remove(call: Call) -> list[Post]:
+    """How to type it where no label is named; empty where one is. Raises for an unknown one."""
+    if not call.rest.strip():
+        return call.usage()
+    known(call, call.rest)
+    return []
+
+
 def remove(call: Call) -> list[Post]:
     """Take a label out of the set."""
+    refusal = check_remove(call)
+    if refusal:
+        return refusal
     label = known(call, call.rest)
     labels.remove(call.c, label, call.now)
     return call.say("label_removed", name=label.name)

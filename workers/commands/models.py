@@ -13,7 +13,7 @@ from workers.contracts import Choice, EditPost, JobRequest, Post
 from workers.store import jobs, labels, messages, versions
 from workers.store.jobs import Job
 from workers.store.versions import Version
-from workers.texts import STAGES
+from workers.texts import stage_name
 
 METHODS = ("auto", "frozen", "lora", "full")
 
@@ -25,7 +25,7 @@ def retrain(call: Call) -> list[Post]:
         return call.usage()
     waiting = jobs.running(call.c)
     if waiting:
-        return call.say("job_waiting", job=waiting.id, state=stage(call.language, waiting.state))
+        return call.say("job_waiting", job=waiting.id, state=stage_name(call.language, waiting.state))
     lack = what_lacks(call)
     if lack:
         return lack
@@ -64,13 +64,16 @@ def show_jobs(call: Call) -> list[Post]:
 
 def job_line(call: Call, job: Job) -> str:
     """One job on one line."""
-    state = stage(call.language, job.state)
-    return call.text("job_line", job=job.id, state=state, stage=job.stage, percent=round(100 * job.fraction))
-
-
-def stage(language: str, state: str) -> str:
-    """A job's state in the chat's language."""
-    return STAGES.get(state, state) if language == "zh" else state
+    state = stage_name(call.language, job.state)
+    if job.state not in ("queued", "running"):
+        return call.text("job_ended", job=job.id, state=state, error=f": {job.error}" if job.error else "")
+    return call.text(
+        "job_line",
+        job=job.id,
+        state=state,
+        stage=stage_name(call.language, job.stage),
+        percent=round(100 * job.fraction),
+    )
 
 
 def cancel(call: Call) -> list[Post | EditPost]:
@@ -105,6 +108,8 @@ def version_line(call: Call, version: Version) -> str:
 def promote(call: Call) -> list[Post]:
     """Move the pointer to a version that is whole on disk."""
     wanted = call.rest.strip().lower().lstrip("v#")
+    if not wanted:
+        return call.usage()
     version = versions.find(call.c, int(wanted)) if wanted.isdecimal() and len(wanted) < 10 else None
     if version is None:
         return call.say("version_unknown", version=call.rest.strip())

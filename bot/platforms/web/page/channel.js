@@ -17,13 +17,14 @@ let following = true;
 let unspoken = [];
 let current = null; // the message that is in the tab order
 
-// What can be done to a message. `main` adds `reply`.
+// What can be done to a message. `main` adds `reply` and `type`.
 export const doing = {
   editing: null, // the message that is being edited,
   draft: "", // and what it says so far
   sure: null,
   unfolded: new Set(),
   reply: () => {},
+  type: () => {},
   react(line, emoji, added) {
     send({ kind: "react", name: me(), message_id: line.message_id, emoji, added });
   },

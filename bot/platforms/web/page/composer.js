@@ -90,7 +90,8 @@ function submit() {
   const text = field.value;
   if (!text.trim()) return;
   const replyTo = state.replyTo;
-  if (/^\/\s*[\p{L}?]/u.test(text)) run(text.slice(1).trim(), replyTo);
+  if (/^\/\s*$/.test(text)) run("help", replyTo);
+  else if (/^\/\s*[\p{L}?]/u.test(text)) run(text.slice(1).trim(), replyTo);
   else say(text, replyTo);
   field.value = "";
   dismissed = "";
@@ -152,6 +153,15 @@ export function setReply(line) {
   if (!line) return;
   document.getElementById("replyingTo").textContent = word("replyingTo", { name: line.author.name, text: line.text.slice(0, 80) });
   field.focus();
+}
+
+// Put a command into the field, for whoever clicked on it to finish and send.
+export function type(text) {
+  field.value = text;
+  dismissed = "";
+  grow();
+  field.focus();
+  suggest();
 }
 
 // A refused message goes back into the field, so that nothing typed is lost.

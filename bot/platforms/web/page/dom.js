@@ -54,10 +54,10 @@ export function bare(emoji) {
   return emoji.replace(/[\uFE0E\uFE0F]/g, "");
 }
 
-// `code` between backquotes is set as code; everything else as it is.
-export function prose(text) {
+// `code` between backquotes is set as code, or as `coded` makes it; everything else as it is.
+export function prose(text, coded = (code) => make("code", {}, code)) {
   return text.split(/(`[^`\n]+`)/).map((part) =>
-    part.length > 2 && part.startsWith("`") && part.endsWith("`") ? make("code", {}, part.slice(1, -1)) : part,
+    part.length > 2 && part.startsWith("`") && part.endsWith("`") ? coded(part.slice(1, -1)) : part,
   );
 }
 

@@ -1,7 +1,7 @@
 // Brings the parts together: events in, the page out.
 
 import { doing, run, show, showAll } from "./channel.js";
-import { giveBack, setReply } from "./composer.js";
+import { giveBack, setReply, type } from "./composer.js";
 import { connect, drop, pending } from "./connection.js";
 import { make } from "./dom.js";
 import { preparePanel, showPanel } from "./panel.js";
@@ -135,7 +135,11 @@ name.addEventListener("keydown", (event) => {
 });
 
 doing.reply = setReply;
-preparePanel((text) => run(text, null));
+doing.type = type;
+preparePanel((text) => {
+  if (text === "ask") openDrawer(false); // on a phone the panel would hide the question
+  run(text, null);
+});
 retell();
 connect(hear, linkChanged);
 if (matchMedia("(hover: hover)").matches) byId("words").focus();

@@ -1,7 +1,7 @@
 // One message: who, when, what, and in a row of fixed height below it what kind people and the bot say it is.
 
 import { hue, make, pictured, prose, refill } from "./dom.js";
-import { labelOf, me, state } from "./state.js";
+import { labelOf, me, state, verbIn } from "./state.js";
 import { clock, percent, word } from "./words.js";
 
 const LONG = 1200; // characters; more is folded
@@ -43,7 +43,7 @@ function bylineOf(line) {
     make("b", { class: "name" }, line.author.name || line.author.id),
     line.bot ? make("span", { class: "badge" }, word("bot")) : null,
     make("time", { datetime: at.toISOString(), title: at.toLocaleString() }, clock(line.at)),
-    line.edited && !line.deleted ? make("span", { class: "note" }, word("edited")) : null,
+    line.edited && !line.deleted && !line.bot ? make("span", { class: "note" }, word("edited")) : null,
     line.sending ? make("span", { class: "note" }, word("sending")) : null,
     line.unstored ? make("span", { class: "note warn" }, word("unstored")) : null,
   ];
@@ -52,12 +52,23 @@ function bylineOf(line) {
 function textOf(line, item, act) {
   if (line.deleted) return [word("gone")];
   const first = line.reply_to && state.lines.get(line.reply_to);
-  const quote = first ? make("div", { class: "quote" }, `${first.author.name}: ${first.text.slice(0, 120)}`) : null;
+  const repeated = line.bot && first && line.text.includes(first.text.replace(/\s+/g, " ").slice(0, 100));
+  const quote = first && !repeated ? make("div", { class: "quote" }, `${first.author.name}: ${first.text.slice(0, 120)}`) : null;
   const folded = line.text.length > LONG && !act.unfolded.has(line.message_id);
   const fold = line.text.length > LONG
     ? make("button", { type: "button", class: "link-button", "data-key": "fold", onclick: () => act.fold(line.message_id) }, word(folded ? "more" : "less"))
     : null;
-  return [quote, make("span", {}, ...prose(folded ? `${line.text.slice(0, LONG)}…` : line.text)), fold && make("br"), fold];
+  return [quote, make("span", {}, ...prose(folded ? `${line.text.slice(0, LONG)}…` : line.text, line.bot ? verbOr(act) : undefined)), fold && make("br"), fold];
+}
+
+// Where the bot names a verb, here it is typed with a slash, and a click types it.
+function verbOr(act) {
+  return (code) => {
+    const verb = verbIn(code);
+    if (!verb) return make("code", {}, code);
+    const typed = /[<[|…]/.test(code) ? `/${verb} ` : `/${code}`;
+    return make("button", { type: "button", class: "verb", "data-key": code, title: word("typeIt"), onclick: () => act.type(typed) }, `/${code}`);
+  };
 }
 
 function updateExtras(extras, line, act) {

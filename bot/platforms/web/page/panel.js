@@ -113,6 +113,12 @@ function showJobs(jobs) {
   keep(rows, jobs, ({ id }) => id, createJob, updateJob);
 }
 
+// "cross-validation 2/5" is a stage with a number behind it.
+function stageOf(stage) {
+  const [name, ...rest] = stage.split(" ");
+  return [has(name) ? word(name) : name, ...rest].join(" ");
+}
+
 function createJob({ id }) {
   return make("div", { class: "job" }, make("div", { class: "job-line" }, make("b"), make("span", { class: "badge" }), make("span", { class: "note stage" }),
     action("cancel", `cancel ${id}`, word("cancel"), `cancel ${id}`)),
@@ -126,7 +132,7 @@ function updateJob(row, { id, kind, state: phase, fraction, stage, error }) {
   title.textContent = `#${id} ${kind}`;
   badge.textContent = has(phase) ? word(phase) : phase;
   badge.className = `badge ${phase}`;
-  what.textContent = alive ? [stage, phase === "running" ? percent(fraction) : ""].filter(Boolean).join(" · ") : "";
+  what.textContent = alive ? [stageOf(stage), phase === "running" ? percent(fraction) : ""].filter(Boolean).join(" · ") : "";
   if (cancel) {
     cancel.hidden = !alive;
     cancel.textContent = word("cancel");

@@ -32,6 +32,12 @@ export function labels() {
   return state.overview?.labels ?? [];
 }
 
+// The longest verb with which a line begins, if it begins with one.
+export function verbIn(text) {
+  const fits = state.verbs.map(({ verb }) => verb).filter((verb) => text === verb || text.startsWith(`${verb} `));
+  return fits.sort((a, b) => b.length - a.length)[0];
+}
+
 export function labelOf(emoji) {
   return labels().find((label) => label.emoji === emoji);
 }

@@ -1,0 +1,228 @@
+"""A training job from /retrain to its last word, with the real program: done, cancelled, killed, taken over."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.workers.chatroom import Chatroom
+from workers import training
+from workers.settings import Settings
+from workers.store import jobs, versions
+from workers.store.jobs import Job
+from workers.training import run_job
+
+BUGS = ("crashes on start", "shows a blank page", "throws an error", "hangs forever", "loses my draft", "is broken")
+THINGS = ("The export", "Saving a file", "The calendar", "Search", "The login", "Printing", "The phone app")
+QUESTIONS = ("How do I open {}?", "Where can I find {}?", "Can somebody explain {} to me?", "What does {} cost?")
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(data_dir=tmp_path, progress_seconds=0.2, job_lease_seconds=4.0)
+
+
+@pytest.fixture
+def labelled(room: Chatroom) -> Chatroom:
+    """A chat with 70 labelled messages."""
+    texts = [(f"{thing} {bug}", "🐞") for thing in THINGS for bug in BUGS]
+    texts += [(question.format(thing.lower()), "❓") for thing in THINGS for question in QUESTIONS]
+    for number, (text, emoji) in enumerate(texts):
+        room.write(str(number), text)
+        room.react(str(number), emoji)
+    return room
+
+
+def job(room: Chatroom) -> Job:
+    with room.database.read() as c:
+        return jobs.latest(c, 1)[0]
+
+
+def told(room: Chatroom) -> list[str]:
+    """What the progress message said, one edit after the other."""
+    from sqlalchemy import text
+
+    from workers.contracts import REPLY
+
+    with room.database.read() as c:
+        rows = c.execute(text("select reply from outbox where kind = 'edit_post' and reply is not null order by id"))
+        return [REPLY.validate_json(row[0]).text for row in rows]  # type: ignore[union-attr]
+
+
+def until(ready: Callable[[], object], patience: float = 90.0) -> None:
+    deadline = time.monotonic() + patience
+    while not ready():
+        assert time.monotonic() < deadline, "it never came"
+        time.sleep(0.05)
+
+
+def test_a_job_trains_compares_and_decides_by_the_gate(labelled: Chatroom, settings: Settings):
+    labelled.type("retrain frozen")
+    flower: list[dict[str, object]] = []
+    run_job(labelled.database, settings, "test", flower.append)
+    done = job(labelled)
+    assert done.state == "done", done.error
+    assert done.result is not None
+    with labelled.database.read() as c:
+        candidate = versions.find(c, int(done.result["version"]))
+        active = versions.active(c)
+    assert candidate is not None
+    assert candidate.metrics["accuracy"] > 0.5
+    assert candidate.metrics["against"]["accuracy"] > 0.5
+    assert (active.id == candidate.id) == done.result["promoted"]
+    assert f"Version {candidate.id}" in told(labelled)[-1]
+    assert flower
+    assert not list(settings.versions_dir.rglob("train.csv")), "people's messages stay in the database alone"
+    assert "is whole" not in labelled.says(f"promote {candidate.id}")
+    with labelled.database.read() as c:
+        assert versions.active(c).id == candidate.id
+
+
+def test_an_altered_bundle_is_not_promoted(labelled: Chatroom, settings: Settings):
+    labelled.type("retrain frozen")
+    run_job(labelled.database, settings, "test", lambda _: None)
+    labelled.type("rollback")
+    with labelled.database.read() as c:
+        candidate = versions.every(c)[-1]
+        before = versions.active(c).id
+    head = next(Path(str(candidate.folder)).glob("head.safetensors"))
+    head.write_bytes(head.read_bytes()[:-4] + b"\x00\x01\x02\x03")
+    if candidate.id != before:
+        assert "altered" in labelled.says(f"promote {candidate.id}")
+    head.unlink()
+    if candidate.id != before:
+        assert "head.safetensors" in labelled.says(f"promote {candidate.id}")
+    with labelled.database.read() as c:
+        assert versions.active(c).id == before
+
+
+def test_a_cancelled_job_ends_its_program_and_changes_nothing(labelled: Chatroom, settings: Settings):
+    import threading
+
+    labelled.type("retrain full")
+    thread = threading.Thread(target=run_job, args=(labelled.database, settings, "test", lambda _: None))
+    thread.start()
+    until(lambda: job(labelled).state == "running" and programs(settings))
+    assert "Cancelling" in labelled.says("cancel")
+    thread.join(60)
+    assert not thread.is_alive()
+    assert job(labelled).state == "cancelled"
+    assert "cancelled" in told(labelled)[-1]
+    assert not programs(settings)
+    assert not list(settings.versions_dir.glob("job-*"))
+    with labelled.database.read() as c:
+        assert len(versions.every(c)) == 1
+
+
+def programs(settings: Settings) -> list[psutil.Process]:
+    """Training programs that work in this test's folder."""
+    found = []
+    for process in psutil.process_iter(["cmdline"]):
+        line = process.info["cmdline"] or []
+        if "modeling" in line and any(str(settings.data_dir) in part for part in line):
+            found.append(process)
+    return found
+
+
+WORKER = """
+import sys
+from pathlib import Path
+from workers.settings import Settings
+from workers.store.database import Database
+from workers.training import run_job
+settings = Settings(data_dir=Path(sys.argv[1]), progress_seconds=0.2, job_lease_seconds=4.0)
+run_job(Database(sys.argv[2]), settings, "first", lambda _: None)
+"""
+
+
+def test_a_killed_worker_takes_its_program_along_and_the_next_one_finishes_the_job_once(
+    labelled: Chatroom, settings: Settings, tmp_path: Path
+):
+    labelled.type("retrain frozen")
+    database = f"sqlite:///{tmp_path / 'test.sqlite3'}"
+    first = subprocess.Popen([sys.executable, "-c", WORKER, str(tmp_path), database], cwd=Path.cwd())
+    until(lambda: programs(settings))
+    os.kill(first.pid, signal.SIGKILL)
+    first.wait()
+    until(lambda: not programs(settings))
+    until(lambda: expired(labelled))
+    run_job(labelled.database, settings, "second", lambda _: None)
+    done = job(labelled)
+    assert (done.state, done.token) == ("done", 2), done.error
+    with labelled.database.read() as c:
+        assert [version.method for version in versions.every(c)] == ["base", "frozen"]
+
+
+def expired(room: Chatroom) -> bool:
+    with room.database.read() as c:
+        return jobs.expired(c, time.time())
+
+
+def test_who_lost_the_lease_writes_nothing(labelled: Chatroom, settings: Settings):
+    labelled.type("retrain frozen")
+    with labelled.database.write() as c:
+        mine = jobs.claim(c, "slow", 0.0, time.time())
+    assert mine is not None
+    with labelled.database.write() as c:
+        assert jobs.claim(c, "fast", 60.0, time.time() + 1) is not None
+    with pytest.raises(jobs.LostLease):
+        training.see_through(labelled.database, settings, mine, lambda _: None)
+    assert job(labelled).state == "running"
+    assert told(labelled) == []
+
+
+def test_a_program_that_fails_ends_the_job_with_its_sentence(
+    labelled: Chatroom, settings: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    said = '{"event": "error", "message": "The disk is full: free some space."}'
+    monkeypatch.setattr(
+        training, "start", lambda *_: subprocess.Popen([sys.executable, "-c", f"print('''{said}''')"], **PIPES)
+    )
+    labelled.type("retrain")
+    run_job(labelled.database, settings, "test", lambda _: None)
+    assert job(labelled).state == "failed"
+    assert "The disk is full: free some space." in told(labelled)[-1]
+
+
+def test_a_program_that_dies_without_a_word_still_gets_a_sentence(
+    labelled: Chatroom, settings: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    dying = "import sys; sys.stderr.write('Killed by the kernel'); sys.exit(9)"
+    monkeypatch.setattr(training, "start", lambda *_: subprocess.Popen([sys.executable, "-c", dying], **PIPES))
+    labelled.type("retrain")
+    run_job(labelled.database, settings, "test", lambda _: None)
+    assert "status 9: Killed by the kernel" in told(labelled)[-1]
+
+
+def test_a_folder_that_cannot_be_written_ends_the_job_with_what_to_do(labelled: Chatroom, tmp_path: Path):
+    (tmp_path / "file").write_text("in the way")
+    labelled.type("retrain")
+    run_job(labelled.database, Settings(data_dir=tmp_path / "file"), "test", lambda _: None)
+    assert job(labelled).state == "failed"
+    assert "free some space" in told(labelled)[-1]
+
+
+def test_too_few_to_hold_any_out_is_said_so(room: Chatroom, settings: Settings):
+    for number, emoji in enumerate("🐞🐞❓❓"):
+        room.write(str(number), f"word{number}")
+        room.react(str(number), emoji)
+    room.type("retrain")
+    run_job(room.database, settings, "test", lambda _: None)
+    assert job(room).state in ("failed", "done")
+    assert told(room)
+
+
+PIPES: dict[str, object] = {
+    "stdin": subprocess.PIPE,
+    "stdout": subprocess.PIPE,
+    "stderr": subprocess.PIPE,
+    "text": True,
+}
