@@ -105,6 +105,7 @@ def bot(
     from bot.process import run_bot
 
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     own = bot_settings.load()
     database = Database(worker_settings.load().database_url)
     database.check()

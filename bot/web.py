@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import time
+
 from bot.demo import prepare
 from bot.platforms.web.server import WebPlatform
 from bot.settings import WebSettings
 from workers.contracts import ChatRef
-from workers.store import views
+from workers.store import inbox, views
 from workers.store.database import Database
 from workers.store.views import Line, Overview
 from workers.verbs import VERBS
+
+PATIENCE = 2.0
+"""Seconds after which the page says that an event still waits: its worker is starting, or gone."""
 
 
 def web_platform(database: Database, web: WebSettings) -> WebPlatform:
@@ -21,7 +26,8 @@ def web_platform(database: Database, web: WebSettings) -> WebPlatform:
 
     def overview(chat: ChatRef) -> Overview:
         with database.read() as c:
-            return views.overview(c, chat)
+            waiting = sum(inbox.waiting(c, time.time() - PATIENCE).values())
+            return views.overview(c, chat).model_copy(update={"waiting": waiting})
 
     verbs = [
         {"verb": verb.name, "arguments": verb.arguments, "help": {"en": verb.en, "zh": verb.zh}, "admin": verb.admin}

@@ -2,7 +2,7 @@
 
 A fit with its strength already chosen takes a fraction of a second, so it follows every label. Strength,
 temperature and thresholds come from cross-validation, which takes seconds: they are chosen beside the quick
-fits, anew whenever the examples have grown or shrunk by a quarter.
+fits, anew whenever the examples have grown or shrunk by half.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from workers.store import labels, ledger, messages
 from workers.store.database import Database
 from workers.store.labels import Label
 
-GROWN = 1.25
+GROWN = 1.5
 Vectors = NDArray[np.float32]
 
 

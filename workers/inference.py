@@ -160,12 +160,12 @@ class Inference:
 
     def _opened(self, version: Version) -> tuple[Backbone, Settled]:
         if version.folder is None:
-            return backbones.load(version.backbone), Settled()
+            return backbones.load(version.backbone).for_reading(), Settled()
         bundle = classifier.load(Path(version.folder))
         if version.method == "frozen":
-            return bundle.backbone, Settled()
+            return bundle.backbone.for_reading(), Settled()
         with self._database.read() as c:
-            return bundle.backbone, as_trained(bundle.head, labels.living(c))
+            return bundle.backbone.for_reading(), as_trained(bundle.head, labels.living(c))
 
     def _serve(self, version: Version, backbone: Backbone, warm: Head | None) -> None:
         """Fit a head for the labels as they are now, put it in service, and write down that it is."""

@@ -176,6 +176,7 @@ def test_killed_processes_come_back_lose_nothing_and_end_with_ctrl_c(browser: Br
 
         demo.kill("--queues", "classify")
         lost = write(page, "The board crashes without a worker")  # waits in the inbox
+        expect(page.locator("#hint")).to_contain_text("Not read yet: 1")
         demo.kill("--queues", "labels,maintenance")
         label(page, lost, "bug")
         expect(lost.locator(".mark")).to_contain_text("bug")

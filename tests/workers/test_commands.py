@@ -94,6 +94,14 @@ def test_admin_verbs_ask_the_platform_and_then_refuse_or_run(room: Chatroom):
         ("export", "nothing to export"),
         ("forget @nobody", "Nobody in this chat"),
         ("forget", "forget"),
+        ("labels remove ghost", "no label “ghost”"),
+        ("labels remove", "`labels remove <name>`"),
+        ("labels merge bug", "labels merge"),
+        ("labels merge bug -> bug", "one and the same"),
+        ("labels dance", "no verb “labels dance”"),
+        ("help dance", "no verb “dance”"),
+        ("mode", "`mode shadow|suggest`"),
+        ("promote", "`promote <version>`"),
         ("ask", "nothing to ask"),
     ],
 )
@@ -103,6 +111,7 @@ def test_what_is_wrong_gets_one_sentence_and_changes_nothing(room: Chatroom, typ
     replies = room.type(typed)
     assert len(replies) == 1
     assert said in replies[0].text  # type: ignore[union-attr]
+    assert not replies[0].choices  # type: ignore[union-attr]  # nobody is asked to confirm what cannot be done
     with room.database.read() as c:
         assert labels.living(c) == before
         assert jobs.running(c) is None

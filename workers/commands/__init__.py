@@ -93,8 +93,10 @@ def refuse(call: Call) -> list[Reply]:
 
 def in_vain(call: Call) -> list[Reply]:
     """Why there is no point in asking whether somebody is sure; empty where there is one."""
+    replies: list[Reply] = []
     try:
-        replies = list(CHECK[call.verb.name](call)) if call.verb.name in CHECK else []
+        if call.verb.name in CHECK:
+            replies.extend(CHECK[call.verb.name](call))
     except BackchannelError as error:
         replies = [call.post(in_language(call.language, error))]
     if replies:

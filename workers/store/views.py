@@ -73,7 +73,10 @@ class JobView(Frozen):
 
 
 class Overview(Frozen):
-    """Mode and language are the chat's; labels, models and all numbers are the installation's, which learns as one."""
+    """Mode and language are the chat's; labels, models and all numbers are the installation's, which learns as one.
+
+    `waiting` events came in a while ago and no worker has taken them yet.
+    """
 
     enabled: bool
     mode: str
@@ -86,6 +89,7 @@ class Overview(Frozen):
     labelled: int
     disputed: int
     head_revision: int
+    waiting: int = 0
 
 
 def overview(c: Connection, chat: ChatRef) -> Overview:

@@ -23,6 +23,7 @@ const HANDLERS = {
     showAll();
     showPanel();
     showSample();
+    showWaiting();
   },
   lines(event) {
     load(event.lines, pending());
@@ -33,6 +34,7 @@ const HANDLERS = {
     const before = JSON.stringify(state.overview?.labels.map(({ id, name, emoji }) => [id, name, emoji]));
     state.overview = overview;
     showPanel();
+    showWaiting();
     if (renamed !== before) for (const id of state.lines.keys()) show(id);
   },
   sample(event) {
@@ -90,6 +92,13 @@ function showSample() {
   byId("playFirst").disabled = playing;
 }
 
+// Silence for want of a worker is not the silence of a bot that is unsure.
+function showWaiting() {
+  const count = state.overview?.waiting ?? 0;
+  byId("hint").textContent = count ? word("waiting", { count }) : word("hint");
+  byId("hint").classList.toggle("waiting", count > 0);
+}
+
 async function playOrStop() {
   const answer = await fetch("/sample", { method: state.sample.playing ? "DELETE" : "POST" }).catch(() => null);
   const body = await answer?.json().catch(() => null);
@@ -108,6 +117,7 @@ function retell() {
   showAll();
   showPanel();
   showSample();
+  showWaiting();
 }
 
 function openDrawer(open) {

@@ -144,8 +144,10 @@ async def test_commands_are_completed_by_keyboard_alone(browser: Browser) -> Non
         await page.keyboard.press("Tab")
         await expect(field).to_have_value("/mode suggest")
         await page.keyboard.press("Enter")
-        await expect(page.locator(".bot .text")).to_have_text("You typed mode suggest.")
+        await expect(page.locator(".bot .text")).to_have_text("You typed /mode suggest.")
         assert far.of(Command)[0].text == "mode suggest"
+        await page.locator(".bot .verb").click()  # a verb that the bot names can be clicked into the field
+        await expect(field).to_have_value("/mode suggest")
 
 
 async def test_a_message_can_be_reached_labelled_and_answered_by_keyboard(browser: Browser) -> None:
