@@ -23,7 +23,7 @@ demo: $(RUNTIME)
 	@$(BIN)/backchannel demo
 
 test: lint
-	@$(BIN)/python -m pytest -q
+	@$(BIN)/python -m pytest -q -n auto --maxprocesses 4
 
 lint: $(DEV)
 	$(BIN)/ruff check .

@@ -233,7 +233,8 @@ def commit_predictions(
     """Store vectors and predictions of messages that have none at their revision, and what the bot shows."""
     before = messages.predicted(c, [one.id for one in fresh])
     fresh = [one for one in fresh if before.get(one.id, (-1, False))[0] < one.revision]
-    modes = {one.ref.chat.key: chats.get(c, one.ref.chat) for one in fresh}
+    places = {one.ref.chat.key: one.ref.chat for one in fresh}
+    modes = {key: chats.get(c, place) for key, place in places.items()}
     vectors: list[tuple[int, int, bytes]] = []
     predictions: list[Prediction] = []
     replies: list[tuple[str, Reply]] = []

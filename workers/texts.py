@@ -157,6 +157,25 @@ TEXTS: dict[str, tuple[str, str]] = {
         " `promote {version}` takes it anyway.",
         "版本 {version}（{method}）已就绪但未启用：{scores}。{reason} 输入 `promote {version}` 可强制启用。",
     ),
+    "job_same": (
+        "Version {version} ({method}) is ready: {scores}. {reason} It has the backbone that is at work already, and the"
+        " head learns from every reaction anyway, so nothing changes.",
+        "版本 {version}（{method}）已就绪：{scores}。{reason}它与当前版本使用同一个骨干模型，"
+        "而分类头本来就随每次标注更新，因此不作更改。",
+    ),
+    "reason_not_better": (
+        "Fine-tuning did not beat the frozen backbone in cross-validation.",
+        "交叉验证中，微调没有胜过冻结的骨干模型。",
+    ),
+    "reason_too_few": (
+        "There are too few messages for {method}: label some more.",
+        "消息太少，无法进行 {method} 训练：请再标注一些。",
+    ),
+    "reason_frozen": ("Nothing was fine-tuned, as you asked.", "按要求未作微调。"),
+    "reason_gate": (
+        "macro-F1 {difference} points ({low} to {high}) on {messages} messages.",
+        "macro-F1 变化 {difference} 个百分点（{low} 至 {high}），共 {messages} 条消息。",
+    ),
     "scores": ("accuracy {accuracy}, macro-F1 {macro_f1}", "准确率 {accuracy}，macro-F1 {macro_f1}"),
     "scores_against": (
         "accuracy {accuracy} (before: {accuracy_before}), macro-F1 {macro_f1} (before: {macro_f1_before})",

@@ -25,7 +25,7 @@ from typing import Any, Literal
 
 from modeling.text import is_held_out
 from workers.contracts import BackchannelError, Choice, EditPost
-from workers.outcome import outcome_text, percent_done
+from workers.outcome import is_same, outcome_text, percent_done
 from workers.settings import Settings
 from workers.store import chats, jobs, labels, messages, outbox, versions
 from workers.store.database import Database
@@ -269,11 +269,12 @@ def promote_or_keep(database: Database, job: Job, done: dict[str, Any]) -> None:
             note=str(gate["reason"]),
             now=now,
         )
-        if gate["promote"]:
+        promoted = bool(gate["promote"]) and not is_same(before, done)
+        if promoted:
             versions.promote(c, version.id, now)
-        jobs.finish(c, job, "done", {"version": version.id, "promoted": gate["promote"]}, None, now)
+        jobs.finish(c, job, "done", {"version": version.id, "promoted": promoted}, None, now)
         chat = chats.get(c, job.request.chat)
-        text = outcome_text(chat.language if chat else "en", version, bool(gate["promote"]), done)
+        text = outcome_text(chat.language if chat else "en", version, before, promoted, job, done)
         outbox.add(c, [(f"job:{job.id}:end", EditPost(chat=job.request.chat, post=job.request.post, text=text))], now)
 
 

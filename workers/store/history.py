@@ -74,10 +74,14 @@ def line(c: Connection, ref: MessageRef) -> Line | None:
 def _lines(c: Connection, rows: Sequence[AnyRow]) -> list[Line]:
     ledger = ledger_of(c, [row.ref for row in rows])
     predicted = _predicted(c, [row.id for row in rows])
-    return [_line(row, ledger.get(row.ref, ()), predicted.get(row.id)) for row in rows]
+    names = {label.id: label.emoji for label in living(c)}
+    emoji = {id: names[meant] for id, meant in living_labels(c).items()}
+    return [_line(row, ledger.get(row.ref, ()), predicted.get(row.id), emoji) for row in rows]
 
 
-def _line(row: AnyRow, ledger: Iterable[LedgerRow], prediction: PredictionView | None) -> Line:
+def _line(
+    row: AnyRow, ledger: Iterable[LedgerRow], prediction: PredictionView | None, emoji: Mapping[int, str]
+) -> Line:
     return Line(
         message_id=row.message_id,
         author=Person(id=row.author_id, name=row.author_name),
@@ -87,16 +91,19 @@ def _line(row: AnyRow, ledger: Iterable[LedgerRow], prediction: PredictionView |
         edited=row.revision > 1,
         deleted=row.deleted,
         reply_to=row.reply_to,
-        reactions=_reactions(ledger),
+        reactions=_reactions(ledger, emoji),
         prediction=prediction,
     )
 
 
-def _reactions(rows: Iterable[LedgerRow]) -> list[ReactionView]:
-    people: dict[str, list[str]] = {}
-    for row in standing(row for row in rows if row.source == "reaction"):
-        people.setdefault(row.emoji, []).append(row.annotator.id)
-    return [ReactionView(emoji=emoji, people=ids) for emoji, ids in people.items()]
+def _reactions(rows: Iterable[LedgerRow], emoji: Mapping[int, str]) -> list[ReactionView]:
+    """What stands; a label that was given by a command or an answer shows as its emoji, too."""
+    people: dict[str, dict[str, None]] = {}
+    for row in standing(rows):
+        shown = row.emoji or emoji.get(row.label or 0, "")
+        if shown:
+            people.setdefault(shown, {})[row.annotator.id] = None
+    return [ReactionView(emoji=shown, people=list(ids)) for shown, ids in people.items()]
 
 
 def _predicted(c: Connection, ids: Sequence[int]) -> dict[int, PredictionView]:
