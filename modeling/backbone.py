@@ -70,9 +70,9 @@ class Backbone:
         return vectors[[place[text] for text in texts]] if len(unique) < len(texts) else vectors
 
     def for_reading(self) -> Backbone:
-        """Keep the linear layers in bfloat16 where autocast would convert them at every call; the vectors stay the same.
+        """Keep linear layers in bfloat16 where autocast would convert them at every call; vectors stay the same.
 
-        A single message is then read in a third of the time. Such a backbone is for encoding, not for training.
+        A single message is then read sooner. Such a backbone is for encoding, not for training.
         """
         import torch
 
