@@ -124,6 +124,7 @@ def worker(name: Annotated[str, typer.Argument(help=", ".join(WORKERS))]) -> Non
     """Run one worker process in the foreground."""
     if name not in WORKERS:
         raise BackchannelError(f"There is no worker {name!r}: choose one of {', '.join(WORKERS)}.")
+    Database(worker_settings.load().database_url).check()  # afterwards it is Celery that speaks
     argv = worker_argv(name)
     os.execve(argv[0], argv, os.environ | THREADS)
 
@@ -137,13 +138,16 @@ def replay(
     budget: Annotated[int, typer.Option(help="With --annotate asked: how many answers to give", min=1)] = 100,
     retrain_at: Annotated[list[int] | None, typer.Option(help="Type /retrain after N labels; may be repeated")] = None,
     in_flight: Annotated[int, typer.Option(help="Messages that wait for their prediction at a time", min=1)] = 64,
-    rate: Annotated[float | None, typer.Option(help="Messages per second; as fast as it goes if left out")] = None,
+    rate: Annotated[
+        float | None, typer.Option(help="Messages per second; as fast as it goes if left out", min=0.001)
+    ] = None,
     data: Annotated[Path | None, typer.Option(help="Data folder; a temporary one if left out")] = None,
     seed: Annotated[int, typer.Option(help="Decides the order, the authors and the annotators")] = 0,
     report: Annotated[Path | None, typer.Option(help="Write the JSON report here as well")] = None,
 ) -> None:
     """Play a labelled file through the real pipeline, as authors and annotators, and report how it went."""
     from bot.replay.drive import Plan, drive
+    from bot.replay.report import save
 
     plan = Plan(
         file=file,
@@ -159,5 +163,8 @@ def replay(
         report=report,
     )
     began = time.monotonic()
-    print(drive(plan))
+    text = drive(plan)
+    print(text, flush=True)
+    if report:
+        save(report, text + "\n")
     print(f"{time.monotonic() - began:.0f} s in all", file=sys.stderr)

@@ -1,7 +1,9 @@
 """Outbox row -> platform -> mark sent. One chat at a time in order, chats beside each other.
 
-The outbox is looked at twenty times a second: no broker stands in this path. A reply whose platform asks for
-a pause goes back with that pause, and what follows it in its chat waits behind it.
+The outbox is looked at twenty times a second: no broker stands in this path. Each chat that has something to say
+gets a task of its own, for a short batch; a reply whose platform asks for a pause goes back with that pause, and
+what follows it in its chat waits behind it. A reply may be sent twice (where we are stopped between the sending and
+the writing down), and is never lost.
 """
 
 from __future__ import annotations
@@ -9,81 +11,200 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import secrets
 import time
+from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from typing import TypeVar
 
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.platforms.base import Accept, Later, Platform, Refused
-from workers.contracts import CheckAdmin, React
+from workers.contracts import CheckAdmin
 from workers.store import outbox
-from workers.store.database import Database
+from workers.store.database import Database, DatabaseAway
 from workers.store.outbox import Outgoing
 
 log = logging.getLogger(__name__)
 
 LOOK = 0.05
-LEASE = 30.0
 MOST = 128
+PER_CHAT = 20
+TURN, PATIENCE, LEASE = 20.0, 30.0, 60.0
+"""Seconds: what is not sent by the end of a turn is given back, the last send may take as long as our patience
+with a platform, and the lease outlives both."""
+NOTE_EVERY = 0.1
 TRIES = 12
+LONGEST_PAUSE = 60.0
+DATABASE_PAUSE = 1.0
+
+AWAY = (DatabaseAway, SQLAlchemyError)
+OUTAGE = (OSError, *AWAY)
+"""What says nothing about the reply (timeouts are OSErrors, too): it is tried for as long as it takes."""
 
 T = TypeVar("T")
+Note = Callable[[Connection], object]
+"""What became of a reply, to be written down in the outbox."""
 
 
 async def deliver(database: Database, platform: Platform, accept: Accept) -> None:
-    """Carry out this platform's replies until cancelled."""
-    worker = f"delivery-{os.getpid()}"
-    while True:
+    """Carry out this platform's replies until cancelled; what was claimed and not sent is given back then."""
+    await _Delivery(database, platform, accept).run()
+
+
+@dataclass
+class _Trouble:
+    """How often in a row a chat's first reply (row `row`) could not be sent, and how often that was its own doing."""
+
+    row: int
+    times: int = 0
+    own: int = 0
+
+
+class _Delivery:
+    """The chats at work. `notes` holds what the outbox does not know yet, `troubles` chats that have to pause."""
+
+    def __init__(self, database: Database, platform: Platform, accept: Accept) -> None:
+        self._database, self._platform, self._accept = database, platform, accept
+        self._worker = f"delivery-{os.getpid()}-{secrets.token_hex(4)}"
+        self._chats: dict[str, asyncio.Task[None]] = {}
+        self._notes: dict[str, list[Note]] = defaultdict(list)
+        self._troubles: dict[str, _Trouble] = {}
+        self._turn_over = asyncio.Event()
+        self._away = False
+
+    async def run(self) -> None:
         try:
-            claimed = await asyncio.to_thread(claim, database, platform.name, worker)
-        except SQLAlchemyError as error:
-            log.error("The outbox can't be read (%s); trying again.", type(error).__name__)
-            claimed = []
-            await asyncio.sleep(1.0)
-        chats = [
-            list(group) for _, group in groupby(sorted(claimed, key=chat_then_age), key=lambda o: o.reply.chat.key)
-        ]
-        await asyncio.gather(*(one_chat(database, platform, accept, group) for group in chats))
-        if len(claimed) < MOST:
-            await asyncio.sleep(LOOK)
+            while True:
+                self._turn_over.clear()
+                claimed = await self._patiently(partial(self._claim, list(self._chats)))
+                for chat, group in groupby(claimed, key=_chat):
+                    self._chats[chat] = asyncio.create_task(self._turn(chat, list(group)))
+                await _at_most(LOOK, self._turn_over)
+        finally:
+            await self._stop()
 
+    def _claim(self, busy: Sequence[str]) -> list[Outgoing]:
+        """What can be sent now, chat by chat. Looks without a write lock first, since mostly nothing waits."""
+        name = self._platform.name
+        with self._database.read() as c:
+            if not outbox.has_work(c, name, time.time(), busy):
+                return []
+        with self._database.write() as c:
+            claimed = outbox.claim(c, name, MOST, LEASE, self._worker, time.time(), PER_CHAT, busy)
+        return sorted(claimed, key=lambda outgoing: (_chat(outgoing), outgoing.id))
 
-def chat_then_age(outgoing: Outgoing) -> tuple[str, int]:
-    """Sort key: chat by chat, oldest first."""
-    return outgoing.reply.chat.key, outgoing.id
-
-
-def claim(database: Database, platform: str, worker: str) -> list[Outgoing]:
-    """Take what can be sent now. Looks without a write lock first, since mostly nothing waits."""
-    with database.read() as c:
-        if not outbox.pending(c, platform):
-            return []
-    with database.write() as c:
-        return outbox.claim(c, platform, MOST, LEASE, worker, time.time())
-
-
-async def one_chat(database: Database, platform: Platform, accept: Accept, group: Sequence[Outgoing]) -> None:
-    """Send one chat's replies in order, and stop at the first that has to wait."""
-    done: list[tuple[Outgoing, str | None]] = []
-    for place, outgoing in enumerate(group):
+    async def _turn(self, chat: str, group: Sequence[Outgoing]) -> None:
+        """Send one chat's replies in order, up to the first that has to wait, and give the rest back."""
+        began = noted = time.monotonic()
+        left = list(group)
         try:
-            done.append((outgoing, await send(platform, accept, outgoing)))
+            while left and time.monotonic() - began < TURN and await self._goes_on(chat, left[0]):
+                del left[0]
+                if time.monotonic() - noted >= NOTE_EVERY:
+                    await self._write_down(chat)
+                    noted = time.monotonic()
+            self._notes[chat].append(lambda c: outbox.give_back(c, left))
+            await self._write_down(chat)
+        finally:
+            del self._chats[chat]
+            self._turn_over.set()
+
+    async def _goes_on(self, chat: str, outgoing: Outgoing) -> bool:
+        """Send one reply and note what came of it. False: it is to be tried again, and its chat waits behind it."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                message_id = await _send(self._platform, self._accept, outgoing)
         except Later as later:
-            await in_thread(database, done, [(outbox.retry, (o, later.seconds, str(later))) for o in group[place:]])
-            return
+            self._note(outbox.retry, outgoing, later.seconds, str(later))
+            return False
         except Refused as refused:
-            log.warning("%s refused a %s: %s", platform.name, outgoing.reply.kind, refused)
-            await in_thread(database, [], [(outbox.fail, (outgoing, str(refused)))])
+            log.warning("%s refused a %s: %s", self._platform.name, outgoing.reply.kind, refused)
+            self._note(outbox.fail, outgoing, str(refused))
         except Exception as error:
-            log.exception("A %s to %s could not be sent.", outgoing.reply.kind, platform.name)
-            await in_thread(database, done, given_up(group[place:], error))
-            return
-    await in_thread(database, done, [])
+            return self._given_up(chat, outgoing, error)
+        else:
+            self._note(outbox.sent, outgoing, message_id)
+        self._troubles.pop(chat, None)
+        return True
+
+    def _given_up(self, chat: str, outgoing: Outgoing, error: Exception) -> bool:
+        """A reply that fails by its own doing is dropped in the end; until then it is tried more and more slowly."""
+        why, outage, what = repr(error), isinstance(error, OUTAGE), f"A {outgoing.reply.kind} to {self._platform.name}"
+        trouble = self._troubles.setdefault(chat, _Trouble(outgoing.id))
+        if trouble.row != outgoing.id:
+            trouble.row, trouble.own = outgoing.id, 0
+        trouble.times += 1
+        trouble.own += not outage
+        if trouble.times == 1:
+            log.warning("%s can't be sent (%s); trying again.", what, type(error).__name__, exc_info=not outage)
+        if trouble.own >= TRIES:
+            log.error("%s is given up after %d tries (%s).", what, TRIES, type(error).__name__)
+            self._note(outbox.fail, outgoing, why)
+            del self._troubles[chat]
+            return True
+        pause = min(LONGEST_PAUSE, 0.5 * 2 ** min(trouble.times, 10))
+        self._note(outbox.retry, outgoing, pause, why)
+        return False
+
+    def _note(self, step: Callable[..., object], outgoing: Outgoing, *told: object) -> None:
+        now = time.time()  # that of the event, not of the writing
+        self._notes[_chat(outgoing)].append(lambda c: step(c, outgoing, *told, now))
+
+    async def _write_down(self, chat: str) -> None:
+        """Tell the outbox about a chat's replies. To say it twice does no harm."""
+        if notes := self._notes[chat]:
+            await self._patiently(lambda: self._commit(notes))
+        del self._notes[chat]
+
+    def _commit(self, notes: Sequence[Note]) -> None:
+        with self._database.write() as c:
+            for note in notes:
+                note(c)
+
+    async def _patiently(self, call: Callable[[], T]) -> T:
+        """Call the database off the event loop, again and again while it is away."""
+        while True:
+            try:
+                result = await _to_its_end(call)
+            except AWAY as error:
+                self._say_away(error)
+                await asyncio.sleep(DATABASE_PAUSE)
+            else:
+                self._away = False
+                return result
+
+    def _say_away(self, error: Exception) -> None:
+        """Once, until it is back. Not the words of an error of SQL, which may hold people's messages."""
+        if not self._away:
+            why = str(error) if isinstance(error, DatabaseAway) else type(error).__name__
+            log.error("The outbox can't be reached; trying again. %s", why)
+        self._away = True
+
+    async def _stop(self) -> None:
+        """End the chats' tasks, write down what was sent, and let go of the rest."""
+        tasks = list(self._chats.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        notes = [note for notes in self._notes.values() for note in notes]
+        notes.append(lambda c: outbox.give_all_back(c, self._platform.name, self._worker))
+        try:
+            await _to_its_end(lambda: self._commit(notes))
+        except AWAY as error:
+            self._say_away(error)
 
 
-async def send(platform: Platform, accept: Accept, outgoing: Outgoing) -> str | None:
+def _chat(outgoing: Outgoing) -> str:
+    """The key of its chat."""
+    return outgoing.reply.chat.key
+
+
+async def _send(platform: Platform, accept: Accept, outgoing: Outgoing) -> str | None:
     """One reply; a question about admin rights is answered by letting its event in again, with the answer."""
     reply = outgoing.reply
     if not isinstance(reply, CheckAdmin):
@@ -94,31 +215,20 @@ async def send(platform: Platform, accept: Accept, outgoing: Outgoing) -> str | 
     return None
 
 
-Step = tuple[Callable[..., object], tuple[object, ...]]
+async def _to_its_end(call: Callable[[], T]) -> T:
+    """Run in a thread. Whoever is cancelled still waits for the end: a transaction can't be called back."""
+    running = asyncio.ensure_future(asyncio.to_thread(call))
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await asyncio.gather(running, return_exceptions=True)
+        raise
 
 
-def given_up(group: Sequence[Outgoing], error: Exception) -> list[Step]:
-    """The first of the group is tried again, more and more slowly, and dropped in the end; the others wait."""
-    first = group[0]
-    if first.attempts >= TRIES:
-        return [(outbox.fail, (first, repr(error))), *((outbox.retry, (o, 0.0, "")) for o in group[1:])]
-    return [(outbox.retry, (o, min(60.0, 0.5 * 2**first.attempts), repr(error))) for o in group]
-
-
-async def in_thread(database: Database, done: list[tuple[Outgoing, str | None]], steps: list[Step]) -> None:
-    """Write down what was sent and what has to wait, in one transaction, off the event loop."""
-    sent, done[:] = list(done), []
-    if sent or steps:
-        await asyncio.to_thread(write_down, database, sent, steps)
-
-
-def write_down(database: Database, sent: list[tuple[Outgoing, str | None]], steps: list[Step]) -> None:
-    """What was sent and what has to wait, in one transaction."""
-    now = time.time()
-    with database.write() as c:
-        outbox.sent_all(c, [o for o, _ in sent if isinstance(o.reply, React)], now)
-        for outgoing, message_id in sent:
-            if not isinstance(outgoing.reply, React):
-                outbox.sent(c, outgoing, message_id, now)
-        for step, arguments in steps:
-            step(c, *arguments, now)
+async def _at_most(seconds: float, event: asyncio.Event) -> None:
+    """Wait for the event, but not for longer than this."""
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        pass

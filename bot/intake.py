@@ -15,11 +15,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from queue import SimpleQueue
 
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError
 
 from workers.contracts import Button, Command, Event, chat_of
 from workers.store import chats, inbox
-from workers.store.database import Database
+from workers.store.database import Database, DatabaseAway
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +32,18 @@ class Waiting:
 
     event: Event
     stored: asyncio.Future[bool]
+
+    def tell(self, outcome: bool | Exception) -> None:
+        """Wake the platform, from any thread: it was stored, it was not wanted, or why it can't be stored."""
+        self.stored.get_loop().call_soon_threadsafe(self._settle, outcome)
+
+    def _settle(self, outcome: bool | Exception) -> None:
+        if self.stored.done():  # the platform has stopped waiting
+            return
+        if isinstance(outcome, Exception):
+            self.stored.set_exception(outcome)
+        else:
+            self.stored.set_result(outcome)
 
 
 def nobody(platform: str, person: str) -> bool:
@@ -82,24 +94,31 @@ class Intake:
             self._commit(batch)
 
     def _commit(self, batch: list[Waiting]) -> None:
-        pause = 0.05
-        while True:
-            try:
-                wanted = store(self._database, [waiting.event for waiting in batch])
-                break
-            except SQLAlchemyError as error:
-                log.error("The inbox can't be written (%s); trying again in %.1f s.", type(error).__name__, pause)
-                time.sleep(pause)
-                pause = min(2 * pause, 5.0)
+        try:
+            wanted = patiently(self._database, [waiting.event for waiting in batch])
+        except Exception as error:  # one bad event must not hold up, or take along, the others
+            if len(batch) > 1:
+                for waiting in batch:
+                    self._commit([waiting])
+            else:
+                log.exception("The event %s can't be stored.", batch[0].event.key)
+                batch[0].tell(error)
+            return
         for waiting, stored in zip(batch, wanted, strict=True):
-            waiting.stored.get_loop().call_soon_threadsafe(settle, waiting.stored, stored)
+            waiting.tell(stored)
         self._hint(*{waiting.event.queue for waiting, stored in zip(batch, wanted, strict=True) if stored})
 
 
-def settle(future: asyncio.Future[bool], stored: bool) -> None:
-    """Say whether it was stored, unless the platform has stopped waiting."""
-    if not future.done():
-        future.set_result(stored)
+def patiently(database: Database, events: list[Event]) -> list[bool]:
+    """`store`, tried again for as long as the database is away; nothing is acknowledged meanwhile."""
+    pause = 0.05
+    while True:
+        try:
+            return store(database, events)
+        except (DatabaseAway, OperationalError) as error:
+            log.error("The inbox can't be written; trying again in %.1f s. %s", pause, error)
+            time.sleep(pause)
+            pause = min(2 * pause, 5.0)
 
 
 def store(database: Database, events: list[Event]) -> list[bool]:

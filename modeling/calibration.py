@@ -10,10 +10,12 @@ from scipy.optimize import minimize_scalar
 from modeling.logistic import Problem, Targets, Vectors, softmax, solve
 
 STRENGTHS = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0)  # tried from one in the middle on, until the loss rises
-FIRST = 3
+FIRST = 2
+CAUTION = 1.0  # how much out-of-fold loss a strength far from the usual one must save, the more the fewer examples
 WANTED_PRECISION = 0.9
-DEFAULT_THRESHOLD = 0.5  # where too few examples say what a probability is worth
-SUPPORT = 10  # out-of-fold predictions of a label before its own threshold is trusted
+DEFAULT_THRESHOLD = 0.5  # where there are too few examples for out-of-fold predictions
+SUPPORT = 20  # out-of-fold predictions of a label after which its own precision counts for more than that of all
+PROMISED = 10  # out-of-fold predictions after which precision counts for more than what the probabilities promise
 FOLDS = 4
 LEAVE_ONE_OUT = 12  # up to this many examples each is held out alone
 ENOUGH = 4  # fewer examples than this say nothing about any choice
@@ -29,6 +31,7 @@ def deal(targets: Targets, count: int, seed: int) -> list[Targets]:
 def choose(problem: Problem, default: float, *, fixed: bool, seed: int) -> tuple[float, Vectors | None]:
     """Return the strength with the smallest out-of-fold loss and the out-of-fold scores [n, k] that it gave.
 
+    The fits without a fold start from the same prior as the one with it. The fewer examples, the closer to the default.
     `fixed` only tries the default. Too few examples give the default and None.
     """
     count = len(problem.targets)
@@ -39,7 +42,8 @@ def choose(problem: Problem, default: float, *, fixed: bool, seed: int) -> tuple
 
     def tried(strength: float) -> tuple[float, float, Vectors]:
         scores = out_of_fold(problem, parts, strength, starts)
-        return best_temperature(scores, problem.targets)[1], strength, scores
+        far = CAUTION * np.log(strength / default) ** 2 / count
+        return best_temperature(scores, problem.targets)[1] + far, strength, scores
 
     best = tried(default if fixed else STRENGTHS[FIRST])
     for direction in () if fixed else (STRENGTHS[FIRST + 1 :], STRENGTHS[FIRST - 1 :: -1]):
@@ -88,17 +92,20 @@ def best_temperature(scores: Vectors, targets: Targets) -> tuple[float, float]:
 def thresholds(probabilities: Vectors, targets: Targets, wanted: float = WANTED_PRECISION) -> Vectors:
     """Return, per label, the lowest probability from which on predictions of it were right `wanted` of the time.
 
-    Too few predictions of a label leave DEFAULT_THRESHOLD. A label that never reached the wanted precision gets
-    `wanted` itself: with calibrated probabilities that is where the precision should be.
+    A few predictions of a label say little, so its precision is mixed with that of all labels together, as if SUPPORT
+    more predictions had been as good as those, and theirs with what the probabilities promise. A label that never
+    was said gets the threshold of all. One that never reached the wanted precision gets `wanted` itself: with
+    calibrated probabilities that is where the precision should be.
     """
-    result = np.full(probabilities.shape[1], DEFAULT_THRESHOLD, np.float32)
     predicted, confidence = probabilities.argmax(1), probabilities.max(1)
+    order = np.argsort(-confidence, kind="stable")
+    predicted, confidence = predicted[order], confidence[order]
+    right, seen = predicted == targets[order], np.arange(1, len(order) + 1)
+    pooled = (np.cumsum(right) + PROMISED * np.cumsum(confidence) / seen) / (seen + PROMISED)
+    result = np.empty(probabilities.shape[1], np.float32)
     for label in range(len(result)):
-        mine = np.flatnonzero(predicted == label)
-        if len(mine) < SUPPORT:
-            continue
-        order = mine[np.argsort(-confidence[mine])]
-        seen = np.arange(1, len(order) + 1)
-        precise = (np.cumsum(targets[order] == label) / seen >= wanted) & (seen >= SUPPORT // 2)
-        result[label] = confidence[order[np.flatnonzero(precise)[-1]]] if precise.any() else wanted
+        mine = predicted == label
+        precision = (np.cumsum(mine & right) + SUPPORT * pooled) / (np.cumsum(mine) + SUPPORT)
+        precise = np.flatnonzero(precision >= wanted)
+        result[label] = confidence[precise[-1]] if len(precise) else wanted
     return result

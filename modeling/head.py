@@ -1,7 +1,8 @@
 """The head: vectors in, probabilities out, refitted within a second whenever a label changes.
 
-A regularised multinomial logistic regression over the backbone's vectors, class-balanced, with each label's description
-as a pseudo-example that fades as real examples arrive. No torch here: numpy and scipy only.
+A regularised multinomial logistic regression over the backbone's vectors, class-balanced, that starts from closeness to
+the labels' descriptions: without an example it is that guess, and each example moves it from there. No torch here:
+numpy and scipy only.
 """
 
 from __future__ import annotations
@@ -13,11 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modeling.calibration import calibrate, choose
-from modeling.logistic import Problem, Targets, Vectors, softmax, solve
+from modeling.logistic import GUESS_TEMPERATURE, Prior, Problem, Targets, Vectors, prior, shared, softmax, solve
 
-DEFAULT_STRENGTH = 30.0
+DEFAULT_STRENGTH = 3.0  # little, so that the first few examples cannot drown what the descriptions say
 RECHOOSE, EARLY_RECHOOSE, EARLY = 1.25, 1.5, 64  # choices are made again once the examples grew or shrank so much
-GUESS_TEMPERATURE = 0.1  # cosine units: a lead of 0.1 over another label multiplies its odds by e
 GUESS_THRESHOLD = 0.5
 NEVER = 1.01  # a threshold that no probability reaches: with one label there is nothing to tell it from
 
@@ -53,6 +53,7 @@ def fit(
     labels: Sequence[str],
     descriptions: Vectors | None,
     *,
+    mean: Vectors | None = None,
     warm: Head | None = None,
     strength: float | None = None,
     temperature: float | None = None,
@@ -61,20 +62,21 @@ def fit(
 ) -> Head:
     """Fit a head to float32 [n, d] vectors and int [n] targets that index `labels`.
 
-    `descriptions` float32 [k, d] are the vectors of what the labels say they mean. `warm` is the head before: it makes
-    the solution come sooner, never different, and lends its strength, temperature and thresholds while they are recent.
-    What is given explicitly is used as it is. Zero examples give a guess. Raises ValueError on shapes that do not fit.
+    `descriptions` float32 [k, d] are the vectors of what the labels say they mean, `mean` float32 [d] is what the
+    chat's messages share, by default what the given ones do. `warm` is the head before: it makes the solution come
+    sooner, never different, and lends its strength, temperature and thresholds while they are recent. What is given
+    explicitly is used as it is. Zero examples give a guess. Raises ValueError on shapes that do not fit.
     """
     vectors, targets = _checked(vectors, targets, labels, descriptions)
     if len(targets) == 0:
-        return _without_examples(vectors.shape[1], labels, descriptions)
-    problem = Problem(vectors, targets, len(labels), descriptions)
+        return _without_examples(vectors.shape[1], labels, descriptions, mean)
+    problem = Problem(vectors, targets, len(labels), descriptions, shared(vectors) if mean is None else mean)
     settings = _recent(warm, labels, len(targets))
     if settings is None and strength is not None and temperature is not None and thresholds is not None:
         settings = _plain(labels, vectors[:0], vectors[:0, 0], temperature, guess=False)
     if settings is None:
         settings = _chosen(problem, labels, strength, seed)
-    start = _start(warm, labels, vectors.shape[1])
+    start = _start(warm, labels, problem.prior)
     c = settings.strength if strength is None else strength
     weights, bias = solve(problem, c, start)
     return replace(
@@ -93,19 +95,15 @@ def guess(descriptions: Vectors, mean: Vectors | None, labels: Sequence[str]) ->
 
     The float32 [d] mean of the chat's messages is taken off first, so that what all of them share says nothing.
     """
-    centre = np.zeros(descriptions.shape[1], np.float32) if mean is None else np.asarray(mean, np.float32)
-    weights = np.asarray(descriptions, np.float32) - centre
-    weights /= np.maximum(np.linalg.norm(weights, axis=1, keepdims=True), 1e-12)
-    # cos(x - m, w) up to the length of x - m, which is about the same for all messages and one temperature covers.
-    bias = -weights @ centre
-    return _plain(labels, weights, bias.astype(np.float32), GUESS_TEMPERATURE, guess=True)
+    return _without_examples(descriptions.shape[1], labels, descriptions, mean)
 
 
-def _without_examples(dimension: int, labels: Sequence[str], descriptions: Vectors | None) -> Head:
-    if descriptions is not None:
-        return guess(descriptions, None, labels)
-    zeros = np.zeros((len(labels), dimension), np.float32)
-    return _plain(labels, zeros, np.zeros(len(labels), np.float32), 1.0, guess=True)
+def _without_examples(
+    dimension: int, labels: Sequence[str], descriptions: Vectors | None, mean: Vectors | None
+) -> Head:
+    before = prior(len(labels), dimension, descriptions, mean)
+    weights, bias = GUESS_TEMPERATURE * before.weights, GUESS_TEMPERATURE * before.bias
+    return _plain(labels, weights, bias, GUESS_TEMPERATURE, guess=True)
 
 
 def _plain(
@@ -152,11 +150,11 @@ def _chosen(problem: Problem, labels: Sequence[str], strength: float | None, see
     return Head(tuple(labels), empty, empty[:, 0:0].ravel(), temperature, thresholds, c, False, count, count)
 
 
-def _start(warm: Head | None, labels: Sequence[str], dimension: int) -> NDArray[np.float64] | None:
-    """Place the rows of the head before under their labels' present positions; new labels start at zero."""
-    if warm is None or warm.guess or warm.weights.shape[1] != dimension:
+def _start(warm: Head | None, labels: Sequence[str], prior: Prior) -> Vectors | None:
+    """Place the rows of the head before under their labels' present positions; new labels start at the prior."""
+    if warm is None or warm.guess or warm.weights.shape[1] != prior.weights.shape[1]:
         return None
-    start = np.zeros((len(labels), dimension + 1))
+    start = np.concatenate([prior.weights, prior.bias[:, None]], axis=1)
     rows = {label: row for row, label in enumerate(warm.labels)}
     for place, label in enumerate(labels):
         if label in rows:

@@ -13,7 +13,7 @@ from modeling import finetune
 from modeling.backbone import Backbone
 from modeling.calibration import best_temperature, deal, thresholds
 from modeling.evaluate import ece, macro_f1, macro_f1_difference
-from modeling.logistic import Problem, Targets, Vectors, softmax, solve
+from modeling.logistic import Problem, Targets, Vectors, shared, softmax, solve
 from modeling.recipe import Method, Recipe
 
 STRENGTHS = (0.1, 0.3, 1.0, 3.0, 10.0)  # for tuned vectors, which lie far apart already
@@ -111,7 +111,9 @@ def _leads(candidate: Candidate, frozen: Candidate, sure: float) -> bool:
 
 
 def _frozen(material: Material, parts: list[Targets], strength: float) -> Candidate:
-    problem = Problem(material.vectors, material.targets, len(material.descriptions), material.described)
+    problem = Problem(
+        material.vectors, material.targets, len(material.descriptions), material.described, shared(material.vectors)
+    )
     scores = np.zeros((len(material.texts), problem.classes), np.float32)
     for part in parts:
         weights, bias = solve(problem.without(part), strength, loose=True)
@@ -144,7 +146,7 @@ class _Race:
 
     def _scores(self, found: tuple[Vectors, Vectors], part: Targets, strength: float) -> Vectors:
         vectors, described = found
-        problem = Problem(vectors, self.material.targets, len(described), described)
+        problem = Problem(vectors, self.material.targets, len(described), described, shared(vectors))
         weights, bias = solve(problem.without(part), strength, loose=True)
         return vectors[part] @ weights.T + bias
 

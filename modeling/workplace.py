@@ -7,15 +7,17 @@ import fcntl
 import json
 import os
 import shutil
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from modeling import bundle_files
 from modeling.errors import ModelingError
 
+PATIENCE = 10.0  # seconds; a program that was told to stop has let go of its folder by then
 _NOT_WRITABLE = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST})
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 # What torch and safetensors say instead of passing on the error of the operating system.
@@ -71,17 +73,26 @@ class Workplace:
             yield
 
 
+def _taken(stream: TextIO, seconds: float) -> bool:
+    """Take the lock; one whose holder is being stopped is free in a moment."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.1)
+
+
 @contextmanager
 def _locked(folder: Path) -> Generator[None]:
     """The lock is the kernel's: it ends with the process, however that ends."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w", encoding="utf-8") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ModelingError(
-                f"Another process is training in {folder}: wait for it or choose another --out."
-            ) from None
+        if not _taken(stream, PATIENCE):
+            raise ModelingError(f"Another process is training in {folder}: wait for it or choose another --out.")
         stream.write(str(os.getpid()))
         stream.flush()
         yield

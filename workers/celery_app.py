@@ -21,6 +21,9 @@ SOCKET = {
 def make(settings: Settings) -> Celery:
     """A Celery app on the settings' broker: JSON only, early acknowledgement, because tasks are hints."""
     url = settings.broker.url.get_secret_value() or embedded.broker_url(settings.data_dir)
+    # A sweep that nobody took is of no use once the next one is there.
+    once = {"queue": MAINTENANCE, "expires": settings.sweep_seconds}
+    sweep = {"task": MAINTENANCE, "schedule": settings.sweep_seconds, "options": once}
     celery = Celery("backchannel", broker=url, backend=url, include=["workers.tasks"])
     celery.conf.update(
         task_serializer="json",
@@ -40,9 +43,7 @@ def make(settings: Settings) -> Celery:
         redis_retry_on_timeout=False,
         worker_hijack_root_logger=False,
         worker_send_task_events=True,
-        beat_schedule={
-            "sweep": {"task": MAINTENANCE, "schedule": settings.sweep_seconds, "options": {"queue": MAINTENANCE}}
-        },
+        beat_schedule={"sweep": sweep},
         beat_max_loop_interval=5,
     )
     return celery

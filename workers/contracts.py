@@ -32,9 +32,9 @@ class Frozen(BaseModel):
 class ChatRef(Frozen):
     """Where people talk: one channel, group or topic."""
 
-    platform: str
-    workspace: str
-    chat_id: str
+    platform: Text
+    workspace: Text
+    chat_id: Text
 
     @property
     def key(self) -> str:
@@ -45,10 +45,10 @@ class ChatRef(Frozen):
 class MessageRef(Frozen):
     """One message, on any platform."""
 
-    platform: str
-    workspace: str
-    chat_id: str
-    message_id: str
+    platform: Text
+    workspace: Text
+    chat_id: Text
+    message_id: Text
 
     @property
     def chat(self) -> ChatRef:
@@ -73,7 +73,7 @@ class Person(Frozen):
 class BaseEvent(Frozen):
     """`key` names the event: delivered twice, it carries the same key. `at`, then `sequence`, order events."""
 
-    key: str
+    key: Text
     at: float
     sequence: int = 0
 
@@ -98,7 +98,7 @@ class Message(TextEvent):
     ref: MessageRef
     author: Person
     text: Text
-    reply_to: str | None = None
+    reply_to: Text | None = None
 
 
 class Edit(TextEvent):
@@ -132,7 +132,7 @@ class Button(BaseEvent):
     kind: Literal["button"] = "button"
     ref: MessageRef
     presser: Person
-    value: str
+    value: Text
     admin: bool | None = None
 
 
@@ -154,7 +154,7 @@ class Command(BaseEvent):
     @property
     def verb(self) -> str:
         """The first word, in lower case."""
-        return self.text.split(maxsplit=1)[0].lower() if self.text.strip() else "help"
+        return self.text.split(maxsplit=1)[0].lower().lstrip("/") if self.text.strip() else "help"
 
     @property
     def arguments(self) -> str:

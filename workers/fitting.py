@@ -113,6 +113,7 @@ def quick_fit(material: Material, settled: Settled, warm: Head | None, chat_mean
         material.targets,
         material.names,
         material.descriptions,
+        mean=chat_mean,
         warm=warm,
         strength=settled.strength,
         temperature=settled.temperature,
@@ -128,11 +129,12 @@ def is_due(settled: Settled, material: Material) -> bool:
     return not before / GROWN < count < before * GROWN
 
 
-def choose(material: Material) -> Settled:
-    """Strength, temperature and thresholds by cross-validation; takes seconds."""
-    fitted = head.fit(material.vectors, material.targets, material.names, material.descriptions)
+def choose(material: Material, chat_mean: Vectors | None = None) -> Settled:
+    """Strength, temperature and thresholds by cross-validation; takes seconds. A label that is new gets the median."""
+    fitted = head.fit(material.vectors, material.targets, material.names, material.descriptions, mean=chat_mean)
     limits = dict(zip(fitted.labels, fitted.thresholds.tolist(), strict=True))
-    return Settled(fitted.strength, fitted.temperature, limits, examples=len(material.targets))
+    usual = float(np.median(fitted.thresholds))
+    return Settled(fitted.strength, fitted.temperature, limits, usual, examples=len(material.targets))
 
 
 def as_trained(tuned: Head, living: Sequence[Label]) -> Settled:

@@ -13,7 +13,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -26,36 +26,54 @@ from modeling import classifier
 from modeling.backbone import Backbone
 from modeling.errors import ModelingError
 from modeling.head import Head
+from modeling.logistic import shared
 from modeling.text import clean
-from workers.contracts import BackchannelError, Command, Delete, Edit, Message, React, Reply
+from workers.batch import Found, apply, commit_predictions, taken_back, text_of
+from workers.contracts import BackchannelError, Command, Reply
 from workers.decisions import Decision, answer_classify, decide
 from workers.fitting import Material, Settled, as_trained, choose, gather, is_due, quick_fit
 from workers.settings import Settings
-from workers.store import chats, heads, inbox, labels, messages, outbox, versions
+from workers.store import heads, inbox, labels, outbox, training_set, versions
 from workers.store.database import Database
 from workers.store.heads import FittedHead
 from workers.store.inbox import Claimed
 from workers.store.labels import Label
-from workers.store.messages import Prediction, Stored
 from workers.store.versions import Version
 
 log = logging.getLogger(__name__)
 
 LOOK = 0.05
 LONGEST_PAUSE = 0.3
+RECENT = 512
 Vectors = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """What answers now. `revision` is the state of the labels that the head was fitted on."""
+    """What answers now. `revision` is the state of the labels that the head was fitted on.
+
+    `recent` holds the last vectors that this backbone made, `seen` how many texts had been read when the head was
+    fitted; both for the mean of the chat.
+    """
 
     version: Version
     backbone: Backbone
-    labels: tuple[Label, ...]
-    head: Head | None
-    revision: int
-    seen: int
+    settled: Settled
+    recent: deque[Vectors]
+    labels: tuple[Label, ...] = ()
+    head: Head | None = None
+    revision: int = -1
+    seen: int = 0
+
+    @property
+    def number(self) -> int:
+        """The version's number."""
+        return self.version.id
+
+    @property
+    def fingerprint(self) -> str:
+        """Which backbone the vectors are of."""
+        return self.backbone.fingerprint
 
     def decide(self, vectors: Vectors) -> list[Decision]:
         """One decision per row of `vectors`, float32 [n, d]."""
@@ -66,30 +84,42 @@ class Serving:
 
 
 class Inference:
-    """The one model in service of this process."""
+    """The one model in service of this process. Only the refit thread puts another `Serving` in place."""
 
     def __init__(self, database: Database, settings: Settings) -> None:
         self._database = database
         self._settings = settings
-        self._recent: deque[Vectors] = deque(maxlen=512)
         self._seen = 0
         self._broken: int | None = None
-        self._settled = Settled()
-        self._undecided: SimpleQueue[tuple[int, Material]] = SimpleQueue()
-        self._choosing = self._choices_changed = False
+        self._undecided: SimpleQueue[tuple[int, Material, Vectors | None]] = SimpleQueue()
+        self._chosen: SimpleQueue[tuple[int, Settled]] = SimpleQueue()
+        self._choosing = False
         self.serving: Serving
 
     def start(self) -> None:
-        """Load the active version and fit its head. Raises BackchannelError with what to do when it can't."""
+        """Load the active version, or the base where that is broken, and fit its head.
+
+        Raises BackchannelError with what to do when neither can be loaded.
+        """
         with self._database.write() as c:
-            versions.ensure_base(c, self._settings.backbone or "minilm", "", time.time())
+            base = versions.ensure_base(c, self._settings.backbone or "minilm", "", time.time())
             active = versions.active(c)
         try:
-            self._load(active)
+            self._load_or_base(active, base)
         except ModelingError as error:
             raise BackchannelError(f"Version {active.id} can't be loaded: {error}") from error
         threading.Thread(target=self._watch, name="refit", daemon=True).start()
         threading.Thread(target=self._choose, name="choose", daemon=True).start()
+
+    def _load_or_base(self, active: Version, base: Version) -> None:
+        try:
+            self._load(active)
+        except ModelingError as error:
+            if active.id == base.id:
+                raise
+            log.error("Version %d can't be loaded, so version %d serves: %s", active.id, base.id, error)
+            self._load(base)
+            self._broken = active.id
 
     def classify(self, claimed: Sequence[Claimed], now: float) -> None:
         """Apply a claimed batch and predict, in one transaction. The encoding happens before it begins."""
@@ -98,7 +128,7 @@ class Inference:
         wanted = [text for text, cleaned in texts.items() if cleaned]
         nothing = np.empty((0, serving.backbone.dimension), np.float32)
         encoded = serving.backbone.encode([texts[text] for text in wanted]) if wanted else nothing
-        self._recent.extend(encoded)
+        serving.recent.extend(encoded)
         self._seen += len(encoded)
         found = dict(zip(wanted, zip(encoded, serving.decide(encoded), strict=True), strict=True))
         with self._database.write() as c:
@@ -110,9 +140,7 @@ class Inference:
                 if isinstance(one.event, Command):
                     outbox.add(c, self._answer(c, one.event, found), now)
 
-    def _answer(
-        self, c: Connection, command: Command, found: dict[str, tuple[Vectors, Decision]]
-    ) -> list[tuple[str, Reply]]:
+    def _answer(self, c: Connection, command: Command, found: Found) -> list[tuple[str, Reply]]:
         decision = found[command.arguments][1] if command.arguments in found else None
         return [(f"{command.key}:0", answer_classify(c, command, decision, self._settings.language))]
 
@@ -133,10 +161,20 @@ class Inference:
         serving = self.serving
         with self._database.read() as c:
             revision, active = labels.revision(c), versions.active(c)
+        settled = self._choices()
         if active.id not in (serving.version.id, self._broken):
             self._swap(active)
-        elif revision != serving.revision or self._choices_changed or self._mean_is_old(serving):
-            self._serve(serving.version, serving.backbone, serving.head)
+        elif revision != serving.revision or settled is not None or self._mean_is_old(serving):
+            self._serve(replace(serving, settled=settled or serving.settled))
+
+    def _choices(self) -> Settled | None:
+        """What the choosing thread has settled meanwhile for the version that serves."""
+        settled = None
+        while not self._chosen.empty():
+            version, chosen = self._chosen.get()
+            self._choosing = False
+            settled = chosen if version == self.serving.version.id else settled
+        return settled
 
     def _mean_is_old(self, serving: Serving) -> bool:
         return serving.head is not None and serving.head.guess and self._seen >= 2 * max(4, serving.seen)
@@ -151,12 +189,16 @@ class Inference:
             log.error("Version %d can't be loaded, version %d goes on: %s", active.id, self.serving.version.id, error)
 
     def _load(self, version: Version) -> None:
-        """Load a version's backbone, and serve it with a head fitted on all labels. Raises ModelingError."""
+        """Load a version's backbone, make its slow choices, and serve it. Raises ModelingError."""
         backbone, settled = self._opened(version)
         backbone.encode(["The first text is slow; let it be this one."])
-        self._recent.clear()
-        self._settled = settled
-        self._serve(version, backbone, None)
+        with self._database.read() as c:
+            raw = training_set.recent_vectors(c, backbone.fingerprint, RECENT)
+        recent = deque((np.frombuffer(one, np.float32) for one in raw), maxlen=RECENT)
+        material = gather(self._database, backbone)
+        if is_due(settled, material):
+            settled = choose(material, mean(recent))
+        self._serve(Serving(version, backbone, settled, recent))
 
     def _opened(self, version: Version) -> tuple[Backbone, Settled]:
         if version.folder is None:
@@ -167,118 +209,32 @@ class Inference:
         with self._database.read() as c:
             return bundle.backbone.for_reading(), as_trained(bundle.head, labels.living(c))
 
-    def _serve(self, version: Version, backbone: Backbone, warm: Head | None) -> None:
-        """Fit a head for the labels as they are now, put it in service, and write down that it is."""
-        self._choices_changed = False
-        material = gather(self._database, backbone)
-        fitted = quick_fit(material, self._settled, warm, mean(self._recent))
-        self.serving = Serving(version, backbone, material.living, fitted, material.revision, self._seen)
-        row = FittedHead(version.id, material.revision, material.ledger, len(material.targets), time.time())
+    def _serve(self, serving: Serving) -> None:
+        """Put it in service with a head for the labels as they are now, and write down that it is."""
+        material, chat_mean, seen = gather(self._database, serving.backbone), mean(serving.recent), self._seen
+        fitted = quick_fit(material, serving.settled, serving.head, chat_mean)
+        self.serving = replace(serving, labels=material.living, head=fitted, revision=material.revision, seen=seen)
+        number = serving.version.id
+        row = FittedHead(number, material.revision, material.ledger, len(material.targets), time.time())
         with self._database.write() as c:
             heads.record(c, row)
-        if is_due(self._settled, material) and not self._choosing:
+        if is_due(serving.settled, material) and not self._choosing:
             self._choosing = True
-            self._undecided.put((version.id, material))
+            self._undecided.put((number, material, chat_mean))
 
     def _choose(self) -> None:
-        """Make the slow choices, one after another; those for a version that serves no longer are dropped."""
+        """Make the slow choices, one after another."""
         while True:
-            version, material = self._undecided.get()
+            version, material, chat_mean = self._undecided.get()
             try:
-                settled = choose(material)
-                if version == self.serving.version.id:
-                    self._settled, self._choices_changed = settled, True
+                settled = choose(material, chat_mean)
             except Exception:
                 log.exception("Strength and thresholds could not be chosen; those before go on.")
-            self._choosing = False
+                settled = replace(self.serving.settled, examples=len(material.targets))
+            self._chosen.put((version, settled))
 
 
 def mean(recent: deque[Vectors]) -> Vectors | None:
-    """What messages here have in common, float32 [d]; None while too few were seen."""
+    """What messages here have in common, float32 [d]; None before the first."""
     seen = list(recent)
-    return np.stack(seen).mean(axis=0).astype(np.float32) if len(seen) >= 4 else None
-
-
-def text_of(one: Claimed) -> str | None:
-    """The text to encode for an event, if it carries one."""
-    event = one.event
-    if isinstance(event, Message | Edit):
-        return event.text
-    return event.arguments if isinstance(event, Command) else None
-
-
-def apply(c: Connection, claimed: Sequence[Claimed]) -> list[Stored]:
-    """Write the events into the message table in the order in which they came; one row per message touched."""
-    touched: dict[int, Stored] = {}
-    for one in messages.record(c, [one.event for one in claimed if isinstance(one.event, Message)]):
-        touched[one.id] = one
-    for event in (one.event for one in claimed):
-        changed = None
-        if isinstance(event, Edit):
-            changed = messages.edit(c, event)
-        elif isinstance(event, Delete):
-            changed = messages.delete(c, event)
-        if changed is not None:
-            touched[changed.id] = changed
-    return list(touched.values())
-
-
-def commit_predictions(
-    c: Connection,
-    serving: Serving,
-    fresh: Sequence[Stored],
-    found: dict[str, tuple[Vectors, Decision]],
-    now: float,
-) -> None:
-    """Store vectors and predictions of messages that have none at their revision, and what the bot shows."""
-    before = messages.predicted(c, [one.id for one in fresh])
-    fresh = [one for one in fresh if before.get(one.id, (-1, False))[0] < one.revision]
-    places = {one.ref.chat.key: one.ref.chat for one in fresh}
-    modes = {key: chats.get(c, place) for key, place in places.items()}
-    vectors: list[tuple[int, int, bytes]] = []
-    predictions: list[Prediction] = []
-    replies: list[tuple[str, Reply]] = []
-    for one in fresh:
-        vector, decision = found[one.text or ""]
-        chat = modes[one.ref.chat.key]
-        shown = decision.shown and chat is not None and chat.enabled and chat.mode == "suggest"
-        vectors.append((one.id, one.revision, vector.tobytes()))
-        predictions.append(prediction(serving, one, decision, shown, now))
-        if shown or before.get(one.id, (-1, False))[1]:
-            replies.append((f"react:{one.ref.key}:{one.revision}", react(one, decision, shown)))
-    messages.record_vectors(c, serving.backbone.fingerprint, vectors)
-    messages.record_predictions(c, predictions)
-    outbox.add(c, replies, now)
-
-
-def taken_back(c: Connection, wordless: Sequence[Stored]) -> list[tuple[str, Reply]]:
-    """A message that an edit left without words loses the bot's emoji."""
-    before = messages.predicted(c, [one.id for one in wordless])
-    seen = [one for one in wordless if one.text is not None and before.get(one.id, (0, False))[1]]
-    return [(f"react:{one.ref.key}:{one.revision}", React(ref=one.ref, emoji=None)) for one in seen]
-
-
-def react(one: Stored, decision: Decision, shown: bool) -> React:
-    """The bot's emoji for a message; none where it was sure before an edit and is not any more."""
-    if not shown or decision.label is None:
-        return React(ref=one.ref, emoji=None)
-    label = decision.label
-    return React(
-        ref=one.ref, emoji=label.emoji, label=label.name, probability=decision.probability, guess=decision.guess
-    )
-
-
-def prediction(serving: Serving, one: Stored, decision: Decision, shown: bool, now: float) -> Prediction:
-    """What is stored about one message at its revision."""
-    return Prediction(
-        message=one.id,
-        revision=one.revision,
-        version=serving.version.id,
-        head_revision=serving.revision,
-        label=decision.label.id if decision.label else None,
-        probability=decision.probability,
-        margin=decision.margin,
-        guess=decision.guess,
-        shown=shown,
-        at=now,
-    )
+    return shared(np.stack(seen)) if seen else None

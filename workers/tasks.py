@@ -6,27 +6,27 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
 from celery import signals
-from sqlalchemy.exc import OperationalError
 
 from workers.celery_app import app, publish
-from workers.contracts import CLASSIFY, LABELS, MAINTENANCE, TRAINING, BackchannelError, Button, Command, Post, chat_of
+from workers.claiming import Hands, drain
+from workers.contracts import CLASSIFY, LABELS, MAINTENANCE, TRAINING, BackchannelError, Button, Command
 from workers.hints import Hints
 from workers.labelling import record_labels
 from workers.settings import Settings, load
-from workers.store import chats, counters, heads, inbox, jobs, outbox
-from workers.store.database import Database
-from workers.store.inbox import Claimed, LostClaim
-from workers.texts import say
+from workers.store import counters, heads, inbox, jobs, outbox
+from workers.store.database import Database, DatabaseAway
+from workers.store.inbox import Claimed
 
 log = logging.getLogger(__name__)
 
 WRONG_SETTINGS = 78
 """Exit status (EX_CONFIG of sysexits.h) that tells the supervisor that starting again will not help."""
+AGAIN = 1
 KEEP_KEYS = 7 * 24 * 3600.0
 WORKER = f"worker-{os.getpid()}"
 
@@ -41,6 +41,13 @@ def settings() -> Settings:
 def database() -> Database:
     """This process's database."""
     return Database(settings().database_url)
+
+
+@cache
+def hands() -> Hands:
+    """Who claims in this process."""
+    own = settings()
+    return Hands(database(), WORKER, own.lease_seconds, own.batch_size, own.language)
 
 
 @cache
@@ -64,16 +71,25 @@ def load_model(instance: Any, **_: Any) -> None:
         return
     try:
         inference().start()
+    except DatabaseAway as error:
+        stop(str(error), AGAIN)
     except BackchannelError as error:
-        print(f"backchannel: {error}", file=sys.stderr, flush=True)
-        sys.stderr.flush()
-        os._exit(WRONG_SETTINGS)
+        stop(str(error), WRONG_SETTINGS)
+    except Exception:
+        log.exception("The model could not be put in service.")
+        stop("The model could not be put in service, for a reason that the log names; trying again.", AGAIN)
+
+
+def stop(sentence: str, status: int) -> None:
+    """End the process, which Celery would otherwise run on without a model."""
+    print(f"backchannel: {sentence}", file=sys.stderr, flush=True)
+    os._exit(status)
 
 
 @app.task(name=CLASSIFY)
 def classify() -> int:
     """Classify what waits, up to `batch_size` messages at a time."""
-    return drain(CLASSIFY, settings().batch_size, lambda claimed: inference().classify(claimed, time.time()))
+    return drain(hands(), CLASSIFY, lambda claimed: inference().classify(claimed, time.time()))
 
 
 @app.task(name=LABELS)
@@ -83,10 +99,10 @@ def label() -> int:
     def work(claimed: Sequence[Claimed]) -> None:
         with database().write() as c:
             record_labels(c, claimed, settings().language, time.time())
-        if any(isinstance(one.event, Command) for one in claimed):
+        if any(isinstance(one.event, Command | Button) for one in claimed):
             wake_training()
 
-    return drain(LABELS, settings().batch_size, work)
+    return drain(hands(), LABELS, work)
 
 
 def wake_training() -> None:
@@ -119,6 +135,7 @@ def sweep() -> None:
     hints()(*waiting, *([TRAINING] if due else []))
     with database().write() as c:
         inbox.prune(c, now - KEEP_KEYS)
+        outbox.prune(c, now - KEEP_KEYS)
         heads.prune(c, now - KEEP_KEYS)
     scrub()
 
@@ -131,52 +148,3 @@ def scrub() -> None:
         database().scrub()
         with database().write() as c:
             counters.reset(c, "forgotten", forgotten)
-
-
-def drain(queue: str, most: int, work: Callable[[Sequence[Claimed]], None]) -> int:
-    """Claim and work until nothing waits. Returns how many events were handled."""
-    handled = 0
-    while claimed := claim(queue, most):
-        careful(claimed, work)
-        handled += len(claimed)
-    return handled
-
-
-def claim(queue: str, most: int) -> list[Claimed]:
-    """Take what waits. Looks without a write lock first: most hints come when the work is done already."""
-    now = time.time()
-    with database().read() as c:
-        if not inbox.waiting(c, now).get(queue):
-            return []
-    with database().write() as c:
-        return inbox.claim(c, queue, most, settings().lease_seconds, WORKER, now)
-
-
-def careful(claimed: Sequence[Claimed], work: Callable[[Sequence[Claimed]], None]) -> None:
-    """One bad event must not hold up the others: what fails together is tried one by one."""
-    try:
-        work(claimed)
-    except LostClaim:
-        log.info("Another worker took over %d events; what was done here was undone.", len(claimed))
-    except OperationalError:
-        raise
-    except Exception as error:
-        if len(claimed) > 1:
-            for one in claimed:
-                careful([one], work)
-        else:
-            log.exception("The event %s could not be handled.", claimed[0].event.key)
-            put_back(claimed[0], error)
-
-
-def put_back(one: Claimed, error: Exception) -> None:
-    """Try the event again later; whoever typed or pressed something is told instead."""
-    now = time.time()
-    with database().write() as c:
-        if isinstance(one.event, Command | Button):
-            chat = chats.get(c, chat_of(one.event))
-            text = say(chat.language if chat else settings().language, "failed_inside")
-            outbox.add(c, [(f"{one.event.key}:failed", Post(chat=chat_of(one.event), text=text))], now)
-            inbox.finish(c, [one])
-        else:
-            inbox.retry(c, one, 2.0**one.attempts, f"{type(error).__name__}: {error}"[:500], now)

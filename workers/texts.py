@@ -172,6 +172,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "消息太少，无法进行 {method} 训练：请再标注一些。",
     ),
     "reason_frozen": ("Nothing was fine-tuned, as you asked.", "按要求未作微调。"),
+    "reason_moved": (
+        "Another version took over while it trained, so the comparison says nothing about that one.",
+        "训练期间已有其他版本启用，因此这次比较不适用于它。",
+    ),
     "reason_gate": (
         "macro-F1 {difference} points ({low} to {high}) on {messages} messages.",
         "macro-F1 变化 {difference} 个百分点（{low} 至 {high}），共 {messages} 条消息。",

@@ -91,11 +91,11 @@ VERBS: dict[str, Verb] = {
 
 def find(text: str) -> tuple[Verb | None, str]:
     """The verb that a typed line names and the rest of the line; `labels` looks at its second word too."""
-    words = text.strip().split(maxsplit=2)
+    text = text.strip().removeprefix("/")
+    words = text.split(maxsplit=2)
     if not words:
         return VERBS["help"], ""
     pair = " ".join(words[:2]).lower()
     if len(words) > 1 and pair in VERBS:
         return VERBS[pair], words[2] if len(words) > 2 else ""
-    rest = text.strip()[len(words[0]) :].strip()
-    return VERBS.get(words[0].lower().lstrip("/")), rest
+    return VERBS.get(words[0].lower()), text.strip()[len(words[0]) :].strip()

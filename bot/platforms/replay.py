@@ -41,7 +41,8 @@ class ReplayPlatform:
                 await self._read(reader, accept)
             except (OSError, ValueError) as error:
                 log.info("The far side is away (%s).", error)
-            self._hang_up()
+            finally:
+                self._hang_up()
             await asyncio.sleep(0.1)
 
     async def _read(self, reader: asyncio.StreamReader, accept: Accept) -> None:
@@ -55,7 +56,11 @@ class ReplayPlatform:
                 waiting.set_result(said["message_id"])
 
     async def _take(self, said: dict[str, Any], accept: Accept) -> None:
-        stored = await accept(EVENT.validate_python(said["event"]))
+        try:
+            stored = await accept(EVENT.validate_python(said["event"]))
+        except Exception:  # no other try would end better, and whoever waits for the word must not wait for ever
+            log.exception("An event of the replay can't be stored.")
+            stored = False
         with suppress(Later):  # without the word it will send the event again, to whom it is known by its key
             self._write({"ack": said["number"], "stored": stored})
 

@@ -3,33 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-import csv
 import json
-import os
 import random
-import signal
-import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from bot.replay.far_side import FarSide
 from bot.replay.play import AUTHORS, Player, chat, until
-from bot.replay.report import label_to_head, lost_and_doubled, online_accuracy, test_rows
+from bot.replay.report import label_to_head, lost_and_doubled, online_accuracy, save, test_rows
+from bot.replay.rows import Rows, read
 from bot.replay.scores import percentiles, scored
-from bot.replay.watch import Watch
+from bot.replay.stage import folder, stage
+from bot.replay.watch import PATIENCE, Watch
 from workers.contracts import BackchannelError, Message, MessageRef
 from workers.store import jobs, versions
 from workers.store.database import Database
 
 MAIN, TEST = chat("main"), chat("test")
-JOB_PATIENCE = 3600.0
-Rows = list[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +58,7 @@ class Plan:
 
 @dataclass(slots=True)
 class Played:
-    """What a replay gathers while it plays."""
+    """What a replay gathers while it plays. `seconds`: how long messages were written, without the training between."""
 
     seconds: float = 0.0
     tests: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
@@ -73,61 +68,19 @@ def drive(plan: Plan) -> str:
     """Carry out a plan and return its report as JSON. Raises BackchannelError with one sentence."""
     share = plan.share
     rows, test = read(plan.file), read(plan.test) if plan.test else []
-    with folder(plan.data) as data, stack(data) as socket:
-        report = asyncio.run(play(plan, share, rows[: plan.limit], test, Database(address(data)), socket))
-    text = json.dumps(report, indent=2, ensure_ascii=False)
     if plan.report:
-        plan.report.write_text(text + "\n", encoding="utf-8")
-    return text
-
-
-def read(path: Path) -> Rows:
-    """The rows of a text,label file. Raises BackchannelError when it is not one."""
+        save(plan.report)
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = [(row["text"], row["label"]) for row in csv.DictReader(file)]
-    except (OSError, UnicodeDecodeError, KeyError, csv.Error) as error:
+        with folder(plan.data) as data, stage(data) as backchannel:
+            playing = play(
+                plan, share, rows[: plan.limit], test, Database(backchannel.database_url), backchannel.socket
+            )
+            report = asyncio.run(backchannel.during(playing))
+    except TimeoutError:
         raise BackchannelError(
-            f"{path} can't be read as a CSV file with the columns text and label ({error})."
-        ) from error
-    if not rows:
-        raise BackchannelError(f"{path} has no rows: give a CSV file with the columns text and label.")
-    return rows
-
-
-@contextmanager
-def folder(data: Path | None) -> Generator[Path]:
-    """The data folder that was named, or a temporary one."""
-    if data is not None:
-        data.mkdir(parents=True, exist_ok=True)
-        yield data.absolute()
-        return
-    with tempfile.TemporaryDirectory(prefix="backchannel-replay-") as temporary:
-        yield Path(temporary)
-
-
-def address(data: Path) -> str:
-    """The database of a replay's data folder."""
-    return f"sqlite:///{data / 'backchannel.sqlite3'}"
-
-
-@contextmanager
-def stack(data: Path) -> Generator[Path]:
-    """A whole Backchannel on this data folder, away from the one whose settings are around; stopped at the end."""
-    socket = data / "far.sock"
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("BACKCHANNEL_")}
-    backbone = os.environ.get("BACKCHANNEL_BACKBONE", "")
-    env = kept | {"BACKCHANNEL_DATA_DIR": str(data), "BACKCHANNEL_BACKBONE": backbone}
-    argv = [sys.executable, "-m", "bot", "up", "--far-side", str(socket)]
-    process = subprocess.Popen(argv, env=env, cwd=data, stdout=sys.stderr)
-    try:
-        yield socket
-    finally:
-        process.send_signal(signal.SIGINT)
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
+            "The replay waited in vain for messages to be predicted: run it with --data and look into the logs there."
+        ) from None
+    return json.dumps(report, indent=2, ensure_ascii=False)
 
 
 async def play(plan: Plan, share: float, rows: Rows, test: Rows, database: Database, socket: Path) -> dict[str, Any]:
@@ -135,11 +88,10 @@ async def play(plan: Plan, share: float, rows: Rows, test: Rows, database: Datab
     watch, far_side = Watch(database), FarSide()
     player = Player(far_side, watch, random.Random(plan.seed), far_side.deliver)
     far_side.on_reply = player.hear
-    socket.unlink(missing_ok=True)
     await far_side.start(socket)
-    await until(lambda: far_side.connections > 0, "the bot to start")
     watching = asyncio.create_task(watch.run())
     try:
+        await until(lambda: far_side.connections > 0, "the bot to start")
         await settle(player, [*rows, *test], bool(test))
         played = await everything(plan, share, rows, test, database, player)
         await watch.head_is_current()
@@ -162,11 +114,11 @@ async def everything(plan: Plan, share: float, rows: Rows, test: Rows, database:
     """Messages with their annotation, retraining on the way, questions and the test at the end."""
     played, order = Played(), list(enumerate(rows))
     player.rng.shuffle(order)
-    began, stages = time.monotonic(), iter([*plan.retrain_at, None])
     pending = order
-    for stop in stages:
+    for stop in (*plan.retrain_at, None):
+        began = time.monotonic()
         pending = await stream(plan, share, pending, player, stop)
-        played.seconds = played.seconds or time.monotonic() - began
+        played.seconds += time.monotonic() - began
         if stop is not None:
             await score(played, test, player, "before retraining")
             await retrain(database, player)
@@ -202,7 +154,9 @@ async def stream(
 async def one(player: Player, number: int, text: str, label: str, react: bool) -> None:
     """A message, what the bot makes of it, and what an annotator makes of that."""
     ref = await player.write(MAIN, number, text, label)
-    await player.outcome(ref)
+    with suppress(TimeoutError):  # what never comes is in the report, as lost
+        async with asyncio.timeout(PATIENCE):
+            await player.outcome(ref)
     if react:
         await player.react(ref)
 
@@ -238,7 +192,8 @@ async def score(played: Played, test: Rows, player: Player, when: str) -> None:
             player.truth[ref.key] = label
             event = Message(key=f"{ref.key}/written", at=time.time(), ref=ref, author=AUTHORS[0], text=text)
             await player.far_side.deliver(event)
-            await player.watch.outcome(ref.key)
+            async with asyncio.timeout(PATIENCE):
+                await player.watch.outcome(ref.key)
             return ref
 
     refs = await asyncio.gather(*(ask(number, text, label) for number, (text, label) in enumerate(test)))

@@ -47,7 +47,10 @@ def ref_of(where: ChatRef, message_id: str) -> MessageRef:
 
 @dataclass(slots=True)
 class Player:
-    """Plays rows of (text, label) into chats; remembers what it said, so that a report can check the outcome."""
+    """Plays rows of (text, label) into chats; remembers what it said, so that a report can check the outcome.
+
+    `given`: the (ref, annotator, emoji) of each label, where a pressed button has "" as its emoji.
+    """
 
     far_side: FarSide
     watch: Watch
@@ -58,7 +61,7 @@ class Player:
     accepted: dict[str, float] = field(default_factory=dict[str, float])
     outcomes: dict[str, Outcome] = field(default_factory=dict[str, Outcome])
     labelled_when: dict[str, int] = field(default_factory=dict[str, int])
-    reaction_keys: list[str] = field(default_factory=list[str])
+    given: list[tuple[str, str, str]] = field(default_factory=list[tuple[str, str, str]])
     _posts: dict[str, Post] = field(default_factory=dict[str, Post])
     _numbers: itertools.count[int] = field(default_factory=itertools.count)
     _shown: dict[str, asyncio.Event] = field(default_factory=dict[str, asyncio.Event])
@@ -81,7 +84,9 @@ class Player:
         key = f"{where.key}/command/{next(self._numbers)}"
         await self.deliver(Command(key=key, at=time.time(), chat=where, caller=ADMIN, text=text, admin=True))
         await until(lambda: f"{key}:0" in self._posts, f"an answer to `{text}`")
-        return [name for name in self._posts if name.startswith(f"{key}:")]
+        posts = await self.watch.posts(key)  # what belongs to one answer is committed together, but sent one by one
+        await until(lambda: all(post in self._posts for post in posts), f"the whole answer to `{text}`")
+        return posts
 
     async def settle_in(self, where: ChatRef, mode: str) -> None:
         await self.type(where, "here")
@@ -125,7 +130,7 @@ class Player:
         key = f"{ref.key}/reaction/{annotator.id}"
         emoji = self.emoji[self.truth[ref.key]]
         reaction = Reaction(key=key, at=time.time(), ref=ref, annotator=annotator, emoji=emoji, added=True)
-        self.reaction_keys.append(key)
+        self.given.append((ref.key, annotator.id, emoji))
         self.labelled_when[ref.key] = len(self.labelled_when) + 1
         await self.deliver(reaction)
 
@@ -149,10 +154,10 @@ class Player:
         wanted = self.truth[asked.key]
         choice = next(choice for choice in post.choices if choice.text == f"{self.emoji[wanted]} {wanted}")
         pressed = f"{where.key}/button/{next(self._numbers)}"
-        self.reaction_keys.append(pressed)
         self.labelled_when[asked.key] = len(self.labelled_when) + 1
         at = ref_of(where, f"bot:{key}")
         annotator = self.rng.choice(ANNOTATORS)
+        self.given.append((asked.key, annotator.id, ""))
         await self.deliver(Button(key=pressed, at=time.time(), ref=at, presser=annotator, value=choice.value))
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 
 from bot.replay.play import Player
 from bot.replay.scores import Row, accuracy
-from workers.contracts import MessageRef
+from workers.contracts import BackchannelError, MessageRef
 from workers.store import heads, ledger
 from workers.store.database import Database
 
@@ -46,12 +48,23 @@ def label_to_head(database: Database, player: Player) -> list[float]:
 def lost_and_doubled(database: Database, player: Player) -> tuple[int, int]:
     """Messages or labels of which nothing came, and those that had an effect more than once."""
     with database.read() as c:
-        keys = [key for _, key in ledger.numbers(c)]
-    wanted = set(player.reaction_keys)
-    lost = sum(not player.watch.all(ref) for ref in player.accepted) + len(wanted - set(keys))
+        stored = Counter((row.ref.key, row.annotator.id, row.emoji) for row in ledger.ledger(c))
+    given = Counter(player.given)
+    lost = sum(not player.watch.all(ref) for ref in player.accepted) + (given - stored).total()
     shown = (ref for ref, outcome in player.outcomes.items() if outcome.shown)
     lost += sum(ref not in player.reacted_at for ref in shown)
-    doubled = len(keys) - len(set(keys))
+    doubled = (stored - given).total()
     doubled += sum(len(player.watch.all(ref)) > 1 for ref in player.accepted)
     doubled += sum(len(replies) > 1 for replies in player.far_side.reactions.values())
     return lost, doubled
+
+
+def save(path: Path, text: str = "") -> None:
+    """Write the report or, without a text, see whether it could be. Raises BackchannelError when it can't."""
+    try:
+        with path.open("w" if text else "a", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise BackchannelError(
+            f"The report can't be written to {path} ({error.strerror}): name a file in a folder that is there."
+        ) from error

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass
 
+from sqlalchemy import select
+
+from workers.contracts import BackchannelError
 from workers.store import heads, labels, predictions, versions
 from workers.store.database import Database
+from workers.store.tables import INBOX_LIVE, inbox, outbox
 
 LOOK = 0.01
+PATIENCE = 600.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +71,31 @@ class Watch:
         return self._outcomes.get(ref, [])
 
     async def head_is_current(self) -> None:
-        """Wait until the head of the active version is fitted on the labels as they are now."""
-        await self._until(self._current)
+        """Wait until all that was acknowledged is worked on, and the active version's head is fitted on it.
+
+        Raises BackchannelError when that takes longer than PATIENCE.
+        """
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while not await asyncio.to_thread(self._current):
+                    await asyncio.sleep(LOOK)
+        except TimeoutError:
+            raise BackchannelError(
+                f"The model has not learnt the labels within {PATIENCE:.0f} s: look into the logs in the data folder."
+            ) from None
 
     def _current(self) -> bool:
         with self._database.read() as c:
+            if c.execute(select(inbox.c.id).where(INBOX_LIVE).limit(1)).first():
+                return False
             head = heads.latest(c, versions.active(c).id)
             return head is not None and head.revision == labels.revision(c)
 
-    async def _until(self, ready: Callable[[], bool], patience: float = 600.0) -> None:
-        async with asyncio.timeout(patience):
-            while not await asyncio.to_thread(ready):
-                await asyncio.sleep(LOOK)
+    async def posts(self, command: str) -> list[str]:
+        """The outbox keys of the posts that answer a command, in their order."""
+        return await asyncio.to_thread(self._posts, command)
+
+    def _posts(self, command: str) -> list[str]:
+        answers = outbox.c.key.startswith(f"{command}:", autoescape=True) & (outbox.c.kind == "post")
+        with self._database.read() as c:
+            return list(c.execute(select(outbox.c.key).where(answers).order_by(outbox.c.id)).scalars())

@@ -9,13 +9,12 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import OperationalError
 
 from bot import intake as module
 from bot.intake import Intake
 from workers.contracts import ChatRef, Command, Message, MessageRef, Person
 from workers.store import chats
-from workers.store.database import Database
+from workers.store.database import Database, DatabaseAway
 
 CHAT = ChatRef(platform="web", workspace="local", chat_id="general")
 ANA = Person(id="ana", name="Ana")
@@ -78,7 +77,7 @@ async def test_nothing_is_acknowledged_while_the_database_is_away_and_nothing_is
 
     def store(*arguments: object) -> list[bool]:
         if time.monotonic() < away:
-            raise OperationalError("insert", {}, Exception("database is away"))
+            raise DatabaseAway("Nothing answers: check the server.")
         return real(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(module, "store", store)
@@ -88,4 +87,28 @@ async def test_nothing_is_acknowledged_while_the_database_is_away_and_nothing_is
     assert not waiting.done()
     assert await waiting is True
     assert stored(database) == ["m1"]
+    intake.stop()
+
+
+async def test_an_event_that_cannot_be_stored_fails_alone(database: Database, monkeypatch: pytest.MonkeyPatch):
+    real = module.store
+
+    def store(database: Database, events: list[Message]) -> list[bool]:
+        if any(event.key == "m3" for event in events):
+            raise ValueError("a mistake of ours")
+        return real(database, events)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(module, "store", store)
+    intake = Intake(database, lambda *_: None)
+    answers = await asyncio.gather(*(intake.accept(message(number)) for number in range(6)), return_exceptions=True)
+    assert [answer is True for answer in answers] == [True, True, True, False, True, True]
+    assert sorted(stored(database)) == ["m0", "m1", "m2", "m4", "m5"]
+    assert await intake.accept(message(7)) is True, "the thread lives on"
+    intake.stop()
+
+
+async def test_names_that_no_database_takes_are_made_storable(database: Database):
+    intake = Intake(database, lambda *_: None)
+    odd = MessageRef(platform="web", workspace="local", chat_id="general", message_id="1\ud800\x00")
+    assert await intake.accept(Message(key="k\ud800", at=1.0, ref=odd, author=ANA, text="x")) is True
     intake.stop()

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modeling import head
-from modeling.calibration import thresholds
+from modeling.calibration import out_of_fold, thresholds
 from modeling.head import NEVER, Head
-from modeling.logistic import Problem, Targets, Vectors, solve
+from modeling.logistic import OFFSET, Problem, Targets, Vectors, solve
 
 
 def blobs(labels: int, each: int, seed: int = 0, noise: float = 1.0, d: int = 24) -> tuple[Vectors, Targets, Vectors]:
@@ -71,9 +71,70 @@ def test_the_solution_is_that_of_a_textbook_logistic_regression() -> None:
     vectors, targets, _ = blobs(4, 25)
     weights, bias = solve(Problem(vectors, targets, 4, None), 5.0)
     # The bias is regularised here, as one more feature would be.
-    wider = np.concatenate([vectors, np.ones((len(vectors), 1), np.float32)], axis=1)
+    wider = np.concatenate([vectors, np.full((len(vectors), 1), OFFSET, np.float32)], axis=1)
     book = LogisticRegression(C=5.0, fit_intercept=False, tol=1e-8, max_iter=2000).fit(wider, targets)
-    assert np.abs(np.concatenate([weights, bias[:, None]], axis=1) - book.coef_).max() < 0.02
+    assert np.abs(weights - book.coef_[:, :-1]).max() < 0.02
+    assert np.abs(bias - OFFSET * book.coef_[:, -1]).max() < 0.02
+
+
+def test_a_head_without_examples_is_the_guess_and_hardly_any_strength_leaves_it_so() -> None:
+    vectors, targets, centres = blobs(4, 12)
+    mean = vectors.mean(0)
+    guessed = head.guess(centres, mean, names(4))
+    none = head.fit(vectors[:0], targets[:0], names(4), centres, mean=mean)
+    assert np.array_equal(none.probabilities(vectors), guessed.probabilities(vectors))
+    settled = {"strength": 1e-4, "temperature": 1.0, "thresholds": np.full(4, 0.5, np.float32)}
+    assert agree(head.fit(vectors, targets, names(4), centres, mean=mean, **settled), guessed, vectors)
+
+
+def test_one_example_moves_the_guess_a_little_and_mostly_where_it_is() -> None:
+    vectors, targets, centres = blobs(4, 30)
+    mean = vectors.mean(0)
+    guessed = head.guess(centres, mean, names(4)).probabilities(vectors)
+    row = int(guessed[np.arange(len(targets)), targets].argmin())
+    fitted = head.fit(vectors[[row]], targets[[row]], names(4), centres, mean=mean)
+    moved = fitted.probabilities(vectors) - guessed
+    assert not fitted.guess
+    assert moved[row, targets[row]] > 0.05
+    others = np.delete(moved, row, axis=0)
+    assert np.abs(others).mean() < 0.05
+    assert (fitted.probabilities(vectors).argmax(1) == guessed.argmax(1)).mean() > 0.9
+
+
+def test_a_withdrawn_example_leaves_no_trace() -> None:
+    vectors, targets, centres = blobs(4, 5)
+    settled = {"strength": 3.0, "temperature": 1.0, "thresholds": np.full(4, 0.5, np.float32)}
+    more = head.fit(vectors, targets, names(4), centres, mean=vectors.mean(0), **settled)
+    fewer = {"mean": vectors.mean(0), **settled}
+    warm = head.fit(vectors[:-1], targets[:-1], names(4), centres, warm=more, **fewer)
+    assert not agree(more, warm, vectors)
+    assert agree(warm, head.fit(vectors[:-1], targets[:-1], names(4), centres, **fewer), vectors)
+
+
+def test_out_of_fold_scores_start_from_the_guess_too() -> None:
+    vectors, targets, centres = blobs(3, 8, noise=0.5)
+    problem = Problem(vectors, targets, 3, centres, vectors.mean(0))
+    parts = [np.flatnonzero(targets == label) for label in range(3)]  # a fold's label has no other example
+    scores = out_of_fold(problem, parts, 1e-4, [None] * 3)
+    guessed = vectors @ problem.prior.weights.T + problem.prior.bias
+    assert np.abs(guessed).max() > 1
+    assert np.abs(scores - guessed).max() < 0.01
+
+
+def test_the_first_few_examples_do_not_spoil_the_guess() -> None:
+    vectors, targets, centres = blobs(6, 40, noise=1.5)
+    rough = unit(centres + 0.25 * np.random.default_rng(4).normal(size=centres.shape))
+    mean, order = vectors.mean(0), np.random.default_rng(5).permutation(len(targets))
+    rest = order[60:]
+
+    def accuracy(count: int) -> float:
+        rows = order[:count]
+        fitted = head.fit(vectors[rows], targets[rows], names(6), rough, mean=mean)
+        return float((fitted.probabilities(vectors[rest]).argmax(1) == targets[rest]).mean())
+
+    guessed = accuracy(0)
+    assert min(accuracy(count) for count in (1, 2, 3, 5, 8, 12, 20)) > guessed - 0.03
+    assert accuracy(60) > guessed
 
 
 def test_zero_examples_give_a_guess_by_description() -> None:
@@ -166,7 +227,28 @@ def test_thresholds_reach_the_wanted_precision_where_there_is_support() -> None:
     limits = thresholds(odds, targets)
     said = odds[:, 0] >= limits[0]
     assert (targets[said] == 0).mean() >= 0.9
-    assert limits[1] == 0.5  # never predicted, so nothing is known
+    assert limits[1] == pytest.approx(limits[0], abs=0.05)  # never predicted, so what holds for all holds for it
+
+
+def test_a_label_with_few_predictions_borrows_the_threshold_of_all() -> None:
+    rng = np.random.default_rng(6)
+    sure, place = rng.uniform(0.5, 1.0, 603), np.concatenate([rng.integers(0, 2, 600), [2, 2, 2]])
+    odds = np.repeat((1 - sure[:, None]) / 2, 3, axis=1)
+    odds[np.arange(603), place] = sure
+    targets = np.where(rng.uniform(size=603) < sure, place, (place + 1) % 3)
+    limits = thresholds(odds.astype(np.float32), targets)
+    assert limits[2] == pytest.approx(limits[:2].mean(), abs=0.1)
+
+
+def test_a_label_that_is_often_wrong_speaks_less_than_the_others() -> None:
+    rng = np.random.default_rng(7)
+    sure, place = rng.uniform(0.5, 1.0, 600), rng.integers(0, 2, 600)
+    odds = np.repeat(1 - sure[:, None], 2, axis=1)
+    odds[np.arange(600), place] = sure
+    right = rng.uniform(size=600) < np.where(place == 0, 0.95, sure - 0.15)
+    limits = thresholds(odds.astype(np.float32), np.where(right, place, 1 - place))
+    assert limits[0] < 0.6
+    assert limits[1] > 0.85
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tests.workers.chatroom import ADMIN, ANA, BO, CHAT, Chatroom, ref
-from workers.contracts import CheckAdmin, Document, EditPost, Post
+from workers.contracts import CheckAdmin, Command, Document, EditPost, Post
 from workers.store import audit, chats, jobs, labels, messages, versions
 from workers.store.database import Database
 from workers.texts import TEXTS, say
@@ -276,3 +276,34 @@ def test_only_the_admin_of_the_chat_may_switch_it_off(room: Chatroom):
     room.press(sure.choices[0].value)  # type: ignore[union-attr]
     with room.database.read() as c:
         assert not chats.get(c, CHAT).enabled  # type: ignore[union-attr]
+
+
+def test_a_button_works_only_in_the_chat_where_it_was_asked(room: Chatroom):
+    from workers import commands
+    from workers.contracts import Button, ChatRef, MessageRef
+
+    room.write("1", "how do I log in?")
+    (question,) = room.type("ask 1")
+    elsewhere = ChatRef(platform="web", workspace="local", chat_id="other")
+    target = MessageRef(**elsewhere.model_dump(), message_id="x")
+    value = question.choices[0].value  # type: ignore[union-attr]
+    pressed = Button(key="b", at=1.0, ref=target, presser=ANA, value=value)
+    with room.database.write() as c:
+        commands.press(c, pressed, "en", 1.0)
+        assert messages.labelled(c) == []
+    (sure,) = room.type("leave")
+    with room.database.write() as c:
+        yes = pressed.model_copy(update={"value": sure.choices[0].value, "presser": ADMIN})  # type: ignore[union-attr]
+        commands.press(c, yes, "en", room.clock.__next__())
+        assert chats.get(c, CHAT).enabled  # type: ignore[union-attr]
+
+
+def test_a_slash_before_any_verb_is_fine(room: Chatroom):
+    assert "🐞 bug" in room.says("/labels")
+    assert "Added" in room.says("/labels add crash 💥")
+    assert Command(key="c", at=1.0, chat=CHAT, caller=ANA, text="/classify it broke").queue == "classify"
+
+
+def test_no_number_is_too_long_to_be_refused(room: Chatroom):
+    assert "1 to 10" in room.says("ask 0010999")
+    assert "expired" in room.press("y:" + "9" * 40)[0].text  # type: ignore[union-attr]

@@ -17,6 +17,7 @@ from tests.workers.chatroom import Chatroom
 from workers import training
 from workers.settings import Settings
 from workers.store import jobs, versions
+from workers.store.database import DatabaseAway
 from workers.store.jobs import Job
 from workers.training import run_job
 
@@ -226,3 +227,76 @@ PIPES: dict[str, object] = {
     "stderr": subprocess.PIPE,
     "text": True,
 }
+
+
+def test_a_program_that_complains_without_end_is_read_all_the_time(
+    labelled: Chatroom, settings: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    said = '{"event": "error", "message": "It came to its end."}'
+    noisy = f"import sys; sys.stderr.write('warning\\n' * 100_000); print('''{said}''')"
+    monkeypatch.setattr(training, "start", lambda *_: subprocess.Popen([sys.executable, "-c", noisy], **PIPES))
+    labelled.type("retrain")
+    run_job(labelled.database, settings, "test", lambda _: None)
+    assert "It came to its end." in told(labelled)[-1]
+
+
+def test_a_mistake_of_ours_ends_the_job_instead_of_trying_for_ever(
+    labelled: Chatroom, settings: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    said = '{"event": "done"}'
+    monkeypatch.setattr(
+        training, "start", lambda *_: subprocess.Popen([sys.executable, "-c", f"print('''{said}''')"], **PIPES)
+    )
+    labelled.type("retrain")
+    run_job(labelled.database, settings, "test", lambda _: None)
+    assert job(labelled).state == "failed"
+    assert "log" in told(labelled)[-1]
+
+
+def test_a_database_that_is_away_for_a_moment_costs_the_job_nothing(
+    labelled: Chatroom, settings: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    real, away = jobs.heartbeat, iter([True, True])
+
+    def heartbeat(*arguments: object) -> bool:
+        if next(away, False):
+            raise DatabaseAway("Nothing answers: check the server.")
+        return real(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(jobs, "heartbeat", heartbeat)
+    labelled.type("retrain frozen")
+    run_job(labelled.database, settings, "test", lambda _: None)
+    assert job(labelled).state == "done"
+
+
+def test_a_candidate_is_not_promoted_over_a_version_it_was_not_compared_with(
+    labelled: Chatroom, settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    with labelled.database.write() as c:
+        other = versions.add_candidate(c, None, "minilm", "", "base", {}, None, "", 1.0)
+    done = (
+        '{"event": "done", "method": "full", "bundle": "/b", "accuracy": 0.9, "macro_f1": 0.9,'
+        ' "gate": {"promote": true, "reason": "Better.", "difference": 0.1, "low": 0.05, "high": 0.2, "messages": 9}}'
+    )
+
+    def start(*_: object) -> subprocess.Popen[str]:
+        with labelled.database.write() as c:
+            versions.promote(c, other.id, 2.0)
+        return subprocess.Popen([sys.executable, "-c", f"print('''{done}''')"], **PIPES)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(training, "start", start)
+    labelled.type("retrain")
+    run_job(labelled.database, settings, "test", lambda _: None)
+    with labelled.database.read() as c:
+        assert versions.active(c).id == other.id
+    assert "Another version took over" in told(labelled)[-1]
+
+
+def test_a_job_whose_worker_dies_again_and_again_is_given_up(labelled: Chatroom, settings: Settings):
+    labelled.type("retrain frozen")
+    for _ in range(training.MOST_TRIES):
+        with labelled.database.write() as c:
+            assert jobs.claim(c, "dies", -1.0, time.time()) is not None
+    run_job(labelled.database, settings, "test", lambda _: None)
+    assert job(labelled).state == "failed"
+    assert "died 5 times" in told(labelled)[-1]

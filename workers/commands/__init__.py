@@ -155,20 +155,30 @@ def press(c: Connection, button: Button, language: str, now: float) -> list[tupl
             return keyed(button.key, cancel_pressed(c, button, language, now))
     except ValueError:
         log.warning("A button came back with a value that is not ours: %r", button.value)
-    return []
+    where = chats.get(c, button.ref.chat)
+    text = say(where.language if where else language, "too_late")
+    return keyed(button.key, [Post(chat=button.ref.chat, text=text)])
+
+
+def number_in(value: str) -> int:
+    """The number that a button of ours carries. Raises ValueError where it is none."""
+    number = value.split(":")[1]
+    if not number.isdecimal() or len(number) > asking.LONGEST:
+        raise ValueError(value)
+    return int(number)
 
 
 def decided(c: Connection, button: Button, language: str, now: float) -> list[Reply]:
     """The yes or no of whoever was asked "are you sure"."""
-    kind, _, number = button.value.partition(":")
+    kind, number = button.value[0], number_in(button.value)
     where = chats.get(c, button.ref.chat)
     spoken = where.language if where else language
-    held = questions.peek(c, int(number), now)
-    if held is None:
+    held = questions.peek(c, number, now)
+    if held is None or held.chat != button.ref.chat:
         return [Post(chat=button.ref.chat, text=say(spoken, "too_late"))]
     if held.caller.id != button.presser.id:
         return [Post(chat=button.ref.chat, text=say(spoken, "not_yours", name=held.caller.name or held.caller.id))]
-    questions.held(c, int(number), now)
+    questions.held(c, number, now)
     call, refusal = prepare(c, held, language, now)
     replies: list[Reply] = refusal
     if kind == "n":
@@ -185,7 +195,7 @@ def cancel_pressed(c: Connection, button: Button, language: str, now: float) -> 
         at=button.at,
         chat=button.ref.chat,
         caller=button.presser,
-        text=f"cancel {button.value.partition(':')[2]}",
+        text=f"cancel {number_in(button.value)}",
         admin=button.admin,
     )
     call, refusal = prepare(c, command, language, now)

@@ -12,12 +12,14 @@ from workers.store.messages import Stored
 from workers.texts import say
 
 MOST = 10
+LONGEST = 12
+"""Digits of the longest number that one of our buttons carries."""
 
 
 def ask(call: Call) -> list[Post]:
     """Post up to n questions, each with the labels as buttons."""
     wanted = call.rest.strip() or "1"
-    if not (wanted.isdecimal() and 1 <= int(wanted[:4]) <= MOST):
+    if not (wanted.isdecimal() and len(wanted) <= 2 and 1 <= int(wanted) <= MOST):
         return call.say("number", text=wanted, most=MOST, verb="ask")
     if not labels.living(call.c):
         return call.say("no_labels")
@@ -48,10 +50,12 @@ def excerpt(text: str | None, most: int = 300) -> str:
 def answer(c: Connection, button: Button, now: float) -> list[Reply]:
     """A pressed answer becomes a ledger entry like a reaction, and the question is updated in place."""
     _, number, choice = button.value.split(":")
-    asked = questions.question(c, int(number))
+    if choice not in ("none", "skip") and len(choice) > LONGEST:
+        raise ValueError("not a button of ours")
+    asked = questions.question(c, int(number)) if len(number) <= LONGEST else None
     chat = chats.get(c, button.ref.chat)
     language = chat.language if chat else "en"
-    if asked is None or asked.state != "open":
+    if asked is None or asked.state != "open" or asked.ref.chat != button.ref.chat:
         return [Post(chat=button.ref.chat, text=say(language, "ask_closed"), reply_to=button.ref.message_id)]
     questions.close(c, asked.id, "skipped" if choice == "skip" else "answered")
     if choice != "skip":

@@ -70,8 +70,10 @@ def stats(call: Call) -> list[Post]:
 
 
 def export(call: Call) -> list[Document] | list[Post]:
-    """Every labelled text as one JSON line; the platform hands the file over."""
-    lines = [json.dumps(row, ensure_ascii=False) for row in messages.export(call.c)]
+    """Every labelled text of this workspace as one JSON line; the platform hands the file over."""
+    here = f"{call.command.chat.platform}/{call.command.chat.workspace}/"
+    rows = (row for row in messages.export(call.c) if row["chat"].startswith(here))
+    lines = [json.dumps(row, ensure_ascii=False) for row in rows]
     if not lines:
         return call.say("export_none")
     text = call.text("exported", count=len(lines))

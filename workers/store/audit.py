@@ -24,7 +24,8 @@ class Entry:
 
 
 def record(c: Connection, at: float, actor: Person, chat: ChatRef, verb: str, arguments: str, outcome: str) -> None:
-    """Write one line."""
+    """Write one line. Who was forgotten is not written down: that would not be forgetting."""
+    arguments = "" if (verb, outcome) == ("forget", "done") else arguments
     said = {"verb": storable(verb), "arguments": storable(arguments), "outcome": storable(outcome)}
     c.execute(insert(audit).values(at=at, actor_id=actor.id, actor_name=actor.name, **chat.model_dump(), **said))
 

@@ -18,6 +18,10 @@ BUSY_MS = 15_000
 CONNECT_SECONDS = 10
 
 
+class DatabaseAway(BackchannelError):
+    """The database cannot be reached or written just now: what was to be done is undone, and may be tried again."""
+
+
 class Database:
     """One SQLite file or one Postgres database; safe to share between threads, not across a fork."""
 
@@ -42,7 +46,7 @@ class Database:
     def write(self) -> Generator[Connection]:
         """One transaction that commits at the exit and rolls back on an exception. SQLite: the only writer.
 
-        Raises BackchannelError when the database cannot be reached, stays locked or is full.
+        Raises DatabaseAway when the database cannot be reached, stays locked or is full.
         """
         with self._sentences(), self._writer.begin() as connection:
             yield connection
@@ -103,7 +107,7 @@ class Database:
             sentence = _explain(error, self.place)
             if sentence is None:
                 raise
-            raise BackchannelError(sentence) from None
+            raise DatabaseAway(sentence) from None
 
 
 def _parse(text: str) -> URL:
@@ -126,12 +130,12 @@ def _parse(text: str) -> URL:
 def _engine(url: URL) -> Engine:
     try:
         if url.get_backend_name() == "sqlite":
-            engine = create_engine(url, connect_args={"timeout": BUSY_MS / 1000})
+            engine = create_engine(url, connect_args={"timeout": BUSY_MS / 1000}, hide_parameters=True)
             event.listen(engine, "connect", _prepare)
             event.listen(engine, "begin", _begin)
             return engine
         timeout: dict[str, Any] = {} if "connect_timeout" in url.query else {"connect_timeout": CONNECT_SECONDS}
-        return create_engine(url, pool_pre_ping=True, connect_args=timeout)
+        return create_engine(url, pool_pre_ping=True, connect_args=timeout, hide_parameters=True)
     except ModuleNotFoundError:
         raise BackchannelError("Postgres needs one more package; run `pip install backchannel[postgres]`.") from None
     except (ArgumentError, NoSuchModuleError, TypeError, ValueError):
@@ -181,6 +185,8 @@ def _explain(error: DBAPIError, place: str) -> str | None:
         )
     if "database is locked" in said:
         return f"Somebody else kept {place} locked for {BUSY_MS // 1000} seconds; try again, or stop the other program."
+    if "deadlock detected" in said or "could not serialize" in said:
+        return f"Two transactions stood in each other's way in {place}; try again."
     if "disk is full" in said or "no space left" in said:
         return f"There is no room left for {place}; free some space on the disk."
     if "not a database" in said or "malformed" in said:

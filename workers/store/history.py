@@ -12,7 +12,7 @@ from workers.store.columns import AnyRow
 from workers.store.counters import chunks
 from workers.store.labels import Label, living
 from workers.store.ledger import LedgerRow, ledger_of, living_labels, standing
-from workers.store.tables import messages, outbox, predictions
+from workers.store.tables import OUTBOX_EDITS, messages, outbox, predictions
 
 BOT = Person(id="", name="Backchannel")
 
@@ -111,9 +111,10 @@ def _predicted(c: Connection, ids: Sequence[int]) -> dict[int, PredictionView]:
     means = {id: names[meant] for id, meant in living_labels(c).items()}
     found: dict[int, PredictionView] = {}
     for piece in chunks(ids):
-        last = (
-            select(func.max(predictions.c.id)).where(predictions.c.message.in_(piece)).group_by(predictions.c.message)
-        )
+        # What was said about an older text says nothing about this one.
+        current = (messages.c.id == predictions.c.message) & (messages.c.revision == predictions.c.revision)
+        last = select(func.max(predictions.c.id)).join(messages, current).where(predictions.c.message.in_(piece))
+        last = last.group_by(predictions.c.message)
         for row in c.execute(select(predictions).where(predictions.c.id.in_(last))):
             if row.label in means:
                 found[row.message] = _prediction(row, means)
@@ -141,8 +142,9 @@ def _edits(c: Connection, keys: Sequence[str]) -> dict[str, EditPost]:
     """The latest edit of each post that people have seen."""
     found: dict[str, EditPost] = {}
     for piece in chunks(keys):
-        sent = (outbox.c.state == "sent") & outbox.c.subject.in_(piece) & outbox.c.reply.is_not(None)
-        for row in c.execute(select(outbox.c.subject, outbox.c.reply).where(sent).order_by(outbox.c.id)):
+        sent = select(func.max(outbox.c.id)).where(OUTBOX_EDITS, outbox.c.subject.in_(piece), outbox.c.state == "sent")
+        newest = outbox.c.id.in_(sent.group_by(outbox.c.subject))
+        for row in c.execute(select(outbox.c.subject, outbox.c.reply).where(newest)):
             reply = REPLY.validate_json(row.reply)
             if isinstance(reply, EditPost):
                 found[row.subject] = reply

@@ -10,10 +10,12 @@ from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from workers.contracts import EVENT, BackchannelError, Event, chat_of, storable
 from workers.store.columns import AnyRow, AnySelect
-from workers.store.counters import add_new
-from workers.store.tables import INBOX_LIVE, inbox
+from workers.store.counters import add_new, exclusive
+from workers.store.tables import INBOX_FAILED, INBOX_LIVE, INBOX_OVER, inbox
 
 MAX_ATTEMPTS = 8
+ALONE = 2
+"""A row that was claimed so often without coming to an end may be what kills its workers: it is claimed alone."""
 
 _DUE = (inbox.c.state == "new") & (inbox.c.available_at <= bindparam("now"))
 _LAPSED = (inbox.c.state == "claimed") & (inbox.c.lease_until <= bindparam("now"))
@@ -53,22 +55,31 @@ def add(c: Connection, events: Sequence[Event], now: float) -> int:
 def claim(c: Connection, queue: str, limit: int, lease: float, worker: str, now: float) -> list[Claimed]:
     """Take up to `limit` events of a queue for `lease` seconds, oldest first.
 
-    A row whose lease ran out is handed out again; one that took MAX_ATTEMPTS workers down is set to failed.
+    A row whose lease ran out is handed out again; from the third time on it comes alone, and one that took
+    MAX_ATTEMPTS workers down is set to failed.
     """
-    due = _due(queue, limit).cte("due")
-    statement = (
-        update(inbox)
-        .where(inbox.c.id.in_(select(due.c.id)))
-        .values(state="claimed", attempts=inbox.c.attempts + 1, claimed_by=worker, lease_until=now + lease)
-        .returning(inbox.c.id, inbox.c.event, inbox.c.attempts, inbox.c.received_at)
-    )
-    rows = sorted(c.execute(statement, {"now": now}).all(), key=lambda row: row.id)
-    claimed = [_decode(c, row) for row in rows]
-    return [item for item in claimed if item is not None]
+    while chosen := _together(c.execute(_due(queue, limit), {"now": now}).all()):
+        statement = (
+            update(inbox)
+            .where(inbox.c.id.in_(chosen))
+            .values(state="claimed", attempts=inbox.c.attempts + 1, claimed_by=worker, lease_until=now + lease)
+            .returning(inbox.c.id, inbox.c.event, inbox.c.attempts, inbox.c.received_at)
+        )
+        rows = sorted(c.execute(statement).all(), key=lambda row: row.id)
+        if claimed := [item for row in rows if (item := _decode(c, row))]:
+            return claimed
+    return []
+
+
+def _together(due: Sequence[AnyRow]) -> list[int]:
+    """The oldest row if it is under suspicion, or else all that are not: one poisoned event must not spoil others."""
+    if due and due[0].attempts >= ALONE:
+        return [due[0].id]
+    return [row.id for row in due if row.attempts < ALONE]
 
 
 def _due(queue: str, limit: int) -> AnySelect:
-    ready = select(inbox.c.id).where(INBOX_LIVE, inbox.c.queue == queue, _DUE | _LAPSED)
+    ready = select(inbox.c.id, inbox.c.attempts).where(INBOX_LIVE, inbox.c.queue == queue, _DUE | _LAPSED)
     return ready.order_by(inbox.c.id).limit(limit).with_for_update(skip_locked=True)
 
 
@@ -91,11 +102,16 @@ def _fail(c: Connection, row: int, error: str) -> None:
 def finish(c: Connection, claimed: Sequence[Claimed]) -> None:
     """Mark events as done and drop what they said.
 
-    Raises LostClaim if any of them is no longer ours; let it roll the transaction back.
+    Raises LostClaim if any of them is no longer ours; let it roll the transaction back. Postgres: waits until nobody
+    else handles events, as SQLite does anyway.
     """
     if not claimed:
         return
-    statement = update(inbox).where(_MINE).values(state="done", event=None, claimed_by=None, lease_until=None)
+    # Taken first, here, by everybody who goes on to messages and labels: nobody can wait for another in a circle,
+    # and what `forget` finds in the inbox is not at the same time on its way into the messages.
+    exclusive(c, "labels")
+    gone = {"event": None, "error": None, "claimed_by": None, "lease_until": None}
+    statement = update(inbox).where(_MINE).values(state="done", **gone)
     rows = [{"row": item.id, "tries": item.attempts} for item in sorted(claimed, key=lambda item: item.id)]
     done = c.execute(statement, rows).rowcount
     if done != len(rows):
@@ -113,6 +129,12 @@ def retry(c: Connection, claimed: Claimed, after: float, error: str, now: float)
     c.execute(statement, {"row": claimed.id, "tries": claimed.attempts})
 
 
+def has_work(c: Connection, queue: str, now: float) -> bool:
+    """Whether anything of a queue could be claimed now."""
+    statement = select(inbox.c.id).where(INBOX_LIVE, inbox.c.queue == queue, _DUE | _LAPSED).limit(1)
+    return c.execute(statement, {"now": now}).first() is not None
+
+
 def waiting(c: Connection, now: float) -> dict[str, int]:
     """How many events could be claimed now, per queue; queues without any are left out."""
     statement = select(inbox.c.queue, func.count()).where(INBOX_LIVE, _DUE | _LAPSED).group_by(inbox.c.queue)
@@ -121,9 +143,9 @@ def waiting(c: Connection, now: float) -> dict[str, int]:
 
 def failed(c: Connection) -> int:
     """How many events were given up."""
-    return c.execute(select(func.count()).select_from(inbox).where(inbox.c.state == "failed")).scalar_one()
+    return c.execute(select(func.count()).select_from(inbox).where(INBOX_FAILED)).scalar_one()
 
 
 def prune(c: Connection, before: float) -> int:
-    """Delete done rows received before this time, and with them the memory of their keys. Returns how many."""
-    return c.execute(delete(inbox).where(inbox.c.state == "done", inbox.c.received_at < before)).rowcount
+    """Delete done and failed rows received before this time, and the memory of their keys. Returns how many."""
+    return c.execute(delete(inbox).where(INBOX_OVER, inbox.c.received_at < before)).rowcount

@@ -84,10 +84,11 @@ def record(c: Connection, messages_: Sequence[Message]) -> list[Stored]:
 
     One whose Edit came first keeps the edited text; one whose Delete came first stays deleted.
     """
-    # Two transactions that touch the same rows in the same order cannot wait for each other in a circle.
-    rows = [_new(event) for event in sorted(messages_, key=lambda event: event.ref.key)]
+    rows = [_new(event) for event in messages_]
     if not rows:
         return []
+    # Before any row: whoever holds rows and only then waits for the counter could wait in a circle with another.
+    exclusive(c, "labels")
     new = insert(c, messages)
     known = ("author_id", "author_name", "at", "reply_to")
     unseen = (messages.c.author_id == "") & ~messages.c.deleted
@@ -125,6 +126,7 @@ def edit(c: Connection, event: Edit) -> Stored | None:
 
     Returns the message as it stands, with an empty author while only the edit is known; None once it is deleted.
     """
+    exclusive(c, "labels")
     # Revision 1 is what nobody has shown us: an edit that comes first is the second.
     first = insert(c, messages).values(_row(event.ref, event.at, event.sequence, event.text, 2))
     created = c.execute(first.on_conflict_do_nothing(index_elements=["ref"]).returning(messages)).first()

@@ -20,7 +20,13 @@ from workers.store.columns import Id, lease_parts, metadata, number, partial, re
 
 # Spelled out, not bound: both databases use a partial index only where the query says its very words.
 INBOX_LIVE = text("inbox.state IN ('new', 'claimed')")
+INBOX_OVER = text("inbox.state IN ('done', 'failed')")
+INBOX_FAILED = text("inbox.state = 'failed'")
 OUTBOX_LIVE = text("outbox.state IN ('pending', 'claimed')")
+OUTBOX_EDITS = text("outbox.kind = 'edit_post' AND outbox.reply IS NOT NULL")
+OUTBOX_SPENT = text(
+    "(outbox.state = 'superseded' OR (outbox.kind IN ('react', 'check_admin') AND outbox.state IN ('sent', 'failed')))"
+)
 
 
 counters = Table("counters", metadata, Column("name", Text, primary_key=True), Column("value", Id, nullable=False))
@@ -38,7 +44,7 @@ inbox = Table(
     Column("received_at", Double, nullable=False),
     UniqueConstraint("key"),
     partial("ix_inbox_live", "queue", "id", where="state IN ('new', 'claimed')"),
-    partial("ix_inbox_done", "received_at", where="state = 'done'"),
+    partial("ix_inbox_over", "received_at", where="state IN ('done', 'failed')"),
     partial("ix_inbox_failed", "id", where="state = 'failed'"),
     sqlite_autoincrement=True,
 )
@@ -60,8 +66,14 @@ outbox = Table(
     Column("sent_at", Double),
     Column("received_at", Double),
     UniqueConstraint("key"),
-    partial("ix_outbox_live", "platform", "id", where="state IN ('pending', 'claimed')"),
-    partial("ix_outbox_subject", "subject", "id", where="subject IS NOT NULL"),
+    partial("ix_outbox_live", "platform", "chat", "id", where="state IN ('pending', 'claimed')"),
+    partial("ix_outbox_subject", "subject", "id", where="state IN ('pending', 'claimed')"),
+    partial("ix_outbox_edits", "subject", "id", where="kind = 'edit_post' AND reply IS NOT NULL"),
+    partial(
+        "ix_outbox_spent",
+        "created_at",
+        where="(state = 'superseded' OR (kind IN ('react', 'check_admin') AND state IN ('sent', 'failed')))",
+    ),
     partial("ix_outbox_posted", "chat", "message_id", where="message_id IS NOT NULL"),
     partial("ix_outbox_posts", "chat", "sent_at", where="kind IN ('post', 'document')"),
     sqlite_autoincrement=True,

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from workers.store.columns import AnySelect
-from workers.store.tables import labels, message_labels, messages
+from workers.store.tables import labels, message_labels, messages, vectors
 
 
 def usable(*columns: Any) -> AnySelect:
@@ -40,3 +40,9 @@ def export(c: Connection) -> Iterator[dict[str, Any]]:
     statement = statement.join(labels, labels.c.id == message_labels.c.label).order_by(messages.c.at, messages.c.id)
     for text, label, at, chat in c.execute(statement):
         yield {"text": text, "label": label, "at": at, "chat": chat}
+
+
+def recent_vectors(c: Connection, backbone: str, most: int) -> list[bytes]:
+    """The vectors of the latest messages that this backbone has read, oldest first."""
+    statement = select(vectors.c.vector).where(vectors.c.backbone == backbone)
+    return list(c.execute(statement.order_by(vectors.c.message.desc()).limit(most)).scalars())[::-1]

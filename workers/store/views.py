@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from workers.contracts import ChatRef, Frozen
-from workers.store import chats, jobs, labels, versions
+from workers.store import chats, inbox, jobs, labels, versions
 from workers.store.history import (
     Line as Line,
 )
@@ -75,7 +75,7 @@ class JobView(Frozen):
 class Overview(Frozen):
     """Mode and language are the chat's; labels, models and all numbers are the installation's, which learns as one.
 
-    `waiting` events came in a while ago and no worker has taken them yet.
+    `waiting` events came in a while ago and no worker has taken them yet; `failed` ones were given up.
     """
 
     enabled: bool
@@ -90,6 +90,7 @@ class Overview(Frozen):
     disputed: int
     head_revision: int
     waiting: int = 0
+    failed: int = 0
 
 
 def overview(c: Connection, chat: ChatRef) -> Overview:
@@ -108,6 +109,7 @@ def overview(c: Connection, chat: ChatRef) -> Overview:
         labelled=sum(counts.values()),
         disputed=_disputed(c),
         head_revision=labels.revision(c),
+        failed=inbox.failed(c),
     )
 
 

@@ -40,7 +40,8 @@ async def test_a_foreign_name_for_this_machine_is_refused() -> None:
             assert answer.status_code == 421
         for host in (f"localhost:{platform.port}", "127.0.0.1", f"[::1]:{platform.port}"):
             assert (await client.get(url(platform), headers={"host": host})).status_code == 200
-        assert await refused(platform, origin="http://evil.example", host="evil.example") == 403
+        # A second Host header: one HTTP parser lets it through to our gate, the other refuses it by itself.
+        assert await refused(platform, origin="http://evil.example", host="evil.example") in (400, 403)
 
 
 async def test_the_page_forbids_itself_everything_foreign() -> None:

@@ -89,9 +89,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("key", name="uq_inbox_key"),
         sqlite_autoincrement=True,
     )
-    partial("ix_inbox_done", "inbox", ["received_at"], where="state = 'done'")
     partial("ix_inbox_failed", "inbox", ["id"], where="state = 'failed'")
     partial("ix_inbox_live", "inbox", ["queue", "id"], where="state IN ('new', 'claimed')")
+    partial("ix_inbox_over", "inbox", ["received_at"], where="state IN ('done', 'failed')")
     op.create_table(
         "jobs",
         number(),
@@ -204,10 +204,13 @@ def upgrade() -> None:
         sa.UniqueConstraint("key", name="uq_outbox_key"),
         sqlite_autoincrement=True,
     )
-    partial("ix_outbox_live", "outbox", ["platform", "id"], where="state IN ('pending', 'claimed')")
+    partial("ix_outbox_edits", "outbox", ["subject", "id"], where="kind = 'edit_post' AND reply IS NOT NULL")
+    partial("ix_outbox_live", "outbox", ["platform", "chat", "id"], where="state IN ('pending', 'claimed')")
     partial("ix_outbox_posted", "outbox", ["chat", "message_id"], where="message_id IS NOT NULL")
     partial("ix_outbox_posts", "outbox", ["chat", "sent_at"], where="kind IN ('post', 'document')")
-    partial("ix_outbox_subject", "outbox", ["subject", "id"], where="subject IS NOT NULL")
+    spent = "(state = 'superseded' OR (kind IN ('react', 'check_admin') AND state IN ('sent', 'failed')))"
+    partial("ix_outbox_spent", "outbox", ["created_at"], where=spent)
+    partial("ix_outbox_subject", "outbox", ["subject", "id"], where="state IN ('pending', 'claimed')")
     op.create_table(
         "promotions",
         number(),

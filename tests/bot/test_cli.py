@@ -1,0 +1,124 @@
+"""The command line: whatever is wrong is one sentence on standard error and exit status 78, never a stack trace."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from bot.cli import WRONG_SETTINGS, main
+from workers.store.database import Database
+
+ROWS = "text,label\nit crashes,bug\n"
+
+
+@pytest.fixture(autouse=True)
+def _nothing_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every mistake is found before a process is started or becomes another one."""
+
+    def started(*_: object, **__: object) -> None:
+        raise AssertionError("a process was started")
+
+    monkeypatch.setattr("subprocess.Popen", started)
+    monkeypatch.setattr(os, "execve", started)
+    monkeypatch.chdir(tmp_path)
+    Path("rows.csv").write_text(ROWS)
+
+
+def sentence(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    """What `backchannel` with these words says before it gives up."""
+    monkeypatch.setattr(sys, "argv", ["backchannel", *words])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    out, err = capsys.readouterr()
+    assert (ended.value.code, out, err.count("\n")) == (WRONG_SETTINGS, "", 1)
+    return err
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ("", "rows.csv has no columns text and label"),
+        ("text,label\n", "rows.csv has no rows"),
+        ("words,kind\nit crashes,bug\n", "rows.csv has no columns text and label"),
+        ("text,label\nit crashes,bug\nthanks\n", "The row in line 3 of rows.csv has no label"),
+        ("text,label\nit crashes,bug\nthanks, \n", "The row in line 3 of rows.csv has no label"),
+        ("label,text\nbug\n", "The row in line 2 of rows.csv has no text"),
+    ],
+)
+def test_a_file_that_cannot_be_replayed_is_said(
+    rows: str, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("rows.csv").write_text(rows)
+    assert said in sentence(monkeypatch, capsys, "replay", "rows.csv")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["missing.csv"], "missing.csv can't be read"),
+        (["rows.csv", "--test", "missing.csv"], "missing.csv can't be read"),
+        (["rows.csv", "--annotate", "some"], "--annotate some is neither all, none, asked nor a share"),
+        (["rows.csv", "--annotate", "1.5"], "--annotate 1.5 is neither"),
+        (["rows.csv", "--report", "no/such/r.json"], "The report can't be written to no/such/r.json (No such file"),
+        (["rows.csv", "--report", "."], "The report can't be written to . (Is a directory)"),
+        (["rows.csv", "--data", "rows.csv"], "The data folder rows.csv can't be made (File exists)"),
+        (["rows.csv", "--data", "rows.csv/data"], "can't be made (Not a directory)"),
+        (["rows.csv", "--data", "x" * 300], "can't be made (File name too long)"),
+    ],
+)
+def test_options_that_a_replay_cannot_follow_are_said(
+    options: list[str], said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert said in sentence(monkeypatch, capsys, "replay", *options)
+
+
+def test_a_replay_does_not_mix_with_what_is_in_its_data_folder(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Database("sqlite:///backchannel.sqlite3").migrate()
+    assert "The data folder . has been used already" in sentence(
+        monkeypatch, capsys, "replay", "rows.csv", "--data", "."
+    )
+
+
+@pytest.mark.parametrize("command", [["worker", "classify"], ["bot", "web"], ["up"]])
+def test_wrong_settings_are_said_before_anything_starts(
+    command: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("BACKCHANNEL_BATCH_SIZE", "many")
+    assert "BACKCHANNEL_BATCH_SIZE is wrong" in sentence(monkeypatch, capsys, *command)
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("sqlite:////no/such/folder/b.sqlite3", "cannot open or write the SQLite file /no/such/folder/b.sqlite3"),
+        ("postgresql://me:secret@127.0.0.1:9/b", "Nothing answers as the Postgres database b at 127.0.0.1:9"),
+        ("sqlite:///empty.sqlite3", "There are no tables yet"),
+    ],
+)
+def test_a_worker_that_cannot_reach_its_data_says_so(
+    url: str, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("BACKCHANNEL_DATABASE__URL", url)
+    assert said in sentence(monkeypatch, capsys, "worker", "labels")
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (["worker", "ghost"], "There is no worker 'ghost'"),
+        (["bot", "ghost"], "There is no platform 'ghost'"),
+        (["up"], "No platform is set up"),
+    ],
+)
+def test_what_there_is_not_is_said(
+    command: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("BACKCHANNEL_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("BACKCHANNEL_WEB__ENABLED", "false")
+    Database(f"sqlite:///{tmp_path / 'backchannel.sqlite3'}").migrate()
+    assert said in sentence(monkeypatch, capsys, *command)

@@ -1,0 +1,172 @@
+"""Which replies may be sent now: in order within each chat, and only the newest of what replaces the older."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+from typing import Any
+
+from pydantic import ValidationError
+from sqlalchemy import ColumnElement, Connection, bindparam, func, select, update
+
+from workers.contracts import REPLY, Reply
+from workers.store.columns import AnyRow
+from workers.store.counters import exclusive
+from workers.store.tables import OUTBOX_LIVE, outbox
+
+OVER = {"claimed_by": None, "lease_until": None}
+GONE = {"reply": None, "error": None, **OVER}
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A reply that is ours to send until the lease ends. `post_id`: the platform's id of the post to edit."""
+
+    id: int
+    key: str
+    reply: Reply
+    attempts: int
+    post_id: str | None
+
+
+def has_work(c: Connection, platform: str, now: float = math.inf, without: Collection[str] = ()) -> bool:
+    """Whether any chat, but for those in `without` (their keys), has a reply that could be claimed now.
+
+    Costs as much as there are chats with waiting replies, however many wait in each.
+    """
+    return bool(_ready_chats(c, platform, 1, now, without))
+
+
+def claim(
+    c: Connection,
+    platform: str,
+    limit: int,
+    lease: float,
+    worker: str,
+    now: float,
+    per_chat: int | None = None,
+    without: Collection[str] = (),
+) -> list[Outgoing]:
+    """Take up to `limit` replies for `lease` seconds, oldest first, never past an earlier one that must wait.
+
+    Several of one chat (at most `per_chat`) may come at once: send them in order, and give the rest back when one has
+    to wait. Chats whose keys are in `without` are left alone. Older edits of a post and older reactions to a message
+    give way to the newest and are never sent.
+    """
+    exclusive(c, f"outbox {platform}")
+    ready = _ready(c, platform, limit, now, per_chat or limit, without)
+    if not ready:
+        return []
+    newest = _newest(c, [row.subject for row in ready if row.subject])
+    _supersede(c, [row.id for row in ready if row.subject and newest[row.kind, row.subject] > row.id])
+    chosen = _in_order([row for row in ready if not row.subject or newest[row.kind, row.subject] == row.id])
+    rows = _take(c, chosen, {"claimed_by": worker, "lease_until": now + lease})
+    posts = _post_ids(c, [row.subject for row in rows if row.kind == "edit_post"])
+    outgoing = [_decode(c, row, posts) for row in rows]
+    return [item for item in outgoing if item is not None]
+
+
+def _free() -> ColumnElement[bool]:
+    """Rows that need not wait: neither paused until later nor in the hands of somebody whose lease still runs."""
+    due = (outbox.c.state == "pending") & (outbox.c.available_at <= bindparam("now"))
+    return due | ((outbox.c.state == "claimed") & (outbox.c.lease_until <= bindparam("now")))
+
+
+def _ready_chats(c: Connection, platform: str, limit: int, now: float, without: Collection[str]) -> Sequence[str]:
+    """Chats whose oldest waiting reply is free, the one that waits longest first.
+
+    Steps from chat to chat along the index: the many replies that may wait in one of them are never looked at.
+    """
+    live = (OUTBOX_LIVE, outbox.c.platform == platform)
+    chats = select(func.min(outbox.c.chat).label("chat")).where(*live).cte("chats", recursive=True)
+    following = select(func.min(outbox.c.chat)).where(*live, outbox.c.chat > chats.c.chat).scalar_subquery()
+    chats = chats.union_all(select(following).where(chats.c.chat.is_not(None)))
+    head = select(func.min(outbox.c.id)).where(*live, outbox.c.chat == chats.c.chat).scalar_subquery()
+    heads = select(head.label("id")).where(chats.c.chat.is_not(None), chats.c.chat.not_in(without)).subquery("heads")
+    statement = select(outbox.c.chat).join(heads, heads.c.id == outbox.c.id).where(_free())
+    return c.execute(statement.order_by(outbox.c.id).limit(limit), {"now": now}).scalars().all()
+
+
+def _ready(
+    c: Connection, platform: str, limit: int, now: float, per_chat: int, without: Collection[str]
+) -> list[AnyRow]:
+    found: list[AnyRow] = []
+    for chat in _ready_chats(c, platform, limit, now, without):
+        found += _front(c, platform, chat, min(per_chat, limit - len(found)), now)
+        if len(found) == limit:
+            break
+    return sorted(found, key=lambda row: row.id)
+
+
+def _front(c: Connection, platform: str, chat: str, limit: int, now: float) -> list[AnyRow]:
+    """A chat's oldest waiting replies, up to the first that is not free."""
+    columns = (outbox.c.id, outbox.c.key, outbox.c.chat, outbox.c.kind, outbox.c.subject, _free().label("free"))
+    live = (OUTBOX_LIVE, outbox.c.platform == platform, outbox.c.chat == chat)
+    rows = c.execute(select(*columns).where(*live).order_by(outbox.c.id).limit(limit), {"now": now})
+    return list(takewhile(lambda row: row.free, rows))
+
+
+def _newest(c: Connection, subjects: Sequence[str]) -> dict[tuple[str, str], int]:
+    if not subjects:
+        return {}
+    statement = (
+        select(outbox.c.kind, outbox.c.subject, func.max(outbox.c.id))
+        .where(OUTBOX_LIVE, outbox.c.subject.in_(subjects))
+        .group_by(outbox.c.kind, outbox.c.subject)
+    )
+    return {(kind, subject): newest for kind, subject, newest in c.execute(statement)}
+
+
+def _supersede(c: Connection, ids: Sequence[int]) -> None:
+    if ids:
+        c.execute(update(outbox).where(outbox.c.id.in_(ids)).values(state="superseded", **GONE))
+
+
+def _in_order(rows: Sequence[AnyRow]) -> list[int]:
+    """Stop a chat at the edit of a post that is itself still on its way: its id is not known yet."""
+    chosen: list[int] = []
+    unsent: set[str] = set()
+    stopped: set[str] = set()
+    for row in rows:
+        if row.kind == "edit_post" and row.subject in unsent:
+            stopped.add(row.chat)
+        if row.chat not in stopped:
+            chosen.append(row.id)
+            unsent.add(row.key)
+    return chosen
+
+
+def _take(c: Connection, ids: Sequence[int], lease: dict[str, Any]) -> list[AnyRow]:
+    if not ids:
+        return []
+    statement = update(outbox).where(outbox.c.id.in_(ids))
+    statement = statement.values(state="claimed", attempts=outbox.c.attempts + 1, **lease)
+    rows = c.execute(
+        statement.returning(
+            outbox.c.id, outbox.c.key, outbox.c.kind, outbox.c.subject, outbox.c.reply, outbox.c.attempts
+        )
+    ).all()
+    return sorted(rows, key=lambda row: row.id)
+
+
+def _post_ids(c: Connection, keys: Sequence[str]) -> dict[str, str]:
+    if not keys:
+        return {}
+    return {
+        key: message
+        for key, message in c.execute(select(outbox.c.key, outbox.c.message_id).where(outbox.c.key.in_(keys)))
+        if message is not None
+    }
+
+
+def _decode(c: Connection, row: AnyRow, posts: dict[str, str]) -> Outgoing | None:
+    try:
+        reply = REPLY.validate_json(row.reply)
+    except ValidationError as error:
+        why = f"The stored reply cannot be read: {error.errors(include_input=False)[0]['msg']}"
+        c.execute(update(outbox).where(outbox.c.id == row.id).values(state="failed", error=why, **OVER))
+        return None
+    post = posts.get(row.subject) if row.kind == "edit_post" else None
+    return Outgoing(row.id, row.key, reply, row.attempts, post)
