@@ -89,9 +89,9 @@ async def play(plan: Plan, share: float, rows: Rows, test: Rows, database: Datab
     player = Player(far_side, watch, random.Random(plan.seed), far_side.deliver)
     far_side.on_reply = player.hear
     await far_side.start(socket)
+    await until(lambda: far_side.connections > 0, "the bot to start")
     watching = asyncio.create_task(watch.run())
     try:
-        await until(lambda: far_side.connections > 0, "the bot to start")
         await settle(player, [*rows, *test], bool(test))
         played = await everything(plan, share, rows, test, database, player)
         await watch.head_is_current()

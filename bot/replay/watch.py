@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from workers.contracts import BackchannelError
 from workers.store import heads, labels, predictions, versions
-from workers.store.database import Database
+from workers.store.database import Database, DatabaseAway
 from workers.store.tables import INBOX_LIVE, inbox, outbox
 
 LOOK = 0.01
@@ -41,12 +41,18 @@ class Watch:
     async def run(self) -> None:
         """Watch until cancelled."""
         while True:
-            for ref, outcome in await asyncio.to_thread(self._read):
+            for ref, outcome in await self._new():
                 self._outcomes.setdefault(ref, []).append(outcome)
                 waiting = self._waiting.pop(ref, None)
                 if waiting is not None and not waiting.done():
                     waiting.set_result(outcome)
             await asyncio.sleep(LOOK)
+
+    async def _new(self) -> list[tuple[str, Outcome]]:
+        try:
+            return await asyncio.to_thread(self._read)
+        except DatabaseAway:  # a moment's lock: the next look sees what this one missed
+            return []
 
     def _read(self) -> list[tuple[str, Outcome]]:
         with self._database.read() as c:

@@ -1,21 +1,22 @@
-"""Outbox to platform: in order per chat, chats beside each other, pauses honoured, nothing dropped."""
+"""Outbox to platform: in order per chat, chats beside each other, pauses honoured, nothing dropped or said twice."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
+from bot import delivery
 from bot.delivery import deliver
 from bot.platforms.base import Accept, Later, Refused
 from workers.contracts import ChatRef, CheckAdmin, Command, EditPost, Event, Person, Post, Reply
 from workers.store import outbox
-from workers.store.database import Database
+from workers.store.database import Database, DatabaseAway
 
 ANA = Person(id="ana", name="Ana")
 
@@ -33,6 +34,7 @@ class FarPlatform:
         self.told: list[tuple[str, str]] = []
         self.tries: dict[str, int] = {}
         self.edited: list[str | None] = []
+        self.at_work: set[str] = set()
 
     async def listen(self, accept: Accept) -> None: ...
 
@@ -42,7 +44,18 @@ class FarPlatform:
         if reply.text.startswith("slow") and self.tries[key] == 1:
             raise Later(0.3, "Too many requests: wait.")
         if reply.text.startswith("broken") and self.tries[key] <= 2:
+            raise ValueError("Something in this reply is not as we thought.")
+        if reply.text.startswith("down") and self.tries[key] <= 20:
             raise ConnectionError("reset by peer")
+        if reply.text.startswith("hopeless"):
+            raise ValueError("Something in this reply is not as we thought.")
+        if reply.text.startswith("endless"):
+            await asyncio.sleep(3600)
+        if reply.text.startswith("paced"):
+            assert reply.chat.key not in self.at_work, "two at once in one chat"
+            self.at_work.add(reply.chat.key)
+            await asyncio.sleep(0.1)
+            self.at_work.remove(reply.chat.key)
         if reply.text.startswith("never"):
             raise Refused("The chat is archived.")
         if isinstance(reply, EditPost):
@@ -54,16 +67,41 @@ class FarPlatform:
         return person == ANA
 
 
+class FlakyDatabase(Database):
+    """One that is away for a while, as often as asked, just when a transaction is to be committed."""
+
+    away = 0
+
+    @contextmanager
+    def write(self) -> Generator[Connection]:
+        with super().write() as c:
+            yield c
+            if self.away:
+                self.away -= 1
+                raise DatabaseAway("Nothing answers; check that the server runs.")
+
+
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database(f"sqlite:///{tmp_path / 'test.sqlite3'}")
+def database(tmp_path: Path) -> Iterator[FlakyDatabase]:
+    database = FlakyDatabase(f"sqlite:///{tmp_path / 'test.sqlite3'}")
     database.migrate()
     yield database
     database.dispose()
 
 
-async def delivered(database: Database, replies: list[Reply], expected: int) -> tuple[FarPlatform, list[Event]]:
-    """Let the delivery loop run until so many replies have arrived, or ten seconds."""
+def states(database: Database) -> list[str]:
+    with database.read() as c:
+        return list(c.execute(text("select state from outbox order by id")).scalars())
+
+
+def said(*texts: str, where: str = "a") -> list[Reply]:
+    return [Post(chat=chat(where), text=text) for text in texts]
+
+
+async def delivered(
+    database: Database, replies: list[Reply], expected: int, also: Callable[[FarPlatform], bool] = lambda _: True
+) -> tuple[FarPlatform, list[Event]]:
+    """Let the delivery loop run until so many replies have arrived (and `also` holds), or ten seconds."""
     platform, accepted = FarPlatform(), list[Event]()
 
     async def accept(event: Event) -> bool:
@@ -74,7 +112,7 @@ async def delivered(database: Database, replies: list[Reply], expected: int) -> 
         outbox.add(c, [(f"k{place}", reply) for place, reply in enumerate(replies)], time.time())
     task = asyncio.create_task(deliver(database, platform, accept))
     deadline = time.monotonic() + 10
-    while len(platform.told) + len(accepted) < expected and time.monotonic() < deadline:
+    while time.monotonic() < deadline and not (len(platform.told) + len(accepted) >= expected and also(platform)):
         await asyncio.sleep(0.02)
     await asyncio.sleep(0.15)
     task.cancel()
@@ -98,8 +136,7 @@ async def test_what_breaks_is_tried_again_and_what_is_refused_is_not(database: D
     platform, _ = await delivered(database, replies, 2)
     assert platform.told == [("a", "broken"), ("a", "last")]
     assert platform.tries["k0"] == 1
-    with database.read() as c:
-        assert list(c.execute(text("select state from outbox order by id")).scalars()) == ["failed", "sent", "sent"]
+    assert states(database) == ["failed", "sent", "sent"]
 
 
 async def test_an_edit_is_sent_to_the_post_it_names(database: Database):
@@ -120,3 +157,101 @@ async def test_a_question_about_rights_lets_the_event_in_again_with_the_answer(d
     assert isinstance(answer, Command)
     assert answer.admin is True
     assert answer.key != asked.key
+
+
+async def test_a_slow_chat_holds_up_no_other_and_has_one_at_a_time(database: Database):
+    slow = said(*(f"paced {place}" for place in range(12)))
+    platform, _ = await delivered(database, [*slow, *said("quick", where="b")], 13)
+    assert platform.told.index(("b", "quick")) <= 1
+    assert [text for where, text in platform.told if where == "a"] == [f"paced {place}" for place in range(12)]
+    assert set(platform.tries.values()) == {1}
+    assert states(database) == ["sent"] * 13
+
+
+async def test_a_chat_with_much_to_say_leaves_room_for_others(database: Database):
+    many = said(*(f"{place}" for place in range(300)))
+    platform, _ = await delivered(database, [*many, *said("mine", where="b")], 301)
+    assert platform.told.index(("b", "mine")) <= 2 * delivery.PER_CHAT
+    assert [text for where, text in platform.told if where == "a"] == [f"{place}" for place in range(300)]
+
+
+async def test_an_outage_of_any_length_drops_nothing(database: Database, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(delivery, "LONGEST_PAUSE", 0.01)
+    platform, _ = await delivered(database, said("down", "two", "three"), 3)
+    assert platform.told == [("a", "down"), ("a", "two"), ("a", "three")]
+    assert platform.tries["k0"] > delivery.TRIES
+
+
+async def test_what_waits_behind_a_hopeless_reply_does_not_pay_for_it(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(delivery, "LONGEST_PAUSE", 0.01)
+    platform, _ = await delivered(database, said("hopeless", "broken", "three"), 2)
+    assert platform.told == [("a", "broken"), ("a", "three")]
+    assert platform.tries["k0"] == delivery.TRIES
+    assert states(database) == ["failed", "sent", "sent"]
+
+
+async def test_a_platform_that_never_answers_is_asked_again(database: Database, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(delivery, "PATIENCE", 0.05)
+    monkeypatch.setattr(delivery, "LONGEST_PAUSE", 0.01)
+    platform, _ = await delivered(
+        database, [*said("endless"), *said("two", where="b")], 1, lambda platform: platform.tries.get("k0", 0) > 3
+    )
+    assert platform.told == [("b", "two")]
+    assert states(database) == ["pending", "sent"]
+
+
+async def test_what_was_sent_is_written_down_when_the_database_is_back(
+    database: FlakyDatabase, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    monkeypatch.setattr(delivery, "DATABASE_PAUSE", 0.05)
+
+    def away_from_now_on(platform: FarPlatform) -> bool:
+        database.away = 3
+        return True
+
+    monkeypatch.setattr(delivery, "NOTE_EVERY", 60.0)
+    platform, _ = await delivered(database, said("paced one", "two"), 2, away_from_now_on)
+    deadline = time.monotonic() + 5
+    while "sent" not in states(database) and time.monotonic() < deadline:
+        await asyncio.sleep(0.05)
+    assert platform.told == [("a", "paced one"), ("a", "two")]
+    assert set(platform.tries.values()) == {1}
+    assert states(database) == ["sent", "sent"]
+    assert len([record for record in caplog.records if "can't be reached" in record.message]) == 1
+
+
+async def test_claiming_goes_on_when_the_database_is_back(database: FlakyDatabase, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(delivery, "DATABASE_PAUSE", 0.05)
+    replies = said("one")
+    with database.write() as c:
+        outbox.add(c, [(f"k{place}", reply) for place, reply in enumerate(replies)], time.time())
+    database.away = 3
+    platform = FarPlatform()
+    task = asyncio.create_task(deliver(database, platform, lambda event: asyncio.sleep(0, True)))
+    while not platform.told:
+        await asyncio.sleep(0.02)
+    task.cancel()
+    await asyncio.wait([task])
+    assert platform.told == [("a", "one")]
+
+
+async def test_whoever_is_stopped_gives_back_what_was_not_sent(database: Database):
+    replies = [*said(*(f"paced {place}" for place in range(8))), *said("endless", where="b")]
+    platform, _ = await delivered(database, replies, 3)
+    sent = len(platform.told)
+    assert states(database) == ["sent"] * sent + ["pending"] * (9 - sent)
+    with database.read() as c:
+        assert outbox.has_work(c, "far", time.time())
+
+
+async def test_a_long_batch_is_cut_before_its_lease_ends(database: Database, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(delivery, "TURN", 0.25)
+    platform, _ = await delivered(database, said(*(f"paced {place}" for place in range(7))), 7)
+    assert [text for _, text in platform.told] == [f"paced {place}" for place in range(7)]
+    with database.read() as c:
+        attempts = list(c.execute(text("select attempts from outbox order by id")).scalars())
+    assert attempts[0] == 1
+    assert attempts[-1] > 1
+    assert set(platform.tries.values()) == {1}

@@ -9,15 +9,44 @@ from itertools import takewhile
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import ColumnElement, Connection, bindparam, func, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 
 from workers.contracts import REPLY, Reply
-from workers.store.columns import AnyRow
+from workers.store.columns import AnyRow, AnySelect
 from workers.store.counters import exclusive
 from workers.store.tables import OUTBOX_LIVE, outbox
 
 OVER = {"claimed_by": None, "lease_until": None}
 GONE = {"reply": None, "error": None, **OVER}
+
+
+# Asked twenty times a second, so they are put together once.
+_LIVE = (OUTBOX_LIVE, outbox.c.platform == bindparam("on"))
+_DUE = (outbox.c.state == "pending") & (outbox.c.available_at <= bindparam("now"))
+_FREE = _DUE | ((outbox.c.state == "claimed") & (outbox.c.lease_until <= bindparam("now")))
+"""Neither paused until later nor in the hands of somebody whose lease still runs."""
+
+
+def _ready_statement() -> AnySelect:
+    """Steps from chat to chat along the index: the many replies that may wait in one of them are never looked at."""
+    chats = select(func.min(outbox.c.chat).label("chat")).where(*_LIVE).cte("chats", recursive=True)
+    following = select(func.min(outbox.c.chat)).where(*_LIVE, outbox.c.chat > chats.c.chat).scalar_subquery()
+    chats = chats.union_all(select(following).where(chats.c.chat.is_not(None)))
+    head = select(func.min(outbox.c.id)).where(*_LIVE, outbox.c.chat == chats.c.chat).scalar_subquery()
+    wanted = chats.c.chat.is_not(None) & chats.c.chat.not_in(bindparam("without", expanding=True))
+    heads = select(head.label("id")).where(wanted).subquery("heads")
+    ready = select(outbox.c.chat).join(heads, heads.c.id == outbox.c.id).where(_FREE)
+    return ready.order_by(outbox.c.id).limit(bindparam("most"))
+
+
+def _front_statement() -> AnySelect:
+    """A chat's oldest waiting replies."""
+    columns = (outbox.c.id, outbox.c.key, outbox.c.chat, outbox.c.kind, outbox.c.subject, _FREE.label("free"))
+    waiting = select(*columns).where(*_LIVE, outbox.c.chat == bindparam("in_chat"))
+    return waiting.order_by(outbox.c.id).limit(bindparam("most"))
+
+
+_READY_CHATS, _FRONT = _ready_statement(), _front_statement()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,25 +97,10 @@ def claim(
     return [item for item in outgoing if item is not None]
 
 
-def _free() -> ColumnElement[bool]:
-    """Rows that need not wait: neither paused until later nor in the hands of somebody whose lease still runs."""
-    due = (outbox.c.state == "pending") & (outbox.c.available_at <= bindparam("now"))
-    return due | ((outbox.c.state == "claimed") & (outbox.c.lease_until <= bindparam("now")))
-
-
 def _ready_chats(c: Connection, platform: str, limit: int, now: float, without: Collection[str]) -> Sequence[str]:
-    """Chats whose oldest waiting reply is free, the one that waits longest first.
-
-    Steps from chat to chat along the index: the many replies that may wait in one of them are never looked at.
-    """
-    live = (OUTBOX_LIVE, outbox.c.platform == platform)
-    chats = select(func.min(outbox.c.chat).label("chat")).where(*live).cte("chats", recursive=True)
-    following = select(func.min(outbox.c.chat)).where(*live, outbox.c.chat > chats.c.chat).scalar_subquery()
-    chats = chats.union_all(select(following).where(chats.c.chat.is_not(None)))
-    head = select(func.min(outbox.c.id)).where(*live, outbox.c.chat == chats.c.chat).scalar_subquery()
-    heads = select(head.label("id")).where(chats.c.chat.is_not(None), chats.c.chat.not_in(without)).subquery("heads")
-    statement = select(outbox.c.chat).join(heads, heads.c.id == outbox.c.id).where(_free())
-    return c.execute(statement.order_by(outbox.c.id).limit(limit), {"now": now}).scalars().all()
+    """Chats whose oldest waiting reply is free, the one that waits longest first."""
+    values = {"on": platform, "now": now, "without": list(without), "most": limit}
+    return c.execute(_READY_CHATS, values).scalars().all()
 
 
 def _ready(
@@ -94,18 +108,12 @@ def _ready(
 ) -> list[AnyRow]:
     found: list[AnyRow] = []
     for chat in _ready_chats(c, platform, limit, now, without):
-        found += _front(c, platform, chat, min(per_chat, limit - len(found)), now)
+        most = min(per_chat, limit - len(found))
+        rows = c.execute(_FRONT, {"on": platform, "in_chat": chat, "now": now, "most": most})
+        found += takewhile(lambda row: row.free, rows)
         if len(found) == limit:
             break
     return sorted(found, key=lambda row: row.id)
-
-
-def _front(c: Connection, platform: str, chat: str, limit: int, now: float) -> list[AnyRow]:
-    """A chat's oldest waiting replies, up to the first that is not free."""
-    columns = (outbox.c.id, outbox.c.key, outbox.c.chat, outbox.c.kind, outbox.c.subject, _free().label("free"))
-    live = (OUTBOX_LIVE, outbox.c.platform == platform, outbox.c.chat == chat)
-    rows = c.execute(select(*columns).where(*live).order_by(outbox.c.id).limit(limit), {"now": now})
-    return list(takewhile(lambda row: row.free, rows))
 
 
 def _newest(c: Connection, subjects: Sequence[str]) -> dict[tuple[str, str], int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
@@ -11,8 +12,8 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 import pytest
 from sqlalchemy import Connection, select
 
-from tests.workers.store.samples import BOB, EVE, UMA, act, message, post, ref, request
-from workers.contracts import CLASSIFY, ChatRef
+from tests.workers.store.samples import BOB, EVE, UMA, act, edit, message, post, ref, request
+from workers.contracts import CLASSIFY, ChatRef, Message
 from workers.store import counters, inbox, jobs, labels, messages, outbox, versions
 from workers.store.database import Database
 from workers.store.ledger import derive, resolve
@@ -190,3 +191,62 @@ def test_the_same_messages_from_several_threads_in_any_order_do_not_block_each_o
     with ThreadPoolExecutor(6) as pool:
         found = list(pool.map(record, range(12)))
     assert all(ids == found[0] for ids in found)
+
+
+def test_batches_that_touch_each_others_messages_do_not_wait_in_a_circle(db: Database) -> None:
+    """The label that is older than its message moves the counter early; what follows locks more messages."""
+    with db.write() as c:
+        labels.add(c, "Bug", "", "🐛", 0)
+        labels.append(c, [act(number, "🐛") for number in (1, 2, 3)], 0)
+        messages.record(c, [message(3)])
+    first, second = threading.Event(), threading.Event()
+
+    def one() -> None:
+        with db.write() as c:
+            messages.record(c, [message(1)])
+            first.set()
+            second.wait(0.5)
+            messages.edit(c, edit(3, "One says", at=5.0))
+
+    def other() -> None:
+        first.wait(5)
+        with db.write() as c:
+            messages.edit(c, edit(3, "The other says", at=6.0))
+            second.set()
+            messages.record(c, [message(2)])
+
+    with ThreadPoolExecutor(2) as pool:
+        for done in [pool.submit(one), pool.submit(other)]:
+            done.result()
+    with db.read() as c:
+        assert [getattr(messages.find(c, ref(number)), "text", None) for number in (1, 2, 3)] == [
+            "Hello there",
+            "Hello there",
+            "The other says",
+        ]
+
+
+def test_forgetting_and_handling_events_do_not_cross(db: Database) -> None:
+    """A worker has the person's event in its hands when somebody else forgets that person."""
+    with db.write() as c:
+        inbox.add(c, [message(1, author=EVE)], 0)
+        claimed = inbox.claim(c, CLASSIFY, 9, 60, "w", 1)
+    begun = threading.Event()
+
+    def forget() -> int:
+        begun.wait(5)
+        with db.write() as c:
+            return messages.forget(c, EVE.id, "web", "w")
+
+    with ThreadPoolExecutor(1) as pool:
+        forgotten = pool.submit(forget)
+        with db.write() as c:
+            inbox.finish(c, claimed)
+            begun.set()
+            time.sleep(0.3)
+            messages.record(c, [item.event for item in claimed if isinstance(item.event, Message)])
+        assert forgotten.result() == 1
+    with db.read() as c:
+        found = messages.find(c, ref(1))
+        assert found
+        assert found.text is None

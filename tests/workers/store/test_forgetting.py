@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import Connection, LargeBinary, select
 
 from tests.workers.store.samples import (
@@ -29,15 +31,17 @@ from workers.contracts import (
     BackchannelError,
     ChatRef,
     CheckAdmin,
+    Choice,
     Document,
     EditPost,
     Message,
     Person,
     React,
 )
-from workers.store import audit, chats, inbox, jobs, labels, messages, outbox, questions
+from workers.store import audit, chats, inbox, jobs, labels, messages, outbox, questions, views
 from workers.store.database import Database
 from workers.store.tables import metadata
+from workers.store.traces import Quotes, naming
 
 SECRET = "the launch code is zyxwvut"
 PERSON = Person(id="person-to-forget", name="Sömeone Özel")
@@ -93,11 +97,10 @@ def fill_queues(c: Connection) -> None:
     outbox.add(c, replies, 0)
 
 
-@pytest.mark.parametrize("called", [PERSON.id, "sömeone özel", "@Sömeone Özel"])
-def test_no_table_keeps_a_word_or_the_name(talk: Database, called: str) -> None:
+def test_no_table_keeps_a_word_or_the_name(talk: Database) -> None:
     assert SECRET in everything(talk)
     with talk.write() as c:
-        assert messages.forget(c, called, "web", "w") == 30
+        assert messages.forget(c, PERSON.id, "web", "w") == 30
     left = everything(talk)
     for trace in ("zyxwvut", "launch", PERSON.id, PERSON.name):
         assert trace not in left
@@ -192,3 +195,56 @@ def test_the_revision_moves_so_that_heads_are_fitted_again(talk: Database) -> No
         before = labels.revision(c)
         messages.forget(c, PERSON.id, "web", "w")
         assert labels.revision(c) > before
+
+
+def test_what_was_said_about_somebody_who_only_labelled_goes_too(db: Database) -> None:
+    yes = (Choice(text="Yes", value="y:1"),)
+    replies = [
+        ("question", post("What is this, by Uma?", choices=yes)),
+        ("sure", post(f"Forget {PERSON.name.upper()}?")),
+        ("by id", post(f"({PERSON.id})")),
+        ("another", post("Özelia and Bob")),
+    ]
+    with db.write() as c:
+        messages.record(c, [message(1)])
+        labels.append(c, [act(1, "🐛", PERSON), act(1, "🐛", Person(id=PERSON.id, name="张三"))], 0)
+        audit.record(c, 0, BOB, CHAT, "forget", f"@{PERSON.name}", "refused")
+        audit.record(c, 0, BOB, CHAT, "labels add", "Bug", "done")
+        questions.hold(c, command(f"forget @{PERSON.name}"), 0)
+        outbox.add(c, replies, 0)
+        for item in outbox.claim(c, "web", 9, 30, "bot", 1):
+            outbox.sent(c, item, item.key, 2)
+        outbox.add(c, [("answered", EditPost(chat=CHAT, post="question", text="“…”：张三认为是 Bug"))], 3)
+        for item in outbox.claim(c, "web", 9, 30, "bot", 4):
+            outbox.sent(c, item, None, 5)
+        assert messages.forget(c, PERSON.id, "web", "w") == 0
+        audit.record(c, 0, BOB, CHAT, "forget", f"@{PERSON.name}", "done")
+        assert [line.text for line in views.history(c, CHAT)] == ["Hello there", "Özelia and Bob"]
+        assert [entry.arguments for entry in audit.latest(c, 9)] == ["", "Bug", ""]
+    left = everything(db)
+    for trace in (PERSON.id, PERSON.name, "张三"):
+        assert trace.casefold() not in left.casefold()
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "named"),
+    [
+        ("Al", "says al.", True),
+        ("Al", "All of it", False),
+        ("@Al", "ask @al", True),
+        ("Ann  Lee", "ann lee’s", True),
+        ("王", "由王标注", True),
+        ("12", "job 12", False),
+        ("123456", "by 123456", True),
+        ("", "anything", False),
+        ("a.b", "axb", False),
+    ],
+)
+def test_a_name_is_found_as_a_word(name: str, text: str, named: bool) -> None:
+    assert bool(naming([name]).search(text)) is named
+
+
+@given(st.lists(st.text("ab ", max_size=60), max_size=6), st.text("ab ", max_size=90))
+def test_quotes_are_found_wherever_they_stand(texts: list[str], said: str) -> None:
+    quotes = [text[:40].strip() for text in texts]
+    assert Quotes(texts).any_in(said) == any(quote in said for quote in quotes if len(quote) >= 8)

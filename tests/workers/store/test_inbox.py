@@ -146,7 +146,54 @@ def test_an_event_that_cannot_be_read_fails_and_holds_nothing_up(db: Database) -
         assert inbox.failed(c) == 1
 
 
-def test_prune_deletes_old_done_rows_only(db: Database) -> None:
+def test_what_was_tried_in_vain_leaves_no_error_once_it_is_done(db: Database) -> None:
+    add(db, 1)
+    [claimed] = claim(db)
+    with db.write() as c:
+        inbox.retry(c, claimed, 0, "it said: my password", 1)
+    claimed = claim(db)
+    with db.write() as c:
+        inbox.finish(c, claimed)
+        assert c.execute(select(tables.inbox.c.error)).scalar_one() is None
+
+
+def test_an_event_that_kills_its_workers_takes_no_other_event_along(db: Database) -> None:
+    add(db, *range(20))
+    done: list[str] = []
+    for now in range(0, 2000, 40):
+        while claimed := claim(db, now=now):
+            if "7" in numbers(claimed):  # it killed the worker: nothing of this batch is finished
+                break
+            done += numbers(claimed)
+            with db.write() as c:
+                inbox.finish(c, claimed)
+    assert sorted(done, key=int) == [str(number) for number in range(20) if number != 7]
+    with db.read() as c:
+        assert inbox.failed(c) == 1
+
+
+def test_fresh_events_do_not_come_together_with_suspects(db: Database) -> None:
+    add(db, 1, 2)
+    claim(db, now=0, lease=1)
+    claim(db, now=2, lease=1)
+    add(db, 3, 4)
+    assert [numbers(claim(db, now=4)) for _ in range(4)] == [["1"], ["2"], ["3", "4"], []]
+
+
+def test_there_is_work_while_something_can_be_claimed(db: Database) -> None:
+    with db.read() as c:
+        assert not inbox.has_work(c, CLASSIFY, 1)
+    add(db, 1)
+    with db.read() as c:
+        assert inbox.has_work(c, CLASSIFY, 1)
+        assert not inbox.has_work(c, LABELS, 1)
+    claim(db, now=1, lease=30)
+    with db.read() as c:
+        assert not inbox.has_work(c, CLASSIFY, 30.9)
+        assert inbox.has_work(c, CLASSIFY, 31)
+
+
+def test_prune_deletes_old_rows_that_are_done_or_failed(db: Database) -> None:
     add(db, 1, now=0)
     add(db, 2, now=10)
     claimed = claim(db, now=11)
@@ -158,3 +205,4 @@ def test_prune_deletes_old_done_rows_only(db: Database) -> None:
         assert inbox.prune(c, 5) == 1
         assert inbox.prune(c, 5) == 0
         assert c.execute(select(tables.inbox.c.state).order_by(tables.inbox.c.id)).scalars().all() == ["failed", "new"]
+        assert inbox.prune(c, 11) == 1

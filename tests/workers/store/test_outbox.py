@@ -208,3 +208,80 @@ def test_a_reply_that_cannot_be_read_fails_and_holds_nothing_up(db: Database) ->
 def test_an_unknown_post_is_nobodys(db: Database) -> None:
     with db.read() as c:
         assert outbox.find_post(c, CHAT, "nothing") is None
+
+
+def test_there_is_work_only_where_a_chat_can_go_on(db: Database) -> None:
+    def has_work(now: float = 1.0, without: tuple[str, ...] = ()) -> bool:
+        with db.read() as c:
+            return outbox.has_work(c, "web", now, without)
+
+    assert not has_work()
+    add(db, ("a1", post()), ("a2", post()))
+    assert has_work()
+    assert not has_work(without=(CHAT.key,))
+    with db.write() as c:
+        [first] = outbox.claim(c, "web", 1, 30, "bot", 1)
+        assert not outbox.has_work(c, "web", 30.9)
+        assert outbox.has_work(c, "web", 31)
+        outbox.retry(c, first, 10, "slow down", 1)
+        assert not outbox.has_work(c, "web", 10.9)
+        assert outbox.has_work(c, "web", 11)
+        assert outbox.has_work(c, "web")
+        assert not outbox.has_work(c, "slack")
+    add(db, ("b1", post(chat=OTHER)))
+    assert has_work(without=(CHAT.key,))
+
+
+def test_a_chat_with_much_to_say_leaves_room_for_others(db: Database) -> None:
+    add(db, *((f"a{number}", post()) for number in range(50)), ("b", post(chat=OTHER)))
+    with db.write() as c:
+        assert keys(outbox.claim(c, "web", 10, 30, "bot", 1, per_chat=3)) == ["a0", "a1", "a2", "b"]
+        assert outbox.claim(c, "web", 10, 30, "bot", 99, per_chat=3, without=(CHAT.key, OTHER.key)) == []
+
+
+def test_what_was_not_tried_is_given_back_at_once_and_in_its_place(db: Database) -> None:
+    add(db, *((f"a{number}", post()) for number in range(4)))
+    first, second, *_ = claim(db)
+    send(db, [first])
+    with db.write() as c:
+        outbox.give_back(c, [first, second])
+        outbox.give_all_back(c, "web", "somebody else")
+    assert state(db, "a0") == "sent"
+    assert keys(claim(db)) == ["a1"]
+    with db.write() as c:
+        outbox.give_all_back(c, "web", "bot")
+    assert keys(claim(db)) == ["a1", "a2", "a3"]
+
+
+def test_a_sent_edit_drops_what_the_ones_before_it_said(db: Database) -> None:
+    add(db, ("p", post()), ("q", post()))
+    send(db, claim(db))
+    for step in range(3):
+        add(db, (f"e{step}", EditPost(chat=CHAT, post="p", text=f"step {step}")))
+        add(db, (f"f{step}", EditPost(chat=CHAT, post="q", text=f"step {step}")))
+        send(db, claim(db))
+    with db.read() as c:
+        kept = c.execute(select(tables.outbox.c.key).where(tables.outbox.c.reply.is_not(None))).scalars().all()
+    assert sorted(kept) == ["e2", "f2", "p", "q"]
+
+
+def test_prune_keeps_posts_and_what_still_waits(db: Database) -> None:
+    add(db, ("p", post()), ("c", CheckAdmin(event=command())), ("r", React(ref=ref(1), emoji="🐛")))
+    send(db, claim(db))
+    for step in range(2):
+        add(db, (f"e{step}", EditPost(chat=CHAT, post="p", text=f"step {step}")))
+        send(db, claim(db))
+    add(db, ("r2", React(ref=ref(1), emoji="🐛")))
+    [failed] = claim(db)
+    with db.write() as c:
+        outbox.fail(c, failed, "refused", 2)
+        outbox.add(c, [("r3", React(ref=ref(2), emoji="🐛"))], 0)
+        outbox.add(c, [("r4", React(ref=ref(3), emoji="🐛"))], 9)
+        assert outbox.prune(c, 0) == 0
+        assert outbox.prune(c, 5) == 4
+        assert c.execute(select(tables.outbox.c.key).order_by(tables.outbox.c.id)).scalars().all() == [
+            "p",
+            "e1",
+            "r3",
+            "r4",
+        ]

@@ -19,8 +19,8 @@ from tests.workers.store.samples import (
     ref,
     request,
 )
-from workers.contracts import Choice, Document, EditPost
-from workers.store import chats, jobs, labels, messages, outbox, versions, views
+from workers.contracts import CLASSIFY, Choice, Document, EditPost
+from workers.store import chats, inbox, jobs, labels, messages, outbox, versions, views
 from workers.store.database import Database
 
 
@@ -124,3 +124,23 @@ def test_history_shows_posts_as_they_were_last_edited(db: Database) -> None:
         assert (asked.message_id, asked.at, asked.edited, asked.reply_to) == ("m0", 2.0, True, "1")
         assert (handed.filename, handed.message_id) == ("a.csv", "m1")
         assert views.line(c, ref("m0")) == asked
+
+
+def test_an_edit_that_is_not_classified_yet_shows_no_older_prediction(db: Database) -> None:
+    with db.write() as c:
+        bug = labels.add(c, "Bug", "", "🐛", 0)
+        [one] = messages.record(c, [message(1, "It crashes")])
+        messages.record_predictions(c, [guess(one.id, bug.id)])
+        messages.edit(c, edit(1, "🙂"))
+        assert views.history(c, CHAT)[0].prediction is None
+        messages.record_predictions(c, [guess(one.id, bug.id, revision=2)])
+        assert views.history(c, CHAT)[0].prediction is not None
+
+
+def test_an_overview_says_how_many_events_were_given_up(db: Database) -> None:
+    with db.write() as c:
+        inbox.add(c, [message(1), message(2)], 0)
+        for _ in range(inbox.MAX_ATTEMPTS):
+            for claimed in inbox.claim(c, CLASSIFY, 1, 30, "worker", 1):
+                inbox.retry(c, claimed, 0, "no luck", 1)
+        assert views.overview(c, CHAT).failed == 1
