@@ -18,9 +18,10 @@ from workers import settings as worker_settings
 from workers.contracts import BackchannelError
 from workers.settings import Settings
 from workers.store import versions
-from workers.store.database import Database
+from workers.store.database import Database, DatabaseAway
 
-WRONG_SETTINGS = 78
+WRONG_SETTINGS, AGAIN = 78, 1
+"""Exit statuses: with the first the supervisor stops, with the second it starts the process again."""
 
 app = typer.Typer(
     help="Says what kind each chat message is, and learns from the emoji that people put on it.",
@@ -36,7 +37,7 @@ def main() -> None:
         app()
     except BackchannelError as error:
         print(f"backchannel: {error}", file=sys.stderr)
-        sys.exit(WRONG_SETTINGS)
+        sys.exit(AGAIN if isinstance(error, DatabaseAway) else WRONG_SETTINGS)
 
 
 @app.command()

@@ -75,7 +75,6 @@ class _Delivery:
         self._notes: dict[str, list[Note]] = defaultdict(list)
         self._troubles: dict[str, _Trouble] = {}
         self._turn_over = asyncio.Event()
-        self._away = False
 
     async def run(self) -> None:
         try:
@@ -167,23 +166,16 @@ class _Delivery:
                 note(c)
 
     async def _patiently(self, call: Callable[[], T]) -> T:
-        """Call the database off the event loop, again and again while it is away."""
+        """Call the database off the event loop, again and again while it is away, and say so once."""
+        tries = 0
         while True:
             try:
-                result = await _to_its_end(call)
+                return await _to_its_end(call)
             except AWAY as error:
-                self._say_away(error)
+                if tries == 0:
+                    _say_away(error)
+                tries += 1
                 await asyncio.sleep(DATABASE_PAUSE)
-            else:
-                self._away = False
-                return result
-
-    def _say_away(self, error: Exception) -> None:
-        """Once, until it is back. Not the words of an error of SQL, which may hold people's messages."""
-        if not self._away:
-            why = str(error) if isinstance(error, DatabaseAway) else type(error).__name__
-            log.error("The outbox can't be reached; trying again. %s", why)
-        self._away = True
 
     async def _stop(self) -> None:
         """End the chats' tasks, write down what was sent, and let go of the rest."""
@@ -196,12 +188,18 @@ class _Delivery:
         try:
             await _to_its_end(lambda: self._commit(notes))
         except AWAY as error:
-            self._say_away(error)
+            _say_away(error)
 
 
 def _chat(outgoing: Outgoing) -> str:
     """The key of its chat."""
     return outgoing.reply.chat.key
+
+
+def _say_away(error: Exception) -> None:
+    """Not the words of an error of SQL, which may hold people's messages."""
+    why = str(error) if isinstance(error, DatabaseAway) else type(error).__name__
+    log.error("The outbox can't be reached; trying again. %s", why)
 
 
 async def _send(platform: Platform, accept: Accept, outgoing: Outgoing) -> str | None:

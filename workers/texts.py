@@ -213,8 +213,8 @@ TEXTS: dict[str, tuple[str, str]] = {
         "“{name}” 可能是 {people}。请用 id 输入 `forget`。",
     ),
     "forgotten": (
-        "All of {name} is deleted: what they wrote (messages: {count}) and what they labelled.",
-        "已删除 {name} 的 {count} 条消息及其全部标注。",
+        "Forgotten: all that they wrote (messages: {count}) and all that they labelled.",
+        "已删除：此人的 {count} 条消息及其全部标注。",
     ),
     "sure_leave": ("Switch Backchannel off in this chat?", "确定在本群停用 Backchannel？"),
     "sure_labels merge": ("Merge {arguments}? This can't be undone.", "合并 {arguments}？此操作无法撤销。"),

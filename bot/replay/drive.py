@@ -89,15 +89,16 @@ async def play(plan: Plan, share: float, rows: Rows, test: Rows, database: Datab
     player = Player(far_side, watch, random.Random(plan.seed), far_side.deliver)
     far_side.on_reply = player.hear
     await far_side.start(socket)
-    await until(lambda: far_side.connections > 0, "the bot to start")
-    watching = asyncio.create_task(watch.run())
     try:
+        await until(lambda: far_side.connections > 0, "the bot to start")  # before that there may be no tables
+        watching = asyncio.create_task(watch.run())
         await settle(player, [*rows, *test], bool(test))
         played = await everything(plan, share, rows, test, database, player)
         await watch.head_is_current()
-        return await asyncio.to_thread(make_report, plan, played, rows, database, player)
-    finally:
+        report = await asyncio.to_thread(make_report, plan, played, rows, database, player)
         watching.cancel()
+        return report
+    finally:
         await far_side.stop()
 
 

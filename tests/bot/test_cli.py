@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.cli import WRONG_SETTINGS, main
+from bot.cli import AGAIN, WRONG_SETTINGS, main
 from workers.store.database import Database
 
 ROWS = "text,label\nit crashes,bug\n"
@@ -27,13 +27,15 @@ def _nothing_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("rows.csv").write_text(ROWS)
 
 
-def sentence(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *words: str) -> str:
+def sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *words: str, status: int = WRONG_SETTINGS
+) -> str:
     """What `backchannel` with these words says before it gives up."""
     monkeypatch.setattr(sys, "argv", ["backchannel", *words])
     with pytest.raises(SystemExit) as ended:
         main()
     out, err = capsys.readouterr()
-    assert (ended.value.code, out, err.count("\n")) == (WRONG_SETTINGS, "", 1)
+    assert (ended.value.code, out, err.count("\n")) == (status, "", 1)
     return err
 
 
@@ -93,18 +95,22 @@ def test_wrong_settings_are_said_before_anything_starts(
 
 
 @pytest.mark.parametrize(
-    ("url", "said"),
+    ("url", "said", "status"),
     [
-        ("sqlite:////no/such/folder/b.sqlite3", "cannot open or write the SQLite file /no/such/folder/b.sqlite3"),
-        ("postgresql://me:secret@127.0.0.1:9/b", "Nothing answers as the Postgres database b at 127.0.0.1:9"),
-        ("sqlite:///empty.sqlite3", "There are no tables yet"),
+        (
+            "sqlite:////no/such/folder/b.sqlite3",
+            "cannot open or write the SQLite file /no/such/folder/b.sqlite3",
+            AGAIN,
+        ),
+        ("postgresql://me:secret@127.0.0.1:9/b", "Nothing answers as the Postgres database b at 127.0.0.1:9", AGAIN),
+        ("sqlite:///empty.sqlite3", "There are no tables yet", WRONG_SETTINGS),
     ],
 )
 def test_a_worker_that_cannot_reach_its_data_says_so(
-    url: str, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    url: str, said: str, status: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("BACKCHANNEL_DATABASE__URL", url)
-    assert said in sentence(monkeypatch, capsys, "worker", "labels")
+    assert said in sentence(monkeypatch, capsys, "worker", "labels", status=status)
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,7 @@ def forget(call: Call) -> list[Post]:
         return refusal
     found, chat = people(call), call.command.chat
     count = messages.forget(call.c, found[0].id, chat.platform, chat.workspace)
-    return call.say("forgotten", count=count, name=found[0].name or found[0].id)
+    return call.say("forgotten", count=count)
 
 
 def check_forget(call: Call) -> list[Post]:
