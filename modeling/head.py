@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from modeling.calibration import calibrate, choose
 from modeling.logistic import GUESS_TEMPERATURE, Prior, Problem, Targets, Vectors, prior, shared, softmax, solve
 
-DEFAULT_STRENGTH = 3.0  # little, so that the first few examples cannot drown what the descriptions say
+# One reaction turns a wrong guess about the same words, and the first few do not drown what the descriptions say.
+DEFAULT_STRENGTH = 5.0
 RECHOOSE, EARLY_RECHOOSE, EARLY = 1.25, 1.5, 64  # choices are made again once the examples grew or shrank so much
 GUESS_THRESHOLD = 0.5
 NEVER = 1.01  # a threshold that no probability reaches: with one label there is nothing to tell it from

@@ -101,6 +101,7 @@ def serve(data_dir: Path) -> None:
     command = _command(data_dir)
     _make_folders(data_dir)
     stop(data_dir)
+    _make_folders(data_dir)  # a stopped server takes a short socket folder with it
     lock = _take_lock(data_dir)
     if lock is None:
         raise BackchannelError(_complaint(data_dir))

@@ -8,33 +8,40 @@ fits, anew whenever the examples have grown or shrunk by half.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from modeling import head
+from modeling import calibration, head
 from modeling.backbone import Backbone
 from modeling.head import DEFAULT_STRENGTH, GUESS_THRESHOLD, Head
-from modeling.text import clean
+from modeling.logistic import Problem, shared
+from modeling.text import clean, is_held_out
 from workers.store import labels, ledger, messages
 from workers.store.database import Database
 from workers.store.labels import Label
 
 GROWN = 1.5
+ENOUGH_UNSEEN = 30
 Vectors = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What cross-validation chose. `thresholds` by the label's id as text; `examples` is None for good."""
+    """What cross-validation chose on so many `examples`. `thresholds` by the label's id as text.
+
+    `tuned` marks the choices of a fine-tuned version: its strength stays, and only messages that its training did not
+    see may say what its probabilities are worth, since the others lie too neatly apart in its vectors.
+    """
 
     strength: float = DEFAULT_STRENGTH
     temperature: float = 1.0
     thresholds: Mapping[str, float] | None = None
     usual: float = GUESS_THRESHOLD
-    examples: int | None = 0
+    examples: int = 0
+    tuned: bool = False
 
     def limits(self, names: Sequence[str]) -> Vectors:
         """Thresholds float32 [k] for these labels; one that is new gets the usual one."""
@@ -46,7 +53,8 @@ class Settled:
 class Material:
     """Labelled vectors float32 [n, d] with their places among the living labels, as of one state of the labels.
 
-    `ledger` is the number of the newest ledger row that this state knows.
+    `ledger` is the number of the newest ledger row that this state knows; `unseen` bool [n] marks the messages that
+    every training holds out.
     """
 
     revision: int
@@ -55,6 +63,7 @@ class Material:
     vectors: Vectors
     targets: NDArray[np.int64]
     descriptions: Vectors
+    unseen: NDArray[np.bool_]
 
     @property
     def names(self) -> list[str]:
@@ -66,12 +75,20 @@ def gather(database: Database, backbone: Backbone) -> Material:
     with database.read() as c:
         revision, last = labels.revision(c), ledger.last(c)
         living, labelled = tuple(labels.living(c)), messages.labelled(c)
+        texts = messages.texts(c, [message for message, _ in labelled])
     known = vectors_of(database, backbone, [message for message, _ in labelled])
     place = {label.id: index for index, label in enumerate(living)}
-    rows = [(known[message], place[label]) for message, label in labelled if message in known]
-    vectors = np.stack([vector for vector, _ in rows]) if rows else np.empty((0, backbone.dimension), np.float32)
-    targets = np.array([target for _, target in rows], np.int64)
-    return Material(revision, last, living, vectors, targets, read(backbone, tuple(map(described, living))))
+    rows = [(known[one], place[label], held_out(texts[one])) for one, label in labelled if one in known]
+    vectors = np.stack([row[0] for row in rows]) if rows else np.empty((0, backbone.dimension), np.float32)
+    targets, unseen = np.array([row[1] for row in rows], np.int64), np.array([row[2] for row in rows], np.bool_)
+    read_labels = read(backbone, tuple(map(described, living)))
+    return Material(revision, last, living, vectors, targets, read_labels, unseen)
+
+
+@lru_cache(maxsize=100_000)
+def held_out(text: str) -> bool:
+    """`is_held_out`, remembered: heads are fitted all the time."""
+    return is_held_out(text)
 
 
 @lru_cache(maxsize=2)
@@ -124,24 +141,39 @@ def quick_fit(material: Material, settled: Settled, warm: Head | None, chat_mean
 def is_due(settled: Settled, material: Material) -> bool:
     """Whether the examples have changed enough for choosing anew."""
     count, before = len(material.targets), settled.examples
-    if before is None or count < 2 or len(material.living) < 2:
+    if count < 2 or len(material.living) < 2 or (settled.tuned and material.unseen.sum() < ENOUGH_UNSEEN):
         return False
     return not before / GROWN < count < before * GROWN
 
 
-def choose(material: Material, chat_mean: Vectors | None = None) -> Settled:
+def choose(material: Material, settled: Settled, chat_mean: Vectors | None = None) -> Settled:
     """Strength, temperature and thresholds by cross-validation; takes seconds. A label that is new gets the median."""
+    if settled.tuned:
+        return calibrated_anew(material, settled, chat_mean)
     fitted = head.fit(material.vectors, material.targets, material.names, material.descriptions, mean=chat_mean)
-    limits = dict(zip(fitted.labels, fitted.thresholds.tolist(), strict=True))
-    usual = float(np.median(fitted.thresholds))
-    return Settled(fitted.strength, fitted.temperature, limits, usual, examples=len(material.targets))
+    return settle(material, fitted.strength, fitted.temperature, fitted.thresholds)
+
+
+def calibrated_anew(material: Material, settled: Settled, chat_mean: Vectors | None) -> Settled:
+    """Temperature and thresholds from out-of-fold scores of the unseen messages, at the strength that was trained."""
+    count, mean = len(material.living), shared(material.vectors) if chat_mean is None else chat_mean
+    problem = Problem(material.vectors, material.targets, count, material.descriptions, mean)
+    _, scores = calibration.choose(problem, settled.strength, fixed=True, seed=0)
+    if scores is None:
+        return settled
+    unseen = material.unseen
+    temperature, thresholds = calibration.calibrate(scores[unseen], material.targets[unseen], count)
+    return replace(settle(material, settled.strength, temperature, thresholds), tuned=True)
+
+
+def settle(material: Material, strength: float, temperature: float, thresholds: Vectors) -> Settled:
+    """These choices, as made on this material."""
+    limits = dict(zip(material.names, thresholds.tolist(), strict=True))
+    return Settled(strength, temperature, limits, float(np.median(thresholds)), examples=len(material.targets))
 
 
 def as_trained(tuned: Head, living: Sequence[Label]) -> Settled:
-    """The choices of a fine-tuned version, kept for as long as it serves.
-
-    Its training messages lie too neatly apart in its own vectors for choosing anew on them.
-    """
+    """The choices that a fine-tuned version brings along, until enough unseen messages say more."""
     by_name = dict(zip(tuned.labels, tuned.thresholds.tolist(), strict=True))
     limits = {str(label.id): by_name[label.name] for label in living if label.name in by_name}
-    return Settled(tuned.strength, tuned.temperature, limits, float(np.median(tuned.thresholds)), examples=None)
+    return Settled(tuned.strength, tuned.temperature, limits, float(np.median(tuned.thresholds)), tuned=True)

@@ -197,7 +197,7 @@ class Inference:
         recent = deque((np.frombuffer(one, np.float32) for one in raw), maxlen=RECENT)
         material = gather(self._database, backbone)
         if is_due(settled, material):
-            settled = choose(material, mean(recent))
+            settled = choose(material, settled, mean(recent))
         self._serve(Serving(version, backbone, settled, recent))
 
     def _opened(self, version: Version) -> tuple[Backbone, Settled]:
@@ -227,7 +227,7 @@ class Inference:
         while True:
             version, material, chat_mean = self._undecided.get()
             try:
-                settled = choose(material, chat_mean)
+                settled = choose(material, self.serving.settled, chat_mean)
             except Exception:
                 log.exception("Strength and thresholds could not be chosen; those before go on.")
                 settled = replace(self.serving.settled, examples=len(material.targets))
