@@ -60,10 +60,14 @@ def up(far_side: Annotated[Path | None, typer.Option(hidden=True)] = None) -> No
 
 def platforms() -> list[list[str]]:
     """The bots to run. Raises BackchannelError when there is none."""
-    wanted = [["web"]] if bot_settings.load().web.enabled else []
-    if not wanted:
-        raise BackchannelError("No platform is set up: set BACKCHANNEL_WEB__ENABLED=true. See .env.example.")
-    return wanted
+    own = bot_settings.load()
+    enabled = {"web": own.web.enabled, "slack": own.slack.enabled, "telegram": own.telegram.enabled}
+    if not any(enabled.values()):
+        raise BackchannelError(
+            "No platform is set up: set BACKCHANNEL_SLACK__BOT_TOKEN, BACKCHANNEL_TELEGRAM__TOKEN or "
+            "BACKCHANNEL_WEB__ENABLED=true. See .env.example."
+        )
+    return [[name] for name, wanted in enabled.items() if wanted]
 
 
 def opened(settings: Settings) -> Database:
@@ -86,19 +90,20 @@ def start(settings: Settings, bots: list[list[str]], example: bool = False) -> N
     """Supervise everything until Ctrl-C."""
     from bot.supervisor import Supervisor
 
-    web = bot_settings.load().web
+    own = bot_settings.load()
+    web = own.web
 
     def ready() -> None:
         if any(bot[0] == "web" for bot in bots):
             print(f"Backchannel is at http://{web.host}:{web.port}" + (" — open it in a browser." if example else ""))
         print(f"Data and logs are in {settings.data_dir}. Ctrl-C stops everything.", flush=True)
 
-    Supervisor(children(settings, web, bots), settings.data_dir).run(on_ready=ready)
+    Supervisor(children(settings, own, bots), settings.data_dir).run(on_ready=ready)
 
 
 @app.command()
 def bot(
-    platform: Annotated[str, typer.Argument(help="web or replay")],
+    platform: Annotated[str, typer.Argument(help="web, slack, telegram or replay")],
     far_side: Annotated[Path | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Run one platform's bot process, without workers."""
@@ -117,7 +122,7 @@ def bot(
 
         asyncio.run(run_bot(web_platform(database, own.web), database, own.is_admin))
     else:
-        raise BackchannelError(f"There is no platform {platform!r}: choose web.")
+        raise BackchannelError(f"There is no platform {platform!r}: choose web, slack or telegram.")
 
 
 @app.command()

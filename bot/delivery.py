@@ -24,7 +24,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.platforms.base import Accept, Later, Platform, Refused
-from workers.contracts import CheckAdmin
+from workers.contracts import CheckAdmin, Command
 from workers.store import outbox
 from workers.store.database import Database, DatabaseAway
 from workers.store.outbox import Outgoing
@@ -206,10 +206,12 @@ async def _send(platform: Platform, accept: Accept, outgoing: Outgoing) -> str |
     """One reply; a question about admin rights is answered by letting its event in again, with the answer."""
     reply = outgoing.reply
     if not isinstance(reply, CheckAdmin):
-        return await platform.send(reply, outgoing.key, outgoing.post_id)
+        return await platform.send(reply, outgoing.key, outgoing.handle)
     person = reply.event.presser if reply.event.kind == "button" else reply.event.caller
-    allowed = await platform.is_admin(reply.chat, person)
-    await accept(reply.event.model_copy(update={"admin": allowed, "key": f"{reply.event.key}#admin"}))
+    verb = reply.event.verb if isinstance(reply.event, Command) else ""
+    standing = await platform.standing(reply.chat, person, verb)
+    known = {"admin": standing.admin, "why": standing.why, "key": f"{reply.event.key}#admin"}
+    await accept(reply.event.model_copy(update=known))
     return None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -37,6 +37,67 @@ class WebSettings(Group):
         return self
 
 
+class SlackSettings(Group):
+    """Slack. One workspace by its bot token, or several that install the bot themselves (client id and secret)."""
+
+    mode: Literal["socket", "http"] = "socket"
+    bot_token: SecretStr | None = None
+    app_token: SecretStr | None = None
+    signing_secret: SecretStr | None = None
+    client_id: str = ""
+    client_secret: SecretStr | None = None
+    host: str = "127.0.0.1"
+    port: int = Field(default=8091, ge=0, le=65535)
+    api_url: str = "https://slack.com/api/"
+
+    @property
+    def enabled(self) -> bool:
+        """Whether there is a workspace to be had."""
+        return bool(self.bot_token or self.client_id)
+
+    @model_validator(mode="after")
+    def _complete(self) -> SlackSettings:
+        if not self.enabled:
+            return self
+        if self.mode == "socket" and not self.app_token:
+            raise ValueError("Socket Mode needs BACKCHANNEL_SLACK__APP_TOKEN, which starts with xapp-")
+        if self.mode == "http" and not self.signing_secret:
+            raise ValueError("over HTTP anybody could forge events, so set BACKCHANNEL_SLACK__SIGNING_SECRET")
+        if self.client_id and not (self.client_secret and self.signing_secret):
+            raise ValueError(
+                "to be installed by workspaces, BACKCHANNEL_SLACK__CLIENT_SECRET and "
+                "BACKCHANNEL_SLACK__SIGNING_SECRET are needed beside BACKCHANNEL_SLACK__CLIENT_ID"
+            )
+        return self
+
+
+class TelegramSettings(Group):
+    """Telegram. `public_url` is where Telegram's servers reach the webhook, such as https://bot.example.org."""
+
+    mode: Literal["polling", "webhook"] = "polling"
+    token: SecretStr | None = None
+    secret: SecretStr | None = None
+    public_url: str = ""
+    host: str = "127.0.0.1"
+    port: int = Field(default=8092, ge=0, le=65535)
+    api_url: str = "https://api.telegram.org"
+
+    @property
+    def enabled(self) -> bool:
+        """Whether there is a bot to be."""
+        return self.token is not None
+
+    @model_validator(mode="after")
+    def _complete(self) -> TelegramSettings:
+        if not self.enabled or self.mode == "polling":
+            return self
+        if not self.secret:
+            raise ValueError("anybody could forge updates of a webhook, so set BACKCHANNEL_TELEGRAM__SECRET")
+        if not self.public_url:
+            raise ValueError("Telegram has to know the webhook's address, so set BACKCHANNEL_TELEGRAM__PUBLIC_URL")
+        return self
+
+
 class BotSettings(BaseSettings):
     """Everything that the bot alone is told from outside."""
 
@@ -44,6 +105,8 @@ class BotSettings(BaseSettings):
 
     admins: Annotated[frozenset[str], NoDecode] = frozenset()
     web: WebSettings = WebSettings()
+    slack: SlackSettings = SlackSettings()
+    telegram: TelegramSettings = TelegramSettings()
 
     @field_validator("admins", mode="before")
     @classmethod

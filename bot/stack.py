@@ -8,7 +8,7 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 from bot.child import Child
-from bot.settings import WebSettings
+from bot.settings import BotSettings, SlackSettings, TelegramSettings, WebSettings
 from workers import embedded
 from workers.settings import Settings
 
@@ -21,23 +21,27 @@ THREADS = {"OPENBLAS_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
 where processes share few cores; torch keeps its threads."""
 
 
-def children(settings: Settings, web: WebSettings, bots: Sequence[Sequence[str]]) -> list[Child]:
+EVERYWHERE = ("", "0.0.0.0", "::")
+
+
+def children(settings: Settings, own: BotSettings, bots: Sequence[Sequence[str]]) -> list[Child]:
     """The broker if it is ours, the workers, beat, and one bot process for each list of `bot` arguments."""
     broker = [valkey(settings)] if settings.embedded_broker else []
     workers = [worker(name) for name in WORKERS]
-    return [*broker, *(bot(arguments, web) for arguments in bots), *workers, beat(settings.data_dir)]
+    return [*broker, *(bot(arguments, own) for arguments in bots), *workers, beat(settings.data_dir)]
 
 
-def bot(arguments: Sequence[str], web: WebSettings) -> Child:
-    """One platform's bot process; the web chat's is ready once its page can be opened."""
-    ready = (lambda: answers(web)) if arguments[0] == "web" else None
+def bot(arguments: Sequence[str], own: BotSettings) -> Child:
+    """One platform's bot process; ready once it says so at /healthz, where it has a port of its own."""
+    served = {"web": own.web, "slack": own.slack, "telegram": own.telegram}.get(arguments[0])
+    ready = (lambda: answers(served)) if served and served.port else None
     return Child(f"bot-{arguments[0]}", (sys.executable, "-m", "bot", "bot", *arguments), ready=ready)
 
 
-def answers(web: WebSettings) -> bool:
-    """Whether our page, and not another program, answers at the web chat's address."""
-    host = web.host if web.loopback else "127.0.0.1"
-    connection = HTTPConnection(host, web.port, timeout=0.5)
+def answers(served: WebSettings | SlackSettings | TelegramSettings) -> bool:
+    """Whether our process, and not another program, answers at its address."""
+    host = "127.0.0.1" if served.host in EVERYWHERE else served.host
+    connection = HTTPConnection(host, served.port, timeout=0.5)
     try:
         connection.request("GET", "/healthz")
         return connection.getresponse().status == 200

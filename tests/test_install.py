@@ -101,7 +101,8 @@ def test_make_installs_nothing_twice(clone: Path) -> None:
     for name in ("bin/python", ".dev-installed", ".runtime-installed"):
         (clone / ".venv" / name).touch()
     assert "nothing" in make(clone, "install").stdout.lower()
-    later = (clone / ".venv" / ".dev-installed").stat().st_mtime + 10  # a file system may tell no two quick writes apart
+    # Some file systems tell no two quick writes apart.
+    later = (clone / ".venv" / ".dev-installed").stat().st_mtime + 10
     os.utime(clone / "constraints.txt", (later, later))
     assert "pip" in make(clone, "--dry-run", "install").stdout
 

@@ -92,13 +92,14 @@ class TextEvent(BaseEvent):
 
 
 class Message(TextEvent):
-    """Somebody wrote something."""
+    """Somebody wrote something; `bot`: that somebody is a program, which most chats don't want to be read."""
 
     kind: Literal["message"] = "message"
     ref: MessageRef
     author: Person
     text: Text
     reply_to: Text | None = None
+    bot: bool = False
 
 
 class Edit(TextEvent):
@@ -107,6 +108,7 @@ class Edit(TextEvent):
     kind: Literal["edit"] = "edit"
     ref: MessageRef
     text: Text
+    bot: bool = False
 
 
 class Delete(TextEvent):
@@ -126,6 +128,11 @@ class Reaction(BaseEvent):
     added: bool
 
 
+Why = Literal["", "anonymous", "guest", "named_only"]
+"""Why somebody is no admin, where there is more to say than that: they hide behind a chat, come from another company's
+workspace, or want what only people who are named in the settings may do."""
+
+
 class Button(BaseEvent):
     """Somebody pressed a button under one of our posts; `value` (1 to 64 bytes) is what the button meant."""
 
@@ -134,17 +141,25 @@ class Button(BaseEvent):
     presser: Person
     value: Text
     admin: bool | None = None
+    why: Why = ""
 
 
 class Command(BaseEvent):
-    """Somebody typed a verb and its arguments. `admin` is None while nobody has asked the platform."""
+    """Somebody typed a verb and its arguments. `admin` is None while nobody has asked the platform.
+
+    `reply_to` is the message that the verb is about, `thread` the one under which the answer belongs. `private`: the
+    chat is one person's own with the bot, where verbs work although nobody enabled it.
+    """
 
     kind: Literal["command"] = "command"
     chat: ChatRef
     caller: Person
     text: Text
     reply_to: MessageRef | None = None
+    thread: Text | None = None
+    private: bool = False
     admin: bool | None = None
+    why: Why = ""
 
     @property
     def queue(self) -> str:
@@ -162,13 +177,33 @@ class Command(BaseEvent):
         return self.text.strip()[len(self.text.split(maxsplit=1)[0]) :].strip() if self.text.strip() else ""
 
 
-Event = Annotated[Message | Edit | Delete | Reaction | Button | Command, Field(discriminator="kind")]
+class Presence(BaseEvent):
+    """The bot came into a chat, was put out of it, or its rights there changed.
+
+    `sees_reactions`: whether the platform tells the bot about reactions there.
+    """
+
+    kind: Literal["presence"] = "presence"
+    chat: ChatRef
+    state: Literal["joined", "left", "changed"]
+    sees_reactions: bool = True
+
+
+class Moved(BaseEvent):
+    """A chat goes on under another id; intake gives all that is stored the new one before anything else comes in."""
+
+    kind: Literal["moved"] = "moved"
+    chat: ChatRef
+    into: ChatRef
+
+
+Event = Annotated[Message | Edit | Delete | Reaction | Button | Command | Presence | Moved, Field(discriminator="kind")]
 EVENT: TypeAdapter[Event] = TypeAdapter(Event)
 
 
 def chat_of(event: Event) -> ChatRef:
     """The chat in which an event happened."""
-    return event.chat if isinstance(event, Command) else event.ref.chat
+    return event.chat if isinstance(event, Command | Presence | Moved) else event.ref.chat
 
 
 # ── replies: what goes out ──────────────────────────────────────────────────────────────────────────
@@ -181,13 +216,27 @@ class Choice(Frozen):
     value: str = Field(min_length=1, max_length=64)
 
 
+MORE = "m"
+"""The value of a button under a shown label: give me all labels to choose from."""
+
+
+def agree(label: int) -> str:
+    """The value of a button under a shown label: this label is right."""
+    return f"l:{label}"
+
+
 class React(Frozen):
-    """Put the bot's one emoji on a message, in place of the one before; None takes it away."""
+    """Put the bot's one emoji on a message, in place of the one before; None takes it away.
+
+    Where a platform has no such emoji it may show the label in other ways, with buttons whose values are
+    `agree(label_id)` and MORE.
+    """
 
     kind: Literal["react"] = "react"
     ref: MessageRef
     emoji: str | None
     label: Text = ""
+    label_id: int | None = None
     probability: float = 0.0
     guess: bool = False
 
@@ -226,6 +275,21 @@ class Document(Frozen):
     filename: str
     content: Text
     text: Text = ""
+    reply_to: str | None = None
+
+
+class Picture(Frozen):
+    """Show a picture (PNG), such as a chart. `alt` says in words what is on it."""
+
+    model_config = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
+
+    kind: Literal["picture"] = "picture"
+    chat: ChatRef
+    filename: str
+    content: bytes
+    alt: Text
+    text: Text = ""
+    reply_to: str | None = None
 
 
 class CheckAdmin(Frozen):
@@ -239,7 +303,7 @@ class CheckAdmin(Frozen):
         return chat_of(self.event)
 
 
-Reply = Annotated[React | Post | EditPost | Document | CheckAdmin, Field(discriminator="kind")]
+Reply = Annotated[React | Post | EditPost | Document | Picture | CheckAdmin, Field(discriminator="kind")]
 REPLY: TypeAdapter[Reply] = TypeAdapter(Reply)
 
 

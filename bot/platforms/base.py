@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Protocol
 
-from workers.contracts import BackchannelError, ChatRef, Event, Person, Reply
+from workers.contracts import BackchannelError, ChatRef, Event, Person, Reply, Why
 
 Accept = Callable[[Event], Awaitable[bool]]
 """Commit an event to the inbox. Returns once it is stored: True, or False where the chat is not enabled."""
@@ -23,6 +24,14 @@ class Refused(BackchannelError):
     """The platform will never take this reply; the sentence says why."""
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Whether somebody is an admin of a chat, and why not where that needs explaining."""
+
+    admin: bool
+    why: Why = ""
+
+
 class Platform(Protocol):
     """Translates between one chat system and our events and replies; it decides nothing."""
 
@@ -32,14 +41,16 @@ class Platform(Protocol):
         """Hand every event to `accept` and acknowledge it only afterwards. Runs until it is cancelled."""
         ...
 
-    async def send(self, reply: Reply, key: str, post_id: str | None) -> str | None:
+    async def send(self, reply: Reply, key: str, handle: str | None) -> str | None:
         """Carry out a reply. `key` is the reply's own name, the same on every try.
 
-        `post_id` is the platform's id of the post that an `EditPost` changes. Returns the id of a new post.
-        Raises `Later` when the platform wants a pause, `Refused` when it will never work.
+        What it returns is the handle of what was made: the id of a new post or, for a `React`, whatever this platform
+        needs to change or take away the emoji later. It comes back as `handle` with an `EditPost` of that post, and
+        with the next `React` to that message. Raises `Later` when the platform wants a pause (an OSError when the
+        network fails), `Refused` when it will never work.
         """
         ...
 
-    async def is_admin(self, chat: ChatRef, person: Person) -> bool:
-        """Whether this person may use admin verbs in this chat, as the platform sees it."""
+    async def standing(self, chat: ChatRef, person: Person, verb: str) -> Standing:
+        """Whether this person may use this admin verb in this chat, as the platform sees it. Raises like `send`."""
         ...

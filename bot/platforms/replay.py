@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from bot.platforms.base import Accept, Later
+from bot.platforms.base import Accept, Later, Standing
 from workers.contracts import EVENT, ChatRef, Person, Reply
 
 log = logging.getLogger(__name__)
@@ -64,16 +64,16 @@ class ReplayPlatform:
         with suppress(Later):  # without the word it will send the event again, to whom it is known by its key
             self._write({"ack": said["number"], "stored": stored})
 
-    async def send(self, reply: Reply, key: str, post_id: str | None) -> str | None:
+    async def send(self, reply: Reply, key: str, handle: str | None) -> str | None:
         """Hand a reply over and wait for the far side's word. Raises Later while nobody is there."""
         number = next(self._numbers)
         waiting = self._waiting[number] = asyncio.get_running_loop().create_future()
-        self._write({"number": number, "key": key, "reply": reply.model_dump(mode="json"), "post_id": post_id})
+        self._write({"number": number, "key": key, "reply": reply.model_dump(mode="json"), "handle": handle})
         return await waiting
 
-    async def is_admin(self, chat: ChatRef, person: Person) -> bool:
+    async def standing(self, chat: ChatRef, person: Person, verb: str) -> Standing:
         """In a replay the person called `admin` is one."""
-        return person.id == "admin"
+        return Standing(person.id == "admin")
 
     def _write(self, said: dict[str, Any]) -> None:
         if self._writer is None:

@@ -33,7 +33,7 @@ from bot.replay.drive import MAIN, read
 from bot.replay.far_side import FarSide
 from bot.replay.play import ANNOTATORS, AUTHORS, Player, ref_of
 from bot.replay.watch import Watch
-from bot.settings import WebSettings
+from bot.settings import BotSettings
 from bot.stack import children
 from bot.supervisor import Supervisor
 from workers.contracts import Delete, Edit, Event, Message, MessageRef, Person, Reaction
@@ -274,7 +274,7 @@ def main() -> int:
         os.environ["BACKCHANNEL_LEASE_SECONDS"] = "10"
         settings = Settings(_env_file=None)  # pyright: ignore[reportCallIssue]
         database = opened(settings)
-        stack = children(settings, WebSettings(), [["replay", "--far-side", str(data / "far.sock")]])
+        stack = children(settings, BotSettings(), [["replay", "--far-side", str(data / "far.sock")]])
         supervisor = Supervisor(stack, data, say=lambda _: None, pace=Pace(first=0.3, longest=2.0, healthy=5.0))
         with supervisor:
             return asyncio.run(play(arguments, data, supervisor, database))

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, text
 
 from bot import delivery
 from bot.delivery import deliver
-from bot.platforms.base import Accept, Later, Refused
+from bot.platforms.base import Accept, Later, Refused, Standing
 from workers.contracts import ChatRef, CheckAdmin, Command, EditPost, Event, Person, Post, Reply
 from workers.store import outbox
 from workers.store.database import Database, DatabaseAway
@@ -38,7 +38,7 @@ class FarPlatform:
 
     async def listen(self, accept: Accept) -> None: ...
 
-    async def send(self, reply: Reply, key: str, post_id: str | None) -> str | None:
+    async def send(self, reply: Reply, key: str, handle: str | None) -> str | None:
         assert isinstance(reply, Post | EditPost)
         self.tries[key] = self.tries.get(key, 0) + 1
         if reply.text.startswith("slow") and self.tries[key] == 1:
@@ -59,12 +59,12 @@ class FarPlatform:
         if reply.text.startswith("never"):
             raise Refused("The chat is archived.")
         if isinstance(reply, EditPost):
-            self.edited.append(post_id)
+            self.edited.append(handle)
         self.told.append((reply.chat.chat_id, reply.text))
         return f"id of {key}"
 
-    async def is_admin(self, chat: ChatRef, person: Person) -> bool:
-        return person == ANA
+    async def standing(self, chat: ChatRef, person: Person, verb: str) -> Standing:
+        return Standing(person == ANA)
 
 
 class FlakyDatabase(Database):
@@ -207,9 +207,9 @@ async def test_when_the_database_is_back_it_is_told_what_was_sent(
     database: FlakyDatabase, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, when: str
 ):
     class Cutting(FarPlatform):
-        async def send(self, reply: Reply, key: str, post_id: str | None) -> str | None:
+        async def send(self, reply: Reply, key: str, handle: str | None) -> str | None:
             database.away = 3 if when == "writing down" and key == "k1" else 0
-            return await super().send(reply, key, post_id)
+            return await super().send(reply, key, handle)
 
     monkeypatch.setattr(delivery, "DATABASE_PAUSE", 0.02)
     with database.write() as c:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 
-from workers.contracts import ChatRef, Document, EditPost, React, Reply, storable
+from workers.contracts import ChatRef, Document, EditPost, Picture, React, Reply, storable
 from workers.store.counters import add_new
 from workers.store.outgoing import (
     GONE,
@@ -75,8 +75,9 @@ def sent(c: Connection, outgoing: Outgoing, message_id: str | None, now: float) 
 
 def _kept(reply: Reply) -> str | None:
     """What stays of a sent reply: posts, which people scroll back to, but no files and nothing about others' text."""
-    if isinstance(reply, Document):
-        return reply.model_copy(update={"content": ""}).model_dump_json()
+    if isinstance(reply, Document | Picture):
+        empty = "" if isinstance(reply, Document) else b""
+        return reply.model_copy(update={"content": empty}).model_dump_json()
     return reply.model_dump_json() if reply.kind in ("post", "edit_post") else None
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, bindparam, func, select, update
 from workers.contracts import REPLY, Reply
 from workers.store.columns import AnyRow, AnySelect
 from workers.store.counters import exclusive
-from workers.store.tables import OUTBOX_LIVE, outbox
+from workers.store.tables import OUTBOX_LIVE, OUTBOX_REACTED, outbox
 
 OVER = {"claimed_by": None, "lease_until": None}
 GONE = {"reply": None, "error": None, **OVER}
@@ -51,13 +51,13 @@ _READY_CHATS, _FRONT = _ready_statement(), _front_statement()
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A reply that is ours to send until the lease ends. `post_id`: the platform's id of the post to edit."""
+    """A reply that is ours to send until the lease ends. `handle`: what `send` returned for what it changes."""
 
     id: int
     key: str
     reply: Reply
     attempts: int
-    post_id: str | None
+    handle: str | None
 
 
 def has_work(c: Connection, platform: str, now: float = math.inf, without: Collection[str] = ()) -> bool:
@@ -92,8 +92,9 @@ def claim(
     _supersede(c, [row.id for row in ready if row.subject and newest[row.kind, row.subject] > row.id])
     chosen = _in_order([row for row in ready if not row.subject or newest[row.kind, row.subject] == row.id])
     rows = _take(c, chosen, {"claimed_by": worker, "lease_until": now + lease})
-    posts = _post_ids(c, [row.subject for row in rows if row.kind == "edit_post"])
-    outgoing = [_decode(c, row, posts) for row in rows]
+    handles = _post_ids(c, [row.subject for row in rows if row.kind == "edit_post"])
+    handles |= _emoji(c, [row.subject for row in rows if row.kind == "react"])
+    outgoing = [_decode(c, row, handles.get(row.subject)) for row in rows]
     return [item for item in outgoing if item is not None]
 
 
@@ -169,12 +170,20 @@ def _post_ids(c: Connection, keys: Sequence[str]) -> dict[str, str]:
     }
 
 
-def _decode(c: Connection, row: AnyRow, posts: dict[str, str]) -> Outgoing | None:
+def _emoji(c: Connection, subjects: Sequence[str]) -> dict[str, str]:
+    """What the last reaction that was sent to each message left there."""
+    if not subjects:
+        return {}
+    sent = select(outbox.c.subject, outbox.c.message_id).where(OUTBOX_REACTED, outbox.c.subject.in_(subjects))
+    last: dict[str, str | None] = dict(c.execute(sent.order_by(outbox.c.id)).tuples().all())
+    return {subject: handle for subject, handle in last.items() if handle is not None}
+
+
+def _decode(c: Connection, row: AnyRow, handle: str | None) -> Outgoing | None:
     try:
         reply = REPLY.validate_json(row.reply)
     except ValidationError as error:
         why = f"The stored reply cannot be read: {error.errors(include_input=False)[0]['msg']}"
         c.execute(update(outbox).where(outbox.c.id == row.id).values(state="failed", error=why, **OVER))
         return None
-    post = posts.get(row.subject) if row.kind == "edit_post" else None
-    return Outgoing(row.id, row.key, reply, row.attempts, post)
+    return Outgoing(row.id, row.key, reply, row.attempts, handle)

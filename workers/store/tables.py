@@ -13,6 +13,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 
@@ -24,6 +25,7 @@ INBOX_OVER = text("inbox.state IN ('done', 'failed')")
 INBOX_FAILED = text("inbox.state = 'failed'")
 OUTBOX_LIVE = text("outbox.state IN ('pending', 'claimed')")
 OUTBOX_EDITS = text("outbox.kind = 'edit_post' AND outbox.reply IS NOT NULL")
+OUTBOX_REACTED = text("outbox.kind = 'react' AND outbox.state = 'sent'")
 OUTBOX_SPENT = text(
     "(outbox.state = 'superseded' OR (outbox.kind IN ('react', 'check_admin') AND outbox.state IN ('sent', 'failed')))"
 )
@@ -74,6 +76,7 @@ outbox = Table(
         "created_at",
         where="(state = 'superseded' OR (kind IN ('react', 'check_admin') AND state IN ('sent', 'failed')))",
     ),
+    partial("ix_outbox_reacted", "subject", "id", where="kind = 'react' AND state = 'sent'"),
     partial("ix_outbox_posted", "chat", "message_id", where="message_id IS NOT NULL"),
     partial("ix_outbox_posts", "chat", "sent_at", where="kind IN ('post', 'document')"),
     sqlite_autoincrement=True,
@@ -89,6 +92,7 @@ chats = Table(
     Column("enabled", Boolean, nullable=False),
     words("mode", "suggest"),
     words("language", "en"),
+    Column("bots", Boolean, nullable=False, server_default=false()),
     words("enabled_by"),
     Column("changed_at", Double, nullable=False),
 )
@@ -111,6 +115,15 @@ messages = Table(
     Index("ix_messages_chat", "chat", "at"),
     Index("ix_messages_author", "platform", "workspace", "author_id"),
     sqlite_autoincrement=True,
+)
+
+revisions = Table(  # what a message said before it was edited; its text now stands in `messages`
+    "revisions",
+    metadata,
+    Column("message", Id, ForeignKey("messages.id", ondelete="CASCADE"), primary_key=True),
+    Column("revision", Integer, primary_key=True),
+    words("text"),
+    Column("until", Double, nullable=False),
 )
 
 vectors = Table(
@@ -289,4 +302,39 @@ confirmations = Table(
     words("command"),
     Column("held_at", Double, nullable=False),
     sqlite_autoincrement=True,
+)
+
+installations = Table(  # the workspaces that installed the bot; `data` holds their tokens and is never logged
+    "installations",
+    metadata,
+    Column("platform", Text, primary_key=True),
+    Column("workspace", Text, primary_key=True),
+    words("name"),
+    words("data"),
+    Column("installed_at", Double, nullable=False),
+    Column("revoked_at", Double),
+)
+
+oauth_states = Table(
+    "oauth_states",
+    metadata,
+    Column("state", Text, primary_key=True),
+    Column("expires_at", Double, nullable=False),
+)
+
+leases = Table(  # what only one process may do at a time, such as asking Telegram for updates
+    "leases",
+    metadata,
+    Column("name", Text, primary_key=True),
+    words("holder"),
+    Column("token", Id, nullable=False),
+    Column("until", Double, nullable=False),
+)
+
+heartbeats = Table(  # signs of life of workers, by role and process
+    "heartbeats",
+    metadata,
+    Column("process", Text, primary_key=True),
+    words("role"),
+    Column("at", Double, nullable=False),
 )

@@ -20,6 +20,7 @@ from workers.contracts import (
     React,
     Reaction,
     Reply,
+    chat_of,
 )
 
 QUOTED = 40
@@ -87,11 +88,11 @@ class Traces:
 
     def in_event(self, event: Event) -> bool:
         """Whether an event comes from the person, or is about one of their messages."""
-        chat = event.chat if isinstance(event, Command) else event.ref.chat
+        chat = chat_of(event)
         if (chat.platform, chat.workspace) != self.where:
             return False
         by = _by(event)
-        about = event.reply_to if isinstance(event, Command) else event.ref
+        about = event.reply_to if isinstance(event, Command) else getattr(event, "ref", None)
         return (by is not None and by.id == self.person) or (about is not None and about.key in self.refs)
 
     def _in_raw(self, text: str) -> bool:

@@ -28,9 +28,6 @@ from workers.contracts import (
 TEXT_LIMIT = 200_000
 """Characters in one message; more is refused with a sentence."""
 
-FRAME_LIMIT = 2 * 1024 * 1024
-"""Bytes in one WebSocket frame from the page; more closes the socket."""
-
 
 class PageError(BackchannelError):
     """The page asked for something that makes no sense; `code` lets the page say so in its own language."""

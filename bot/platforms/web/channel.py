@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import hashlib
 import time
 from collections import OrderedDict
@@ -23,8 +24,11 @@ from workers.contracts import (
     EditPost,
     Event,
     Message,
+    Moved,
     Person,
+    Picture,
     Post,
+    Presence,
     React,
     Reaction,
     Reply,
@@ -126,10 +130,10 @@ class Channel:
             case Command():
                 line = line_of(event.key, event.caller, event.at, f"/{event.text}")
                 self.audience.tell({"kind": "command", "line": line, "stored": stored})
-            case Reaction() | Button():
+            case Reaction() | Button() | Presence() | Moved():
                 pass  # not stored, or answered by the bot in its own words
 
-    def tell(self, reply: Reply, key: str, post_id: str | None) -> str | None:
+    def tell(self, reply: Reply, key: str, handle: str | None) -> str | None:
         """Show what the bot does; the id of a new post follows from `key`, so a second try shows the same one."""
         if reply.chat != self.chat:
             raise Refused(f"The web page has no channel {reply.chat.key}; it shows {self.chat.key} only.")
@@ -150,14 +154,19 @@ class Channel:
                 line |= {"bot": True, "filename": reply.filename, "content": reply.content}
                 self.audience.tell({"kind": "line", "line": line, "stored": True})
                 return post_name(key)
+            case Picture():
+                line = line_of(post_name(key), BOT, self.clock.now(), reply.text, reply_to=reply.reply_to)
+                line |= {"bot": True, "picture": picture_of(reply), "alt": reply.alt}
+                self.audience.tell({"kind": "line", "line": line, "stored": True})
+                return post_name(key)
             case EditPost():
-                if post_id is None:
+                if handle is None:
                     raise Refused("The post to change was never sent, so there is nothing to change.")
                 changed = reply.model_dump(mode="json", include={"text", "choices", "progress"})
-                self.audience.tell({"kind": "edit_post", "message_id": post_id, **changed})
+                self.audience.tell({"kind": "edit_post", "message_id": handle, **changed})
                 return None
             case _:
-                return None  # CheckAdmin: whoever delivers it asks `is_admin`
+                return None  # CheckAdmin: whoever delivers it asks `standing`
 
     def lines(self, stored: Sequence[Line]) -> list[Wire]:
         """What a page shows when it loads: the store's lines, then what was accepted but is not stored yet."""
@@ -182,6 +191,11 @@ def remember(table: OrderedDict[str, Thing], key: str, thing: Thing) -> None:
 def post_name(key: str) -> str:
     """The message id of a post: the same for the same reply."""
     return "post-" + hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()[:24]
+
+
+def picture_of(reply: Picture) -> str:
+    """The picture as an address that a page can show."""
+    return "data:image/png;base64," + base64.b64encode(reply.content).decode()
 
 
 def line_of(message_id: str, author: Person, at: float, text: str, reply_to: str | None = None) -> Wire:

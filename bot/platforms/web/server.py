@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import errno
 import logging
-import socket
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-import uvicorn
 from pydantic import SecretStr
 
-from bot.platforms.base import Accept
-from bot.platforms.web.actions import FRAME_LIMIT
+from bot.platforms.base import Accept, Standing
+from bot.platforms.serving import bind, serving
 from bot.platforms.web.audience import Audience, Wire
 from bot.platforms.web.channel import Channel
 from bot.platforms.web.gate import Gate
 from bot.platforms.web.routes import Site
 from bot.platforms.web.sample import Player, sample_labels
-from workers.contracts import BackchannelError, ChatRef, Person, Reply
+from workers.contracts import ChatRef, Person, Reply
 
 if TYPE_CHECKING:
     from workers.store.views import Line, Overview
@@ -71,28 +67,26 @@ class WebPlatform:
         Raises `BackchannelError` when the address cannot be bound. With port 0, `port` holds the real one once
         `ready` is set.
         """
-        sock = bind(self.host, self.port)
+        sock = bind(self.host, self.port, "BACKCHANNEL_WEB")
         self.port = sock.getsockname()[1]
         self.channel.accept = accept
-        server = Server(config(Site(self).app()))
-        serving = asyncio.create_task(server.serve(sockets=[sock]))
-        watching = asyncio.create_task(self._watch())
-        self.ready.set()
-        try:
-            await asyncio.shield(serving)
-        finally:
-            watching.cancel()
-            await self.player.stop()
-            server.should_exit = True
-            await asyncio.wait([serving, watching])
+        async with serving(Site(self).app(), sock) as server:
+            watching = asyncio.create_task(self._watch())
+            self.ready.set()
+            try:
+                await asyncio.shield(server)
+            finally:
+                watching.cancel()
+                await self.player.stop()
+                await asyncio.wait([watching])
 
-    async def send(self, reply: Reply, key: str, post_id: str | None) -> str | None:
+    async def send(self, reply: Reply, key: str, handle: str | None) -> str | None:
         """Show a reply to every open page; see `Platform.send`. A page that opens later reads the store."""
-        return self.channel.tell(reply, key, post_id)
+        return self.channel.tell(reply, key, handle)
 
-    async def is_admin(self, chat: ChatRef, person: Person) -> bool:
+    async def standing(self, chat: ChatRef, person: Person, verb: str) -> Standing:
         """Whoever can open the page, on this machine or by its password, administers."""
-        return chat == self.chat
+        return Standing(chat == self.chat)
 
     async def snapshot(self) -> Wire:
         """All that a page needs when it loads."""
@@ -135,49 +129,3 @@ class WebPlatform:
             if seen != last:
                 self.audience.tell({"kind": "overview", "overview": seen.model_dump(mode="json")})
             last = seen
-
-
-class Server(uvicorn.Server):
-    """uvicorn, whose signals belong to the process that runs us."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Generator[None]:
-        """Install no signal handlers."""
-        yield
-
-
-def config(app: object) -> uvicorn.Config:
-    """How uvicorn runs inside the bot: quiet, without lifespan, and quick to stop."""
-    return uvicorn.Config(
-        app,  # pyright: ignore[reportArgumentType]
-        log_level="warning",
-        access_log=False,
-        lifespan="off",
-        server_header=False,
-        log_config=None,
-        ws_max_size=FRAME_LIMIT,
-        timeout_graceful_shutdown=2,
-    )
-
-
-def bind(host: str, port: int) -> socket.socket:
-    """A listening socket. Raises `BackchannelError`: the port is in use, not allowed, or the address is not ours."""
-    try:
-        family, _, _, _, address = socket.getaddrinfo(
-            host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        return socket.create_server(address[:2], family=family, backlog=512)  # pyright: ignore[reportArgumentType]
-    except (OSError, OverflowError, UnicodeError) as error:
-        raise BackchannelError(why_not(host, port, error)) from error
-
-
-def why_not(host: str, port: int, error: Exception) -> str:
-    """The sentence for an address that cannot be bound."""
-    code = error.errno if isinstance(error, OSError) else None
-    if code == errno.EADDRINUSE:
-        return f"Port {port} is in use by another program: stop it, or choose another port with BACKCHANNEL_WEB__PORT."
-    if code == errno.EACCES:
-        return f"Port {port} needs more rights than we have: choose one above 1023 with BACKCHANNEL_WEB__PORT."
-    if isinstance(error, OverflowError):
-        return f"There is no port {port}: choose one from 1024 to 65535 with BACKCHANNEL_WEB__PORT."
-    return f"The web page cannot listen on {host}: set BACKCHANNEL_WEB__HOST to an address of this machine."

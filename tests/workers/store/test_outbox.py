@@ -52,7 +52,7 @@ def state(db: Database, key: str) -> str:
 def test_a_reply_comes_out_as_it_went_in(db: Database, reply: Reply) -> None:
     add(db, ("a", reply))
     [outgoing] = claim(db)
-    assert (outgoing.key, outgoing.reply, outgoing.attempts, outgoing.post_id) == ("a", reply, 1, None)
+    assert (outgoing.key, outgoing.reply, outgoing.attempts, outgoing.handle) == ("a", reply, 1, None)
 
 
 def test_a_key_is_sent_once(db: Database) -> None:
@@ -114,7 +114,7 @@ def test_an_edit_knows_the_id_of_its_post_and_waits_for_it(db: Database) -> None
     assert claim(db) == []
     send(db, first)
     second = claim(db)
-    assert [(item.key, item.post_id) for item in second] == [("e", "id of p"), ("q", None)]
+    assert [(item.key, item.handle) for item in second] == [("e", "id of p"), ("q", None)]
 
 
 def test_an_edit_of_a_post_that_failed_has_no_id(db: Database) -> None:
@@ -123,7 +123,7 @@ def test_an_edit_of_a_post_that_failed_has_no_id(db: Database) -> None:
     with db.write() as c:
         outbox.fail(c, failed, "refused", 2)
     [edit] = claim(db)
-    assert edit.post_id is None
+    assert edit.handle is None
 
 
 def test_only_the_newest_of_several_edits_is_sent(db: Database) -> None:

@@ -147,9 +147,9 @@ class FarSide:
                 EditPost(chat=event.ref.chat, post="", text=f"Noted: {event.value}"), event.key, event.ref.message_id
             )
 
-    async def send(self, reply: Any, key: str, post_id: str | None = None) -> str | None:
+    async def send(self, reply: Any, key: str, handle: str | None = None) -> str | None:
         assert self.platform is not None
-        return await self.platform.send(reply, key, post_id)
+        return await self.platform.send(reply, key, handle)
 
     def react(self, event: Message | Edit) -> React:
         text = event.text.lower()

@@ -211,8 +211,8 @@ async def test_what_the_page_cannot_show_is_refused_with_a_sentence() -> None:
         for reply in (Post(chat=elsewhere, text="x"), EditPost(chat=platform.chat, post="lost", text="x")):
             with pytest.raises(Refused, match=r"\.$"):
                 await platform.send(reply, "k", None)
-        assert await platform.is_admin(platform.chat, Person(id="Ada"))
-        assert not await platform.is_admin(elsewhere, Person(id="Ada"))
+        assert (await platform.standing(platform.chat, Person(id="Ada"), "retrain")).admin
+        assert not (await platform.standing(elsewhere, Person(id="Ada"), "retrain")).admin
 
 
 async def test_the_overview_is_pushed_when_it_changes() -> None:
