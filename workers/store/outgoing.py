@@ -175,7 +175,7 @@ def _emoji(c: Connection, subjects: Sequence[str]) -> dict[str, str]:
     if not subjects:
         return {}
     sent = select(outbox.c.subject, outbox.c.message_id).where(OUTBOX_REACTED, outbox.c.subject.in_(subjects))
-    last: dict[str, str | None] = dict(c.execute(sent.order_by(outbox.c.id)).tuples().all())
+    last = {row.subject: row.message_id for row in c.execute(sent.order_by(outbox.c.id))}
     return {subject: handle for subject, handle in last.items() if handle is not None}
 
 
