@@ -98,4 +98,10 @@ def load(backbone: Path) -> Reading | None:
         known, spelled, dictionary = False, (), None
     if not known or (dictionary is not None and not dictionary.is_file()):
         raise ModelingError(f"{folder} cannot be read by this program: give another backbone, or save it again.")
-    return Reading(spelled, Glossary(dictionary) if dictionary else None)
+    return Reading(spelled, Glossary(_read_once(dictionary)) if dictionary else None)
+
+
+def _read_once(dictionary: Path) -> Path:
+    """Return the installed dictionary for one that equals it: then a process reads it once for all its versions."""
+    packaged = glossary.packaged()
+    return packaged if packaged and file_hash(packaged) == file_hash(dictionary) else dictionary
