@@ -31,11 +31,11 @@ def spell(texts: Sequence[str], scripts: Sequence[str]) -> tuple[NDArray[np.floa
     letters = _letters(tuple(scripts))
     runs = [letters.findall(text.casefold()) for text in texts]
     share = np.array([[_share(text, found)] for text, found in zip(texts, runs, strict=True)], np.float32)
-    kept, added = np.sqrt(1 - SHARE * share), np.zeros((len(texts), DIMENSION), np.float32)
-    rows = np.flatnonzero(share)
+    added, rows = np.zeros((len(texts), DIMENSION), np.float32), np.flatnonzero(share)
     if len(rows):
-        added[rows] = _hashed([runs[row] for row in rows]) * np.sqrt(SHARE * share[rows])
-    return kept.reshape(-1, 1), added
+        added[rows] = _hashed([runs[row] for row in rows])
+    share *= added.any(axis=1, keepdims=True)  # two letters can cancel each other out, and then nothing is known
+    return np.sqrt(1 - SHARE * share), added * np.sqrt(SHARE * share)
 
 
 def _share(text: str, runs: list[str]) -> float:

@@ -100,6 +100,12 @@ def test_spelling_is_there_exactly_where_an_unread_script_is(some: list[str], ot
         assert (kept[row] < 1) == foreign
 
 
+def test_letters_that_cancel_each_other_out_leave_a_vector_of_length_one() -> None:
+    kept, added = spell(["\U000271840\U0002c312"], ("han",))
+    assert not added.any()
+    assert kept.tolist() == [[1.0]]
+
+
 def test_one_foreign_letter_hardly_changes_an_english_message() -> None:
     kept, _ = spell(["the λ in our configuration is wrong"], ALL)
     assert kept[0, 0] > 0.98
