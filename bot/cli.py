@@ -181,6 +181,20 @@ def health(
 
 
 @app.command()
+def doctor(
+    chat: Annotated[
+        str | None, typer.Option(help="Try what the bot may do in platform:chat_id or platform:workspace/chat_id")
+    ] = None,
+) -> None:
+    """Look whether everything is as it should be; the exit status is 0 if it is, else 1."""
+    from rich.console import Console
+
+    from bot.doctor import doctor
+
+    sys.exit(not doctor(chat, Console()))
+
+
+@app.command()
 def replay(
     file: Annotated[Path, typer.Argument(help="A CSV file with the columns text and label")],
     test: Annotated[Path | None, typer.Option(help="Score the result on this file, which nobody labels")] = None,

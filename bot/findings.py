@@ -1,13 +1,13 @@
-"""What a check found out."""
+"""What `backchannel doctor` finds: one line each, green or red."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Finding:
-    """One line of a diagnosis: whether it is well, what was seen and, if it is not well, what to do."""
+    """Something that was looked at: whether it is as it should be, what was seen, and what to do if not."""
 
     ok: bool
     what: str

@@ -23,8 +23,8 @@ def expected(own: BotSettings) -> list[str]:
     return [*(name for name, wanted in enabled.items() if wanted), *BEATING]
 
 
-def examine(names: Iterable[str], own: BotSettings, database: Database, host: str = "") -> list[Finding]:
-    """One finding for each process; with `host`, only what runs there counts.
+def examine(names: Iterable[str], own: BotSettings, database: Database | None, host: str = "") -> list[Finding]:
+    """One finding for each process; with `host`, only what runs there counts. Bots can be asked without a database.
 
     Raises BackchannelError for a name that no process has.
     """
@@ -48,10 +48,12 @@ def _bot(name: str, own: BotSettings) -> Finding:
     return Finding(False, f"Something other than {name} answers on port {served.port} (HTTP {status}).", todo)
 
 
-def _beating(name: str, database: Database, host: str) -> Finding:
+def _beating(name: str, database: Database | None, host: str) -> Finding:
     role = BEATING.get(name)
     if role is None:
         raise BackchannelError(f"There is no process {name!r}: choose from {', '.join((*BOTS, *BEATING))}.")
+    if database is None:
+        return Finding(False, f"Whether {name} lives can't be seen.", "Mend the database first.")
     start = "backchannel beat" if name == "beat" else f"backchannel worker {role}"
     where = f" on {host}" if host else ""
     try:
