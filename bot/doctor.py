@@ -7,6 +7,7 @@ import importlib
 import logging
 import re
 from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 from pydantic import BaseModel, SecretStr
@@ -27,7 +28,10 @@ Examine = Callable[[BotSettings, Database | None, str | None], Awaitable[list[Fi
 
 
 async def _slack(own: BotSettings, database: Database | None, chat: str | None) -> list[Finding]:
-    return await importlib.import_module("bot.platforms.slack.doctor").examine(own.slack, database, chat)
+    wired = importlib.import_module("bot.slack")
+    installed: Any = wired.InstalledWorkspaces(database).every() if database else []
+    channel = chat.rpartition("/")[2] if chat else None
+    return await importlib.import_module("bot.platforms.slack.doctor").examine(own.slack, installed, channel)
 
 
 async def _telegram(own: BotSettings, _database: Database | None, chat: str | None) -> list[Finding]:

@@ -2,6 +2,7 @@
 #     docker build -f docker/worker.Dockerfile -t backchannel-worker:0.1.0 .
 # --build-arg TORCH_INDEX=... names another index that has the CPU-only build of torch.
 
+# The digest was read from other public repositories that pin the same tag; the registry itself was not asked.
 FROM python:3.13.15-slim-trixie@sha256:7c61056e61ac89e852de05f3dc6fa51a6dd2181797bceed46aa725dd7cb2cd3b AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /build
