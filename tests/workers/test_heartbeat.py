@@ -44,20 +44,20 @@ def test_it_beats_until_it_is_stopped_and_then_is_forgotten(fresh: Database, hea
 
 
 def test_an_outage_of_the_database_is_survived_and_said_once(
-    fresh: Database, heart: Heart, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    fresh: Database, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    file = tmp_path / "test.sqlite3"
-    fresh.dispose()
-    for name in tmp_path.glob("test.sqlite3*"):
-        name.rename(tmp_path / f"away-{name.name}")
-    file.mkdir()
+    folder, back = tmp_path / "folder", tmp_path / "back"
+    folder.symlink_to(tmp_path / "nowhere")
+    back.symlink_to(tmp_path)
+    away = Database(f"sqlite:///{folder / 'test.sqlite3'}")
+    heart = Heart(away, "classify", every=0.02)
     heart.start()
     until(lambda: caplog.records)
     threading.Event().wait(0.2)
-    file.rmdir()
-    for name in tmp_path.glob("away-*"):
-        name.rename(tmp_path / name.name.removeprefix("away-"))
+    back.replace(folder)  # at once: no moment at which there is an empty database
     until(lambda: latest(fresh))
+    heart.stop()
+    away.dispose()
     assert [record.message.partition(" (")[0] for record in caplog.records] == ["The sign of life could not be written"]
 
 
