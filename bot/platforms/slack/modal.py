@@ -39,7 +39,7 @@ def packed(target: Target) -> str:
     """The target as the modal carries it. Slack allows 3000 characters, so a very long text loses its end."""
     text = target.text
     while len(data := json.dumps(asdict(replace(target, text=text)), ensure_ascii=False)) > METADATA_LIMIT:
-        text = text[: max(0, len(text) - (len(data) - METADATA_LIMIT))]
+        text = text[: -(len(data) - METADATA_LIMIT) // 6 or -1]  # JSON makes up to six characters of one
     return data
 
 
