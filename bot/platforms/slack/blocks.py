@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from bot.platforms.slack.readable import escaped
+from bot.platforms.slack.readable import escaped, literal
 from workers.contracts import Choice
 
 SECTION, BLOCKS, BUTTONS, BUTTON_TEXT, FALLBACK = 3000, 50, 25, 75, 3900
 """Slack's limits: characters in a section, blocks in a message, buttons in a block, characters on a button, and
 (a little less than 4000) characters of text beside the blocks."""
 BAR = 20
+LONGEST_ESCAPE = 24
 
 
 def message(text: str, choices: Sequence[Choice] = (), progress: float | None = None) -> dict[str, Any]:
@@ -19,7 +20,7 @@ def message(text: str, choices: Sequence[Choice] = (), progress: float | None = 
     shown = text if progress is None else f"{text}\n{bar(progress)}"
     rows = [row(number, choices[number : number + BUTTONS]) for number in range(0, len(choices), BUTTONS)]
     rows = rows[: BLOCKS - 1]
-    sections = [{"type": "section", "text": {"type": "mrkdwn", "text": part}} for part in parts(shown)]
+    sections = [section(part) for part in parts(shown)]
     return {"text": escaped(shown)[:FALLBACK] or "…", "blocks": [*sections[: BLOCKS - len(rows)], *rows]}
 
 
@@ -31,7 +32,7 @@ def parts(text: str) -> Iterator[str]:
         cut = size
         if size < len(rest):
             cut = max(rest.rfind("\n", size // 2, size), rest.rfind(" ", size // 2, size)) + 1 or size
-        if piece := escaped(rest[:cut]).strip():
+        if piece := literal(rest[:cut]).strip():
             yield piece
         rest = rest[cut:]
 
@@ -39,9 +40,14 @@ def parts(text: str) -> Iterator[str]:
 def fitting(text: str) -> int:
     """How many characters fit a section once they are escaped."""
     size = min(len(text), SECTION)
-    while len(escaped(text[:size])) > SECTION:
-        size -= max(1, (len(escaped(text[:size])) - SECTION) // 5)
+    while (excess := len(literal(text[:size])) - SECTION) > 0:
+        size -= max(1, excess // LONGEST_ESCAPE)
     return size
+
+
+def section(words: str) -> dict[str, Any]:
+    """A paragraph. `verbatim`: else Slack would make mentions of @here, and links of names."""
+    return {"type": "section", "text": {"type": "mrkdwn", "text": words, "verbatim": True}}
 
 
 def row(first: int, choices: Sequence[Choice]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from bot.platforms.slack.blocks import button, parts
+from bot.platforms.slack.blocks import button, parts, section
 from bot.platforms.slack.words import word
 from workers.contracts import Choice
 from workers.texts import percent, say, stage_name
@@ -53,7 +53,7 @@ def header(words: str) -> dict[str, Any]:
 
 def text(words: str) -> list[dict[str, Any]]:
     """Sections with these words."""
-    return [{"type": "section", "text": {"type": "mrkdwn", "text": part}} for part in parts(words)]
+    return [section(part) for part in parts(words)]
 
 
 def label_line(label: LabelView) -> str:

@@ -50,6 +50,7 @@ def button_of(payload: Payload, mine: Workspace) -> Button | None:
         ref=ref_of(channel, ts, mine),
         presser=presser_of(payload),
         value=action["value"],
+        private=channel.startswith("D"),
     )
 
 

@@ -14,6 +14,7 @@ from bot.platforms.slack.blocks import message
 from bot.platforms.slack.emoji_names import name_of
 from bot.platforms.slack.errors import Limited, Revoked, code_of, sentences
 from bot.platforms.slack.pacing import Pacing
+from bot.platforms.slack.readable import literal
 from bot.platforms.slack.workspaces import Workspaces
 from workers.contracts import ChatRef, Document, EditPost, MessageRef, Picture, Post, React, Reply
 
@@ -64,7 +65,7 @@ class Sender:
                 filename=reply.filename,
                 alt_txt=alt,
                 channel=reply.chat.chat_id,
-                initial_comment=reply.text or None,
+                initial_comment=literal(reply.text) or None,
                 thread_ts=reply.reply_to,
             )
         return str(answer["file"]["id"])
