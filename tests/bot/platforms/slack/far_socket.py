@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+import time
 import uuid
 from collections import deque
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ class Envelope:
     body: dict[str, Any]
     acked: asyncio.Future[Any]
     sent: int = 0
+    sent_at: float = 0.0
 
 
 @dataclass
@@ -103,6 +105,7 @@ class FarSocket:
         again = {"retry_attempt": envelope.sent, "retry_reason": "timeout" if envelope.sent else ""}
         body = envelope.body | (again if envelope.body["type"] == "events_api" else {})
         envelope.sent += 1
+        envelope.sent_at = time.monotonic()
         with contextlib.suppress(ConnectionError):
             await self.rng.choice(self.connections).send_json(body)
 
