@@ -59,9 +59,10 @@ class SlackPlatform:
         self.port, self.connected = settings.port, asyncio.Event()
         self._workspaces = Workspaces(settings.api_url, book)
         self._errands, self._urls = Errands(), ResponseUrls()
-        self._people = People(self._workspaces, self._errands)
+        pacing = Pacing(pace)
+        self._people = People(self._workspaces, self._errands, pacing)
         self._listeners = Listeners(self._workspaces, self._people, self._errands, self._urls, overview, language)
-        self._sender = Sender(self._workspaces, Pacing(pace))
+        self._sender = Sender(self._workspaces, pacing)
 
     async def listen(self, accept: Accept) -> None:
         """Hand every event to `accept` and acknowledge it only afterwards. Runs until it is cancelled.

@@ -22,7 +22,7 @@ from bot.platforms.slack.response_urls import ResponseUrls
 from bot.platforms.slack.translate import chat_of, event_of
 from bot.platforms.slack.workspace import Workspace, workspace_of
 from bot.platforms.slack.workspaces import Workspaces
-from workers.contracts import ChatRef, Command, Event, Reaction
+from workers.contracts import ChatRef, Command, Event, Message, Reaction
 from workers.texts import say
 
 if TYPE_CHECKING:
@@ -63,7 +63,9 @@ class Listeners:
         event = event_of(body, mine, lambda user: self._people.name(mine, user))
         if event is None or (await self._by_guest(body, mine, event)):
             return
-        if not await self._hand_over(event) and isinstance(event, Command):
+        if await self._hand_over(event):
+            self._learn_name(mine, event)
+        elif isinstance(event, Command):
             self._errands.run(lambda: self._say_off(mine, event))
 
     async def slash(self, body: Body, ack: AsyncAck) -> None:
@@ -117,6 +119,18 @@ class Listeners:
         if command is not None:
             await self._hand_over(command)
         await ack()
+
+    def _learn_name(self, mine: Workspace, event: Event) -> None:
+        """For the next time: payloads carry only the id."""
+        match event:
+            case Message() if not event.bot:
+                self._people.learn(mine, event.author.id)
+            case Reaction():
+                self._people.learn(mine, event.annotator.id)
+            case Command():
+                self._people.learn(mine, event.caller.id)
+            case _:
+                pass
 
     async def _hand_over(self, event: Event) -> bool:
         if self.accept is None:

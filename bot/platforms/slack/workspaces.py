@@ -117,6 +117,8 @@ async def introduced(workspaces: Workspaces, token: SecretStr, alone: bool) -> W
             log.error(why)
             return None
         except (OSError, BackchannelError) as error:
-            log.warning("Slack does not answer yet (%s); trying again in %.1f s.", error, pause)
+            log.warning(
+                "Slack does not answer yet (%s); trying again in %.1f s.", str(error) or type(error).__name__, pause
+            )
             await asyncio.sleep(pause)
             pause = min(30.0, 2 * pause)

@@ -45,11 +45,11 @@ async def test_an_admin_who_no_longer_is_one_is_not_remembered_as_one(far: FarSl
 
 
 async def test_a_question_that_slack_cannot_answer_is_asked_later_or_never(far: FarSlack, platform: SlackPlatform):
+    with pytest.raises(Refused):
+        await platform.standing(HERE, Person(id="U404"), "retrain")
     far.web.fail("users.info", Trouble("ratelimited", 429, {"Retry-After": "7"}))
     with pytest.raises(Later):
         await platform.standing(HERE, Person(id="U1"), "retrain")
-    with pytest.raises(Refused):
-        await platform.standing(HERE, Person(id="U404"), "retrain")
 
 
 async def test_a_name_is_asked_for_once_and_beside_the_events(far: FarSlack, people: FarPeople, inbox: Inbox):
@@ -68,6 +68,16 @@ async def test_names_that_cannot_be_had_hold_up_nothing(far: FarSlack, people: F
     for number in range(10):
         await people.say(f"U{number + 100}", "The board crashes")
     assert len(inbox.events) == 10
+    assert len(far.web.called("users.info")) <= 4, "once told to wait it does not go on asking"
+
+
+async def test_nobody_is_asked_about_where_nobody_enabled_the_bot(far: FarSlack, people: FarPeople, inbox: Inbox):
+    inbox.off = {"C1"}
+    await people.say("U2", "The board crashes")
+    inbox.off = set()
+    await people.say("U1", "The board crashes")
+    await until(lambda: far.web.called("users.info"))
+    assert [args["user"] for args in far.web.called("users.info")] == ["U1"]
 
 
 async def test_in_a_shared_channel_only_this_company_labels(far: FarSlack, people: FarPeople, inbox: Inbox):
