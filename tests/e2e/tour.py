@@ -148,10 +148,12 @@ async def learn(tour: Tour) -> None:
     await tour.react("Bo", lunch, "💡")
     for text, emoji in [*((plan, "💡") for plan in PLANS), *((fault, "🐞") for fault in FAULTS)]:
         await tour.react("Ada", await tour.say("Bo", text), emoji)
+    await asyncio.sleep(3)  # somebody who asks at once may be answered before the last emoji was counted
     await tour.type("Bo", "stats", "10 labelled")
     again = await tour.say("Bo", "Let us have lunch outside tomorrow")
     await tour.shows(again, "💡")
     await tour.react("Ada", again, "🐞")  # a correction: here they mean it as a complaint
+    await asyncio.sleep(3)
     await tour.type("Bo", "stats", "11 labelled")
     await tour.type("Ada", "classify The board crashes again", "bug")
 
