@@ -21,7 +21,9 @@ from workers.contracts import BackchannelError
 
 log = logging.getLogger(__name__)
 
-LOOK, HANDSHAKE, PING = 0.25, 10.0, 5.0
+LOOK, HANDSHAKE, PING = 0.25, 4.0, 5.0
+"""Seconds between two looks at the connection, for connecting (after PING the SDK would try an address again that is
+spent), and between two pings."""
 WRONG_TOKEN = frozenset({"invalid_auth", "not_authed", "not_allowed_token_type", "missing_scope", "token_revoked"})
 
 

@@ -38,6 +38,8 @@ class FarSocket:
     tickets: set[str] = field(default_factory=set)
     waiting: dict[str, Envelope] = field(default_factory=dict)
     refused: deque[str] = field(default_factory=deque)
+    broken_links: int = 0
+    """So many connections fail, though their ticket was good."""
     opened: int = 0
     dropped: int = 0
     rng: random.Random = field(default_factory=lambda: random.Random(0))
@@ -57,6 +59,9 @@ class FarSocket:
         if request.query.get("ticket") not in self.tickets:
             return web.Response(status=404)
         self.tickets.discard(request.query["ticket"])
+        if self.broken_links:
+            self.broken_links -= 1
+            return web.Response(status=503)
         socket = web.WebSocketResponse()
         await socket.prepare(request)
         self.opened += 1

@@ -63,7 +63,7 @@ async def test_in_socket_mode_no_secret_gets_out(
     own = settings(far)
     async with running(SlackPlatform(own, None, overview, pace=0.0), inbox.accept) as platform:
         said = await everything_goes_wrong(far, platform, FarPeople(far, SocketLine(far)), inbox)
-        far.socket.tickets.clear()
+        far.socket.broken_links = 1  # the SDK's complaint about it holds the ticket
         far.socket.drop()
         await until(lambda: far.socket.opened > 1)
     looked_at = [*said, repr(own), str(own), own.model_dump_json(), *outputs(caplog, capsys)]

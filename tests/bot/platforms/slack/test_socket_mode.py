@@ -62,7 +62,8 @@ async def test_a_connection_is_renewed_when_slack_asks_for_it(far: FarSlack, peo
 
 
 async def test_an_address_that_no_longer_works_is_not_tried_for_ever(far: FarSlack, inbox: Inbox):
-    far.socket.refused.extend(["internal_error", "ratelimited"])
+    far.socket.refused.append("internal_error")
+    far.socket.broken_links = 1
     async with running(SlackPlatform(settings(far), None, overview), inbox.accept):
         assert far.socket.opened == 1
 
