@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 from bot.platforms.slack.readable import escaped, literal
@@ -12,7 +13,6 @@ SECTION, BLOCKS, BUTTONS, BUTTON_TEXT, FALLBACK = 3000, 50, 25, 75, 3900
 """Slack's limits: characters in a section, blocks in a message, buttons in a block, characters on a button, and
 (a little less than 4000) characters of text beside the blocks."""
 BAR = 20
-LONGEST_ESCAPE = 24
 
 
 def message(text: str, choices: Sequence[Choice] = (), progress: float | None = None) -> dict[str, Any]:
@@ -20,13 +20,13 @@ def message(text: str, choices: Sequence[Choice] = (), progress: float | None = 
     shown = text if progress is None else f"{text}\n{bar(progress)}"
     rows = [row(number, choices[number : number + BUTTONS]) for number in range(0, len(choices), BUTTONS)]
     rows = rows[: BLOCKS - 1]
-    sections = [section(part) for part in parts(shown)]
-    return {"text": escaped(shown)[:FALLBACK] or "…", "blocks": [*sections[: BLOCKS - len(rows)], *rows]}
+    sections = [section(part) for part in islice(parts(shown), BLOCKS - len(rows))]
+    return {"text": escaped(shown[:FALLBACK])[:FALLBACK] or "…", "blocks": [*sections, *rows]}
 
 
 def parts(text: str) -> Iterator[str]:
     """The text escaped and in pieces that fit a section, cut at line ends or blanks where there are any."""
-    rest = text.strip() or "…"
+    rest = text.strip()[: BLOCKS * SECTION] or "…"
     while rest:
         size = fitting(rest)
         cut = size
@@ -40,8 +40,8 @@ def parts(text: str) -> Iterator[str]:
 def fitting(text: str) -> int:
     """How many characters fit a section once they are escaped."""
     size = min(len(text), SECTION)
-    while (excess := len(literal(text[:size])) - SECTION) > 0:
-        size -= max(1, excess // LONGEST_ESCAPE)
+    while (length := len(literal(text[:size]))) > SECTION:
+        size = min(size - 1, size * SECTION // length)
     return size
 
 
