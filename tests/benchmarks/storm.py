@@ -156,8 +156,8 @@ async def run(arguments: argparse.Namespace, data: Path) -> int:
     stack = [child for child in children(settings, own, [[far.platform]]) if child.name != "valkey"]
     storm, truth = Storm(far, database, rng, arguments.rate), Truth(rng)
     supervisor = Supervisor(stack, data, say=lambda _: None, pace=Pace(first=0.3, longest=2.0, healthy=5.0))
-    await asyncio.to_thread(supervisor.__enter__)  # in a thread: the far side has to answer meanwhile
     try:
+        await asyncio.to_thread(supervisor.__enter__)  # in a thread: the far side has to answer meanwhile
         await far.settle()
         await asyncio.wait_for(ready(database, far), 120)
         began = time.monotonic()
@@ -174,8 +174,8 @@ async def run(arguments: argparse.Namespace, data: Path) -> int:
         await quiet(database)
     finally:
         await asyncio.to_thread(supervisor.__exit__, None, None, None)
-    embedded.stop(data)
-    await far.stop()
+        embedded.stop(data)
+        await far.stop()
     return report(arguments, storm, truth, took)
 
 

@@ -10,8 +10,9 @@ from typing import Any
 import yaml
 from aiohttp import web
 
+from tests.bot.platforms.slack.far_shapes import Trouble
 from tests.bot.platforms.slack.far_socket import FarSocket
-from tests.bot.platforms.slack.far_web import Channel, FarWeb, Team, Trouble
+from tests.bot.platforms.slack.far_web import Channel, FarWeb, Team
 
 MANIFEST = Path(__file__).parents[4] / "docker" / "slack-manifest.yaml"
 TOKEN = "xoxb-1-canary-bot"

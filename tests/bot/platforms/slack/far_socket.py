@@ -13,7 +13,7 @@ from typing import Any
 
 from aiohttp import WSMsgType, web
 
-from tests.bot.platforms.slack.far_web import Trouble
+from tests.bot.platforms.slack.far_shapes import Trouble
 
 
 @dataclass

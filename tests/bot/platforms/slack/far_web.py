@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import itertools
-import json
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 from aiohttp import web
 
-Args = dict[str, Any]
-Answer = dict[str, Any]
+from tests.bot.platforms.slack.far_shapes import Answer, Args, Trouble, arguments, check_blocks, shown, structured
 
 SCOPES: dict[str, tuple[str, ...]] = {
     "chat.postMessage": ("chat:write",),
@@ -31,14 +28,6 @@ SCOPES: dict[str, tuple[str, ...]] = {
 
 BY_KIND = {"C": "channels", "G": "groups", "D": "im"}
 """The first letter of a channel says what it is; `conversations.info` asks for the scope of that kind."""
-
-
-class Trouble(Exception):
-    """An error as the Web API says it."""
-
-    def __init__(self, code: str, status: int = 200, headers: dict[str, str] | None = None, **more: Any) -> None:
-        super().__init__(code)
-        self.code, self.status, self.headers, self.more = code, status, headers or {}, more
 
 
 @dataclass
@@ -265,42 +254,3 @@ class FarWeb:
         self.teams[team.token] = team
         bot = {"access_token": team.token, "token_type": "bot", "scope": ",".join(team.scopes), "bot_user_id": team.bot}
         return {**bot, "app_id": "A1", "team": {"id": team.id, "name": team.name}, "authed_user": {"id": "U1"}}
-
-
-async def arguments(request: web.Request) -> Args:
-    """Arguments come as JSON, as a form or in the address."""
-    args: Args = dict(request.query)
-    if request.content_type == "application/json":
-        return args | await request.json()
-    return args | dict(await request.post())
-
-
-def structured(value: Any) -> Any:
-    """Blocks and views come as JSON, at times within a form."""
-    return json.loads(value) if isinstance(value, str) else value
-
-
-def shown(args: Args) -> Answer:
-    """What people see of a message."""
-    kept = ("text", "thread_ts")
-    return {name: args[name] for name in kept if args.get(name)} | {"blocks": structured(args.get("blocks") or [])}
-
-
-def check_blocks(args: Args, most: int = 50) -> None:
-    """Slack's limits: blocks in a surface, characters of a section, elements of a row, characters on buttons."""
-    blocks = structured(args.get("blocks") or [])
-    seen: Counter[str] = Counter()
-    wrong = len(blocks) > most
-    for block in blocks:
-        text = block.get("text", {}).get("text", "-")
-        wrong |= block["type"] == "section" and not 0 < len(text) <= 3000
-        wrong |= block["type"] == "header" and not 0 < len(text) <= 150
-        elements = block.get("elements", [])
-        wrong |= block["type"] == "actions" and not 0 < len(elements) <= 25
-        for element in elements:
-            seen[element["action_id"]] += 1
-            wrong |= not 0 < len(element["text"]["text"]) <= 75 or len(element.get("value", "-")) > 2000
-    if wrong or any(count > 1 for count in seen.values()):
-        raise Trouble("invalid_blocks")
-    if len(str(args.get("text", ""))) > 40000:
-        raise Trouble("msg_too_long")

@@ -11,8 +11,9 @@ from bot.findings import Finding
 from bot.platforms.slack.doctor import examine
 from bot.platforms.slack.workspace import Workspace
 from tests.bot.platforms.slack.conftest import settings
+from tests.bot.platforms.slack.far_shapes import Trouble
 from tests.bot.platforms.slack.far_side import FarSlack, scopes
-from tests.bot.platforms.slack.far_web import Channel, Team, Trouble
+from tests.bot.platforms.slack.far_web import Channel, Team
 
 
 def red(findings: list[Finding]) -> list[Finding]:

@@ -10,8 +10,8 @@ from bot.platforms.base import Later, Refused, Standing
 from bot.platforms.slack.app import SlackPlatform
 from tests.bot.platforms.slack.conftest import Inbox, until
 from tests.bot.platforms.slack.far_people import FarPeople
+from tests.bot.platforms.slack.far_shapes import Trouble
 from tests.bot.platforms.slack.far_side import FarSlack, person
-from tests.bot.platforms.slack.far_web import Trouble
 from workers.contracts import ChatRef, Message, Person
 
 HERE = ChatRef(platform="slack", workspace="T1", chat_id="C1")

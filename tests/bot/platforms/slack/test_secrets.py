@@ -15,8 +15,9 @@ from bot.platforms.slack.quiet import masked
 from bot.slack import InstalledWorkspaces
 from tests.bot.platforms.slack.conftest import SECRET, Inbox, overview, running, settings, until
 from tests.bot.platforms.slack.far_people import FarPeople, HttpLine, SocketLine, signed
+from tests.bot.platforms.slack.far_shapes import Trouble
 from tests.bot.platforms.slack.far_side import FarSlack
-from tests.bot.platforms.slack.far_web import Channel, Trouble
+from tests.bot.platforms.slack.far_web import Channel
 from workers.contracts import BackchannelError, ChatRef, Document, Person, Post
 from workers.store.database import Database
 

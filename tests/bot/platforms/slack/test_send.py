@@ -14,8 +14,9 @@ from bot.platforms.base import Later, Refused
 from bot.platforms.slack.app import SlackPlatform
 from tests.bot.platforms.slack.conftest import Inbox, overview, running, settings, until
 from tests.bot.platforms.slack.far_people import FarPeople
+from tests.bot.platforms.slack.far_shapes import Trouble
 from tests.bot.platforms.slack.far_side import FarSlack
-from tests.bot.platforms.slack.far_web import Channel, Team, Trouble
+from tests.bot.platforms.slack.far_web import Channel, Team
 from workers.contracts import (
     ChatRef,
     Choice,

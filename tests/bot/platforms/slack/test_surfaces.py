@@ -13,8 +13,8 @@ from bot.platforms.slack.modal import Target
 from tests.bot.platforms.slack import payloads
 from tests.bot.platforms.slack.conftest import Inbox, overview, until
 from tests.bot.platforms.slack.far_people import FarPeople
+from tests.bot.platforms.slack.far_shapes import Trouble, check_blocks
 from tests.bot.platforms.slack.far_side import FarSlack
-from tests.bot.platforms.slack.far_web import Trouble, check_blocks
 from workers.contracts import ChatRef, Command, Message
 from workers.store.views import AccuracyPoint, JobView, LabelView, VersionView
 
