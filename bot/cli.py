@@ -127,6 +127,10 @@ def bot(
         from bot.web import web_platform
 
         asyncio.run(run_bot(web_platform(database, own.web), database, own.is_admin))
+    elif platform == "slack":
+        from bot.slack import slack_platform
+
+        asyncio.run(run_bot(slack_platform(database, own.slack), database, own.is_admin))
     else:
         raise BackchannelError(f"There is no platform {platform!r}: choose web, slack or telegram.")
 
