@@ -121,6 +121,10 @@ def bot(
         from bot.web import web_platform
 
         asyncio.run(run_bot(web_platform(database, own.web), database, own.is_admin))
+    elif platform == "telegram":
+        from bot.telegram import telegram_platform
+
+        asyncio.run(run_bot(telegram_platform(database, own.telegram), database, own.is_admin))
     else:
         raise BackchannelError(f"There is no platform {platform!r}: choose web, slack or telegram.")
 
