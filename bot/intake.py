@@ -15,11 +15,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from queue import SimpleQueue
 
+from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
-from workers.contracts import Button, Command, Event, chat_of
-from workers.store import chats, inbox
+from workers.contracts import Button, Command, Edit, Event, Message, Moved, Presence, chat_of
+from workers.store import chats, inbox, moving
+from workers.store.chats import Chat
 from workers.store.database import Database, DatabaseAway
+from workers.verbs import find
 
 log = logging.getLogger(__name__)
 
@@ -122,10 +125,41 @@ def patiently(database: Database, events: list[Event]) -> list[bool]:
 
 
 def store(database: Database, events: list[Event]) -> list[bool]:
-    """Write the events of enabled chats, and commands of any chat, in one transaction; say which were kept."""
-    refs = {chat_of(event).key: chat_of(event) for event in events}
+    """Write what is wanted into the inbox, in one transaction; say which events those were."""
     with database.write() as c:
-        enabled = chats.enabled(c, list(refs.values()))
-        kept = [isinstance(event, Command) or chat_of(event).key in enabled for event in events]
-        inbox.add(c, [event for event, keep in zip(events, kept, strict=True) if keep], time.time())
+        for event in events:
+            if isinstance(event, Moved):
+                moving.move(c, event.chat, event.into)
+        events, known = followed(c, events)
+        kept = [wanted(event, known.get(chat_of(event).key)) for event in events]
+        stay = [event for event, keep in zip(events, kept, strict=True) if keep and not isinstance(event, Moved)]
+        inbox.add(c, stay, time.time())
     return kept
+
+
+def followed(c: Connection, events: list[Event]) -> tuple[list[Event], dict[str, Chat]]:
+    """Events, those of chats that have moved as events of the new ones, and the chats that anybody ever enabled."""
+    known = chats.known(c, (chat_of(event).key for event in events))
+    moved = {key: chat.moved_to for key, chat in known.items() if chat.moved_to}
+    if not moved:
+        return events, known
+    known |= chats.known(c, moved.values())
+    return [
+        moving.relocated(event, known[into].ref)
+        if (into := moved.get(chat_of(event).key)) and not isinstance(event, Moved)
+        else event
+        for event in events
+    ], known
+
+
+def wanted(event: Event, chat: Chat | None) -> bool:
+    """Whether an event may be stored: people's words only where somebody enabled the chat."""
+    if isinstance(event, Presence | Moved):
+        return True
+    enabled = chat is not None and chat.enabled
+    if isinstance(event, Command):
+        verb, _ = find(event.text)
+        return enabled or event.private or (verb is not None and verb.anywhere)
+    if isinstance(event, Message | Edit) and event.bot:
+        return enabled and chat is not None and chat.bots
+    return enabled or (isinstance(event, Button) and event.private)

@@ -101,7 +101,12 @@ def react(one: Stored, decision: Decision, shown: bool) -> React:
         return React(ref=one.ref, emoji=None)
     label = decision.label
     return React(
-        ref=one.ref, emoji=label.emoji, label=label.name, probability=decision.probability, guess=decision.guess
+        ref=one.ref,
+        emoji=label.emoji,
+        label=label.name,
+        label_id=label.id,
+        probability=decision.probability,
+        guess=decision.guess,
     )
 
 

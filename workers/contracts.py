@@ -140,6 +140,7 @@ class Button(BaseEvent):
     ref: MessageRef
     presser: Person
     value: Text
+    private: bool = False
     admin: bool | None = None
     why: Why = ""
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
-from workers import commands
-from workers.contracts import Button, Command, Event, Reaction
+from workers import commands, presence
+from workers.contracts import Button, Command, Event, Presence, Reaction
 from workers.store import inbox, labels, outbox
 from workers.store.inbox import Claimed
 from workers.store.labels import LedgerRow
@@ -38,9 +38,11 @@ def ledger_row(reaction: Reaction) -> LedgerRow:
 
 
 def answer(c: Connection, event: Event, language: str, now: float) -> list[tuple[str, commands.Reply]]:
-    """What a command or a button press is answered with; a reaction is answered with nothing."""
+    """What a command, a button press or a coming into a chat is answered with; a reaction is answered with nothing."""
     if isinstance(event, Command):
         return commands.run(c, event, language, now)
     if isinstance(event, Button):
         return commands.press(c, event, language, now)
+    if isinstance(event, Presence):
+        return presence.answer(c, event, language, now)
     return []

@@ -8,8 +8,54 @@ TEXTS: dict[str, tuple[str, str]] = {
         "本群尚未启用 Backchannel，不会存储任何内容。管理员输入 `here` 即可启用。",
     ),
     "unknown_verb": (
-        "There is no verb “{verb}”. Type `help` to see what there is.",
-        "没有 “{verb}” 这个命令。输入 `help` 查看全部命令。",
+        "There is no verb “{verb}”. {near}Type `help` to see what there is.",
+        "没有 “{verb}” 这个命令。{near}输入 `help` 查看全部命令。",
+    ),
+    "did_you_mean": ("Did you mean `{verb}`? ", "您是想输入 `{verb}` 吗？"),
+    "introduction": (
+        "Hello, I am Backchannel. I can say what kind each message here is, and I learn from the emoji that people put"
+        " on them. Until an admin types `here` I read nothing and store nothing. `help` lists what I understand. ",
+        "大家好，我是 Backchannel：我会判断每条消息属于哪一类，并从大家添加的表情中学习。"
+        "在管理员输入 `here` 之前，我不读取也不存储任何内容。输入 `help` 查看全部命令。",
+    ),
+    "blind_to_reactions": (
+        "I can't see reactions here: make me an administrator of this chat, so that I can learn from them.",
+        "我在这里看不到表情回应：请把我设为管理员，我才能从中学习。",
+    ),
+    "sees_reactions": ("Now I see your reactions, and learn from them.", "现在我能看到大家的表情回应，并从中学习。"),
+    "bots_on": (
+        "From now on I also read what other programs write here.",
+        "从现在起，我也会读取其他机器人的消息。",
+    ),
+    "bots_off": ("What other programs write here is left out.", "不再读取其他机器人的消息。"),
+    "admins_only_anonymous": (
+        "You write in the name of a chat, so I can't tell who you are, and `{verb}` is for admins. Turn off"
+        " “Remain anonymous” for yourself, or write as yourself.",
+        "您以群组身份发言，我无法识别您是谁，而 `{verb}` 只有管理员可以使用。请关闭“匿名”后再试。",
+    ),
+    "admins_only_guest": (
+        "`{verb}` is for admins of this workspace, and you are a guest here. Ask one of them.",
+        "`{verb}` 只有本工作区的管理员可以使用，您是访客。请联系管理员。",
+    ),
+    "admins_only_named_only": (
+        "Anybody can add me to a chat, so only people who are named in BACKCHANNEL_ADMINS switch me on."
+        " You are `{me}`: add that there, and type `{verb}` again.",
+        "任何人都可以把我拉进群，因此只有 BACKCHANNEL_ADMINS 中列出的人才能启用我。"
+        "您的编号是 `{me}`：请加入该设置后再输入 `{verb}`。",
+    ),
+    "message_unseen": (
+        "I never saw that message's text: it is from before I was here, or was left out. So I can't learn from it.",
+        "我没有见过那条消息的内容（可能早于我加入，或未被读取），因此无法从中学习。",
+    ),
+    "message_deleted": ("That message was deleted, so there is nothing to label.", "那条消息已被删除，无需标注。"),
+    "label_gone": (
+        "That label was removed meanwhile; here are those that there are now.",
+        "该标签已被删除，以下是现有标签。",
+    ),
+    "agreed": ("{label}, says {name}.", "{name} 认为是 {label}。"),
+    "accuracy_chart": (
+        "Right answers, over {labels} labelled messages: from {first} to {last}.",
+        "{labels} 条标注中的准确率：从 {first} 到 {last}。",
     ),
     "admins_only": (
         "`{verb}` is for admins of this chat. Ask one of them, or be added to BACKCHANNEL_ADMINS.",

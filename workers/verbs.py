@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,13 @@ VERBS: dict[str, Verb] = {
             "只观察（shadow），或给消息加表情（suggest）",
             admin=True,
         ),
+        Verb(
+            "bots",
+            "on|off",
+            "Read what other programs write in this chat, or leave it out",
+            "是否读取本群其他机器人的消息",
+            admin=True,
+        ),
         Verb("labels", "", "The labels, their emoji and how often each was given", "标签、表情和使用次数"),
         Verb(
             "labels add",
@@ -61,7 +69,7 @@ VERBS: dict[str, Verb] = {
         Verb("labels remove", "<name>", "Remove a label", "删除标签", admin=True, confirm=True),
         Verb("labels emoji", "<name> <emoji>", "Give a label another emoji", "更换标签的表情", admin=True),
         Verb("classify", "<text>", "Say what kind of message a text would be", "判断一段文字属于哪一类"),
-        Verb("label", "<name>|none", "As a reply: say what kind that message is", "回复某条消息：指定它的标签"),
+        Verb("label", "[name|none]", "As a reply: say what kind that message is", "回复某条消息：指定它的标签"),
         Verb("ask", "[n]", "Ask about the messages that the model is least sure of", "询问模型最没把握的消息"),
         Verb("stats", "", "How much was labelled and how often the bot was right", "标注数量与准确率"),
         Verb(
@@ -87,6 +95,12 @@ VERBS: dict[str, Verb] = {
         ),
     )
 }
+
+
+def nearest(verb: str) -> str | None:
+    """The verb that somebody who typed this most likely meant."""
+    near = get_close_matches(verb.lower(), {name.split()[0] for name in VERBS}, n=1, cutoff=0.75)
+    return near[0] if near else None
 
 
 def find(text: str) -> tuple[Verb | None, str]:

@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from bot import intake as module
 from bot.intake import Intake
-from workers.contracts import ChatRef, Command, Message, MessageRef, Person
+from workers.contracts import EVENT, Button, ChatRef, Command, Edit, Message, MessageRef, Moved, Person
 from workers.store import chats
 from workers.store.database import Database, DatabaseAway
 
@@ -50,12 +50,47 @@ async def test_what_is_acknowledged_is_stored_once_and_hinted(database: Database
     intake.stop()
 
 
-async def test_a_chat_that_nobody_enabled_is_not_stored_but_its_commands_are(database: Database):
+@pytest.mark.parametrize(("text", "kept"), [("here", True), ("HELP", True), ("retrain", False), ("hello?", False)])
+async def test_of_a_chat_that_nobody_enabled_only_here_and_help_are_stored(database: Database, text: str, kept: bool):
     other = ChatRef(platform="web", workspace="local", chat_id="private")
     intake = Intake(database, lambda *_: None)
+    ref = MessageRef(**other.model_dump(), message_id="1")
     assert await intake.accept(message(1, other)) is False
-    assert await intake.accept(Command(key="c1", at=1.0, chat=other, caller=ANA, text="here")) is True
-    assert stored(database) == ["c1"]
+    assert await intake.accept(Button(key="b", at=1.0, ref=ref, presser=ANA, value="a:1:2")) is False
+    assert await intake.accept(Command(key="c1", at=1.0, chat=other, caller=ANA, text=text)) is kept
+    assert stored(database) == (["c1"] if kept else [])
+    intake.stop()
+
+
+async def test_in_a_private_chat_with_the_bot_any_verb_works(database: Database):
+    mine = ChatRef(platform="web", workspace="local", chat_id="me-and-the-bot")
+    intake = Intake(database, lambda *_: None)
+    assert await intake.accept(Command(key="c1", at=1.0, chat=mine, caller=ANA, text="models", private=True)) is True
+    assert await intake.accept(message(1, mine)) is False
+    intake.stop()
+
+
+async def test_other_programs_are_read_only_where_somebody_wants_it(database: Database):
+    intake = Intake(database, lambda *_: None)
+    alert = message(1).model_copy(update={"bot": True})
+    edited = Edit(key="e", at=2.0, ref=alert.ref, text="resolved", bot=True)
+    assert [await intake.accept(event) for event in (alert, edited)] == [False, False]
+    with database.write() as c:
+        chats.set_bots(c, CHAT, True)
+    assert [await intake.accept(event) for event in (alert, edited)] == [True, True]
+    intake.stop()
+
+
+async def test_a_chat_that_moved_is_followed_even_by_what_comes_late(database: Database):
+    into = ChatRef(platform="web", workspace="local", chat_id="bigger")
+    intake = Intake(database, lambda *_: None)
+    assert await intake.accept(message(1, into)) is False, "nobody enabled that one"
+    await intake.accept(Moved(key="mv", at=1.0, chat=CHAT, into=into))
+    assert [await intake.accept(event) for event in (message(2, into), message(3))] == [True, True]
+    with database.read() as c:
+        rows = c.execute(text("select chat, event from inbox order by id")).all()
+    assert [row.chat for row in rows] == [into.key, into.key]
+    assert [EVENT.validate_json(row.event).ref.message_id for row in rows] == ["2", "before:3"]
     intake.stop()
 
 

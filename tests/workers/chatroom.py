@@ -78,4 +78,4 @@ class Chatroom:
             sent = outbox.claim(c, chat_of(event).platform, 50, 30.0, "test", now)
             for outgoing in sent:
                 outbox.sent(c, outgoing, f"bot-{outgoing.id}", now)
-        return [outgoing.reply for outgoing in sent if outgoing.key.startswith(event.key)]
+        return [outgoing.reply for outgoing in sent if outgoing.key.startswith((event.key, "introduction:"))]

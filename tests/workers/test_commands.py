@@ -7,8 +7,22 @@ import json
 import pytest
 
 from tests.workers.chatroom import ADMIN, ANA, BO, CHAT, Chatroom, ref
-from workers.contracts import CheckAdmin, Command, Document, EditPost, Post
-from workers.store import audit, chats, jobs, labels, messages, versions
+from workers.contracts import (
+    MORE,
+    CheckAdmin,
+    Command,
+    Delete,
+    Document,
+    EditPost,
+    Message,
+    Picture,
+    Post,
+    Presence,
+    React,
+    Why,
+    agree,
+)
+from workers.store import audit, chats, inbox, jobs, labels, messages, outbox, versions
 from workers.store.database import Database
 from workers.texts import TEXTS, say
 from workers.verbs import VERBS, find
@@ -51,8 +65,11 @@ def test_a_chat_that_nobody_enabled_is_told_how_to_enable_it_and_nothing_else(fr
     assert "观察" in room.says("mode shadow")
 
 
-def test_an_unknown_verb_points_to_help(room: Chatroom):
+def test_an_unknown_verb_points_to_help_and_to_the_nearest_verb(room: Chatroom):
     assert "help" in room.says("dance wildly")
+    assert "`retrain`" in room.says("retrian")
+    assert "`rollback`" in room.says("help rolback")
+    assert "Did you mean" not in room.says("dance")
 
 
 def test_admin_verbs_ask_the_platform_and_then_refuse_or_run(room: Chatroom):
@@ -196,6 +213,140 @@ def test_a_button_that_is_not_ours_does_no_harm(room: Chatroom, value: str):
     assert "bug" in room.says("labels")
 
 
+def test_label_without_a_name_offers_the_labels_as_buttons(room: Chatroom):
+    room.write("1", "the page is blank")
+    (question,) = room.type("label", caller=ANA, admin=None, reply_to="1")
+    assert [choice.text for choice in question.choices][:2] == ["🐞 bug", "❓ question"]  # type: ignore[union-attr]
+    room.press(question.choices[0].value, who=ANA)  # type: ignore[union-attr]
+    with room.database.read() as c:
+        assert len(messages.labelled(c)) == 1
+
+
+def test_a_message_that_still_waits_for_its_worker_can_be_labelled(room: Chatroom):
+    with room.database.write() as c:
+        inbox.add(c, [Message(key="m", at=1.0, ref=ref("1"), author=BO, text="the page is blank")], 1.0)
+    assert "🐞 bug" in room.says("label bug", caller=ANA, reply_to="1")
+    with room.database.read() as c:
+        assert len(messages.labelled(c)) == 1
+
+
+def test_a_message_that_was_never_seen_or_is_deleted_is_not_labelled(room: Chatroom):
+    assert "never saw" in room.says("label bug", reply_to="9")
+    assert "never saw" in room.says("label", reply_to="9")
+    room.write("1", "the page is blank")
+    (question,) = room.type("label", reply_to="1")
+    with room.database.write() as c:
+        messages.delete(c, Delete(key="d", at=2.0, ref=ref("1")))
+    assert "deleted" in room.says("label bug", reply_to="1")
+    (outcome,) = room.press(question.choices[0].value)  # type: ignore[union-attr]
+    assert isinstance(outcome, EditPost)
+    assert "deleted" in outcome.text
+    assert not outcome.choices
+    with room.database.read() as c:
+        assert messages.labelled(c) == []
+
+
+def test_a_button_of_a_removed_label_brings_the_labels_that_there_are_now(room: Chatroom):
+    room.write("1", "the page is blank")
+    (question,) = room.type("ask")
+    bug = question.choices[0].value  # type: ignore[union-attr]
+    (sure,) = room.type("labels remove bug")
+    room.press(sure.choices[0].value)  # type: ignore[union-attr]
+    (outcome,) = room.press(bug)
+    assert isinstance(outcome, EditPost)
+    assert "removed" in outcome.text
+    assert "the page is blank" in outcome.text
+    assert bug not in [choice.value for choice in outcome.choices]
+    room.press(outcome.choices[0].value)
+    with room.database.read() as c:
+        assert len(messages.labelled(c)) == 1
+
+
+def shown(room: Chatroom, message_id: str, label: str) -> str:
+    """The bot has shown a label in words, as a platform does that lacks the emoji; the id of what it posted."""
+    with room.database.write() as c:
+        known = labels.find(c, label)
+        assert known is not None
+        react = React(ref=ref(message_id), emoji=known.emoji, label=known.name, label_id=known.id)
+        outbox.add(c, [(f"react:{ref(message_id).key}:1", react)], 1.0)
+        [outgoing] = outbox.claim(c, CHAT.platform, 1, 30.0, "test", 1.0)
+        outbox.sent(c, outgoing, f"words-{message_id}", 1.0)
+        assert known.id == int(agree(known.id).removeprefix("l:"))
+    return f"words-{message_id}"
+
+
+def test_agreeing_with_a_label_shown_in_words_is_a_label(room: Chatroom):
+    room.write("1", "the page is blank")
+    post = shown(room, "1", "bug")
+    bug = labels_by_name(room)["bug"]
+    (outcome,) = room.press(agree(bug), who=ANA, message_id=post)
+    assert isinstance(outcome, EditPost)
+    assert (outcome.post, outcome.text) == (f"react:{ref('1').key}:1", "🐞 bug, says Ana.")
+    with room.database.read() as c:
+        assert [label for _, label in messages.labelled(c)] == [bug]
+
+
+def test_other_than_the_label_shown_in_words_is_asked_for(room: Chatroom):
+    room.write("1", "the page is blank")
+    (question,) = room.press(MORE, who=ANA, message_id=shown(room, "1", "bug"))
+    assert isinstance(question, Post)
+    assert question.reply_to == "1"
+    room.press(question.choices[1].value, who=ANA)
+    with room.database.read() as c:
+        assert [label for _, label in messages.labelled(c)] == [labels_by_name(room)["question"]]
+
+
+def test_pressing_words_of_which_nothing_is_known_is_answered(room: Chatroom):
+    assert "never saw" in room.press(agree(1), message_id="who knows")[0].text  # type: ignore[union-attr]
+    assert "never saw" in room.press(MORE, message_id="who knows")[0].text  # type: ignore[union-attr]
+
+
+def labels_by_name(room: Chatroom) -> dict[str, int]:
+    with room.database.read() as c:
+        return {label.name: label.id for label in labels.living(c)}
+
+
+def test_answers_stay_in_the_thread_in_which_somebody_asked(room: Chatroom):
+    asked = Command(key="t", at=1.0, chat=CHAT, caller=ANA, text="labels", thread="77")
+    assert [reply.reply_to for reply in room.happen(asked)] == ["77"]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("why", "said"), [("anonymous", "Remain anonymous"), ("guest", "guest"), ("named_only", "`web:ana`")]
+)
+def test_who_is_refused_is_told_why(room: Chatroom, why: Why, said: str):
+    asked = Command(key=why, at=1.0, chat=CHAT, caller=ANA, text="retrain", admin=False, why=why)
+    assert said in room.happen(asked)[0].text  # type: ignore[union-attr]
+
+
+def test_the_bot_introduces_itself_once_and_leaves_quietly(fresh: Database):
+    room = Chatroom(fresh)
+    (hello,) = room.happen(Presence(key="1", at=1.0, chat=CHAT, state="joined", sees_reactions=False))
+    assert isinstance(hello, Post)
+    assert "`here`" in hello.text
+    assert "administrator" in hello.text
+    assert room.happen(Presence(key="2", at=2.0, chat=CHAT, state="joined")) == []
+    assert room.happen(Presence(key="3", at=3.0, chat=CHAT, state="changed")) == [], "nobody enabled it"
+    room.type("here")
+    (now,) = room.happen(Presence(key="4", at=4.0, chat=CHAT, state="changed", sees_reactions=False))
+    assert "can't see reactions" in now.text  # type: ignore[union-attr]
+    assert room.happen(Presence(key="5", at=5.0, chat=CHAT, state="left")) == []
+    with fresh.read() as c:
+        assert not chats.get(c, CHAT).enabled  # type: ignore[union-attr]
+
+
+def test_in_a_private_chat_verbs_work_though_nobody_enabled_it(fresh: Database):
+    asked = Command(key="p", at=1.0, chat=CHAT, caller=ANA, text="models", private=True)
+    assert "Version 1" in Chatroom(fresh).happen(asked)[0].text  # type: ignore[union-attr]
+
+
+def test_other_programs_are_read_when_an_admin_says_so(room: Chatroom):
+    assert "other programs" in room.says("bots on")
+    with room.database.read() as c:
+        assert chats.get(c, CHAT).bots  # type: ignore[union-attr]
+    assert "on|off" in room.says("bots maybe")
+
+
 def test_retrain_says_what_is_missing_then_queues_one_job_at_a_time(room: Chatroom):
     for number, emoji in enumerate(("🐞", "🐞", "❓")):
         room.write(str(number), f"message {number}")
@@ -268,6 +419,24 @@ def test_stats_and_labels_count(room: Chatroom):
     room.react("1", "🐞")
     assert "🐞 bug · 1" in room.says("labels")
     assert "1 messages, 1 labelled" in room.says("stats")
+
+
+def test_stats_draws_a_picture_once_there_is_a_line_to_draw(room: Chatroom):
+    for number in range(3):
+        id = room.write(str(number), f"the page is blank {number}")
+        with room.database.write() as c:
+            messages.record_predictions(c, [foreseen(id, labels_by_name(room)["bug"])])
+        room.react(str(number), "🐞" if number else "❓")
+    said, picture = room.type("stats")
+    assert isinstance(picture, Picture)
+    assert picture.content.startswith(b"\x89PNG")
+    assert "from 0.0% to 66.7%" in picture.alt
+    assert isinstance(said, Post)
+
+
+def foreseen(message: int, label: int) -> messages.Prediction:
+    sure = {"probability": 0.9, "margin": 0.8, "guess": False, "shown": True}
+    return messages.Prediction(message=message, revision=1, version=1, head_revision=0, label=label, at=1.0, **sure)
 
 
 def test_only_the_admin_of_the_chat_may_switch_it_off(room: Chatroom):

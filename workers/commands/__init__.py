@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from workers.commands import asking, chat, labels, models
 from workers.commands.call import Call
-from workers.contracts import BackchannelError, Button, CheckAdmin, Choice, Command, EditPost, Post, Reply
+from workers.contracts import MORE, BackchannelError, Button, CheckAdmin, Choice, Command, EditPost, Post, Reply
 from workers.store import audit, chats, outbox, questions
 from workers.store.chats import Chat
 from workers.store.labels import LabelError
@@ -27,6 +27,7 @@ RUN: dict[str, Callable[[Call], Sequence[Reply]]] = {
     "here": chat.here,
     "leave": chat.leave,
     "mode": chat.mode,
+    "bots": chat.bots,
     "stats": chat.stats,
     "export": chat.export,
     "forget": chat.forget,
@@ -70,9 +71,10 @@ def prepare(c: Connection, command: Command, language: str, now: float) -> tuple
     verb, rest = find(command.text)
     if verb is None:
         call = Call(c, command, where, VERBS["help"], rest, now)
-        return None, [*call.say("unknown_verb", verb=command.verb[:40])]
+        near = chat.did_you_mean(call, command.verb)
+        return None, [*call.say("unknown_verb", verb=command.verb[:40], near=near)]
     call = Call(c, command, where, verb, rest, now)
-    if not (where.enabled or verb.anywhere):
+    if not (where.enabled or verb.anywhere or command.private):
         return None, [*call.say("not_here")]
     if needs_admin(call) and not command.admin:
         return None, [CheckAdmin(event=command)] if command.admin is None else refuse(call)
@@ -88,7 +90,8 @@ def needs_admin(call: Call) -> bool:
 def refuse(call: Call) -> list[Reply]:
     """Say that this verb is for admins, and write down who tried."""
     write_down(call, "refused")
-    return [*call.say("admins_only", verb=call.verb.name)]
+    key = f"admins_only_{call.command.why}" if call.command.why else "admins_only"
+    return [*call.say(key, verb=call.verb.name, me=f"{call.command.chat.platform}:{call.caller.id}")]
 
 
 def in_vain(call: Call) -> list[Reply]:
@@ -144,11 +147,15 @@ def write_down(call: Call, outcome: str) -> None:
 
 
 def press(c: Connection, button: Button, language: str, now: float) -> list[tuple[str, Reply]]:
-    """A button of ours was pressed: an answer, a yes, a no, or a job's cancel."""
+    """A button of ours was pressed: an answer, an agreement, a yes, a no, or a job's cancel."""
     kind = button.value.partition(":")[0]
     try:
         if kind == "a":
             return keyed(button.key, asking.answer(c, button, now))
+        if kind == "l":
+            return keyed(button.key, asking.agreed(c, button, number_in(button.value), language, now))
+        if button.value == MORE:
+            return keyed(button.key, asking.more(c, button, language, now))
         if kind in ("y", "n"):
             return keyed(button.key, decided(c, button, language, now))
         if kind == "j":
@@ -196,7 +203,9 @@ def cancel_pressed(c: Connection, button: Button, language: str, now: float) -> 
         chat=button.ref.chat,
         caller=button.presser,
         text=f"cancel {number_in(button.value)}",
+        private=button.private,
         admin=button.admin,
+        why=button.why,
     )
     call, refusal = prepare(c, command, language, now)
     return carry_out(call) if call else refusal

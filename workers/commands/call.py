@@ -37,7 +37,8 @@ class Call:
 
     def post(self, text: str, choices: tuple[Choice, ...] = (), progress: float | None = None) -> Post:
         """Say this in the chat where the command was typed."""
-        return Post(chat=self.command.chat, text=text, choices=choices, progress=progress)
+        thread = self.command.thread
+        return Post(chat=self.command.chat, text=text, choices=choices, progress=progress, reply_to=thread)
 
     def say(self, key: str, **values: object) -> list[Post]:
         """One sentence as the whole answer."""

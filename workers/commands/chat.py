@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
+from workers.charts import accuracy_png
 from workers.commands.call import Call
-from workers.contracts import Document, Person, Post
+from workers.contracts import Document, Person, Picture, Post
 from workers.store import chats, labels, messages, versions, views
+from workers.store.views import AccuracyPoint
 from workers.texts import percent
-from workers.verbs import VERBS
+from workers.verbs import VERBS, nearest
 
 
 def help_(call: Call) -> list[Post]:
@@ -16,11 +19,17 @@ def help_(call: Call) -> list[Post]:
     wanted = call.rest.lower().lstrip("/")
     chosen = [verb for verb in VERBS.values() if wanted in ("", verb.name, verb.name.split()[0])]
     if not chosen:
-        return call.say("unknown_verb", verb=wanted[:40])
+        return call.say("unknown_verb", verb=wanted[:40], near=did_you_mean(call, wanted))
     lines = [
         f"`{verb.name}{' ' + verb.arguments if verb.arguments else ''}` {verb.help(call.language)}" for verb in chosen
     ]
     return [call.post("\n".join(lines))]
+
+
+def did_you_mean(call: Call, verb: str) -> str:
+    """A word more for somebody who mistyped a verb."""
+    near = nearest(verb)
+    return call.text("did_you_mean", verb=near) if near else ""
 
 
 def here(call: Call) -> list[Post]:
@@ -50,15 +59,24 @@ def mode(call: Call) -> list[Post]:
     return call.say(f"mode_{wanted}")
 
 
-def stats(call: Call) -> list[Post]:
-    """Counts, accuracy and the active version."""
+def bots(call: Call) -> list[Post]:
+    """Read other programs' messages, such as alerts, or leave them out."""
+    wanted = call.rest.strip().lower()
+    if wanted not in ("on", "off"):
+        return call.usage()
+    chats.set_bots(call.c, call.command.chat, wanted == "on")
+    return call.say(f"bots_{wanted}")
+
+
+def stats(call: Call) -> list[Post | Picture]:
+    """Counts, accuracy and the active version; with a picture once there is a line to draw."""
     seen = views.overview(call.c, call.command.chat)
     active = versions.active(call.c)
     accuracy = ""
     if seen.accuracy:
         last = seen.accuracy[-1]
         accuracy = call.text("stats_accuracy", percent=f"{100 * last.accuracy:.0f}", count=min(50, last.labels))
-    return call.say(
+    said = call.say(
         "stats",
         messages=seen.messages,
         labelled=seen.labelled,
@@ -67,6 +85,16 @@ def stats(call: Call) -> list[Post]:
         version=active.id,
         method=active.method,
     )
+    return [*said, *([chart(call, seen.accuracy)] if len(seen.accuracy) > 1 else [])]
+
+
+def chart(call: Call, points: Sequence[AccuracyPoint]) -> Picture:
+    """How the share of right answers went up or down with the labels."""
+    first, last = points[0], points[-1]
+    shares = {"first": percent(first.accuracy), "last": percent(last.accuracy)}
+    alt = call.text("accuracy_chart", **shares, labels=last.labels)
+    chat, thread = call.command.chat, call.command.thread
+    return Picture(chat=chat, filename="accuracy.png", content=accuracy_png(points), alt=alt, text=alt, reply_to=thread)
 
 
 def export(call: Call) -> list[Document] | list[Post]:
@@ -77,7 +105,8 @@ def export(call: Call) -> list[Document] | list[Post]:
     if not lines:
         return call.say("export_none")
     text = call.text("exported", count=len(lines))
-    return [Document(chat=call.command.chat, filename="labels.jsonl", content="\n".join(lines) + "\n", text=text)]
+    content, thread = "\n".join(lines) + "\n", call.command.thread
+    return [Document(chat=call.command.chat, filename="labels.jsonl", content=content, text=text, reply_to=thread)]
 
 
 def forget(call: Call) -> list[Post]:

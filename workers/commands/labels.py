@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 
+from workers.commands.asking import question
 from workers.commands.call import Call
-from workers.contracts import BackchannelError, Post
+from workers.contracts import BackchannelError, MessageRef, Post
 from workers.emoji import PALETTE, is_emoji, neutral
-from workers.store import labels
+from workers.store import inbox, labels, messages
 from workers.store.labels import Label, LedgerRow
+from workers.store.messages import Stored
 from workers.texts import say
 
 ARROW = re.compile(r"\s*(?:->|→|=>)\s*")
@@ -17,7 +19,7 @@ ARROW = re.compile(r"\s*(?:->|→|=>)\s*")
 def show(call: Call) -> list[Post]:
     """The label set with counts; words after `labels` that are no verb are said to be none."""
     if call.rest:
-        return call.say("unknown_verb", verb=f"labels {call.rest[:40]}")
+        return call.say("unknown_verb", verb=f"labels {call.rest[:40]}", near="")
     living = labels.living(call.c)
     if not living:
         return call.say("no_labels")
@@ -116,10 +118,18 @@ def emoji(call: Call) -> list[Post]:
 
 
 def label(call: Call) -> list[Post]:
-    """As a reply: this annotator's explicit word on that message; `none` says that no label fits."""
+    """As a reply: this annotator's explicit word on that message; `none` says that no label fits.
+
+    Without a name the labels are offered as buttons.
+    """
     target = call.command.reply_to
     if target is None:
         return call.say("label_needs_reply")
+    stored = seen(call, target)
+    if stored is not None and stored.deleted:
+        return call.say("message_deleted")
+    if not call.rest.strip():
+        return [question(call, stored, f"{call.command.key}:0")] if stored else call.say("message_unseen")
     chosen = None if call.rest.strip().lower() in ("none", "无", "都不是") else known(call, call.rest)
     row = LedgerRow(
         key=call.command.key,
@@ -133,7 +143,17 @@ def label(call: Call) -> list[Post]:
         source="command",
     )
     labels.append(call.c, [row], call.now)
+    if stored is None:
+        return call.say("message_unseen")
     return call.say("labelled", emoji=chosen.emoji, name=chosen.name) if chosen else call.say("labelled_none")
+
+
+def seen(call: Call, target: MessageRef) -> Stored | None:
+    """The message, which may still wait for its worker in the inbox; None where we never saw it."""
+    stored = messages.find(call.c, target)
+    if stored is None and (waiting := inbox.waiting_message(call.c, target)):
+        [stored] = messages.record(call.c, [waiting])
+    return stored
 
 
 def two_names(call: Call) -> tuple[str | None, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -18,17 +18,22 @@ Mode = Literal["shadow", "suggest"]
 
 @dataclass(frozen=True, slots=True)
 class Chat:
-    """A chat that somebody enabled at some time. In "shadow" mode predictions are kept and not shown."""
+    """A chat that somebody enabled at some time. In "shadow" mode predictions are kept and not shown.
+
+    `bots`: messages of other programs are read, too. `moved_to`: the key of the chat that goes on in its place.
+    """
 
     ref: ChatRef
     enabled: bool
     mode: Mode
     language: str
+    bots: bool = False
+    moved_to: str | None = None
 
 
 def _chat(row: AnyRow) -> Chat:
     ref = ChatRef(platform=row.platform, workspace=row.workspace, chat_id=row.chat_id)
-    return Chat(ref, row.enabled, row.mode, row.language)
+    return Chat(ref, row.enabled, row.mode, row.language, row.bots, row.moved_to)
 
 
 def get(c: Connection, chat: ChatRef) -> Chat | None:
@@ -37,10 +42,9 @@ def get(c: Connection, chat: ChatRef) -> Chat | None:
     return None if row is None else _chat(row)
 
 
-def enabled(c: Connection, chats_: Sequence[ChatRef]) -> set[str]:
-    """The keys of those chats that are enabled."""
-    keys = {chat.key for chat in chats_}
-    return set(c.execute(select(chats.c.key).where(chats.c.key.in_(keys), chats.c.enabled)).scalars())
+def known(c: Connection, keys: Iterable[str]) -> dict[str, Chat]:
+    """Those of these chats that were ever enabled, by key."""
+    return {row.key: _chat(row) for row in c.execute(select(chats).where(chats.c.key.in_(set(keys))))}
 
 
 def enable(c: Connection, chat: ChatRef, by: Person, language: str, now: float) -> None:
@@ -59,6 +63,11 @@ def disable(c: Connection, chat: ChatRef, now: float) -> None:
 def set_mode(c: Connection, chat: ChatRef, mode: Mode) -> None:
     """Show predictions in a chat ("suggest") or only keep them ("shadow")."""
     c.execute(update(chats).where(chats.c.key == chat.key).values(mode=mode))
+
+
+def set_bots(c: Connection, chat: ChatRef, read: bool) -> None:
+    """Read what other programs write in a chat, or leave it out."""
+    c.execute(update(chats).where(chats.c.key == chat.key).values(bots=read))
 
 
 def every(c: Connection) -> list[Chat]:

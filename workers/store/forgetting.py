@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Table, delete, select, union, update
 from workers.contracts import ChatRef, Command, JobRequest, Person
 from workers.store.counters import bump, chunks, exclusive
 from workers.store.ledger import derive_again
+from workers.store.revisions import of
 from workers.store.tables import (
     INBOX_FAILED,
     INBOX_LIVE,
@@ -24,6 +25,7 @@ from workers.store.tables import (
     outbox,
     predictions,
     questions,
+    revisions,
     vectors,
 )
 from workers.store.traces import Quotes, Traces, flat, naming
@@ -79,7 +81,8 @@ def _traces(c: Connection, person: str, where: tuple[str, str], rows: Sequence[A
     for piece in chunks([row.id for row in rows]):
         posts.update(c.execute(select(questions.c.post).where(questions.c.message.in_(piece))).scalars())
     refs = frozenset(row.ref for row in rows)
-    quotes = Quotes(flat(row.text or "") for row in rows)
+    former = (one.text for every in of(c, [row.id for row in rows]).values() for one in every)
+    quotes = Quotes(flat(text) for text in (*(row.text or "" for row in rows), *former))
     return Traces(person, where, refs, frozenset(posts), quotes, naming({person, *_names(c, person, where)}))
 
 
@@ -107,7 +110,7 @@ def _forget_ledger(c: Connection, traces: Traces) -> None:
 
 def _forget_messages(c: Connection, ids: Sequence[int]) -> None:
     empty = {"text": None, "author_id": "", "author_name": "", "deleted": True, "reply_to": None}
-    of_message: list[Table] = [vectors, predictions, questions]
+    of_message: list[Table] = [vectors, predictions, questions, revisions]
     for piece in chunks(ids):
         c.execute(update(messages).where(messages.c.id.in_(piece)).values(empty))
         for table in of_message:

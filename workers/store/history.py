@@ -7,7 +7,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from pydantic import Field
 from sqlalchemy import ColumnElement, Connection, func, select, text
 
-from workers.contracts import REPLY, ChatRef, Choice, Document, EditPost, Frozen, MessageRef, Person, Post, Reply
+from workers.contracts import (
+    REPLY,
+    ChatRef,
+    Choice,
+    Document,
+    EditPost,
+    Frozen,
+    MessageRef,
+    Person,
+    Picture,
+    Post,
+    Reply,
+)
+from workers.store import revisions
 from workers.store.columns import AnyRow
 from workers.store.counters import chunks
 from workers.store.labels import Label, living
@@ -16,7 +29,7 @@ from workers.store.tables import OUTBOX_EDITS, messages, outbox, predictions
 
 BOT = Person(id="", name="Backchannel")
 
-_POSTS = text("outbox.kind IN ('post', 'document')")
+_POSTS = text("outbox.kind IN ('post', 'document', 'picture')")
 
 
 class ReactionView(Frozen):
@@ -37,7 +50,10 @@ class PredictionView(Frozen):
 
 
 class Line(Frozen):
-    """One line of talk. A file that the bot handed over has a `filename`; a deleted message has no text."""
+    """One line of talk. `former` is what it said before its last edit.
+
+    A file that the bot handed over has a `filename`, a picture `alt`, too; a deleted message has no text.
+    """
 
     message_id: str
     author: Person
@@ -45,6 +61,7 @@ class Line(Frozen):
     at: float
     text: str
     edited: bool = False
+    former: str | None = None
     deleted: bool = False
     reply_to: str | None = None
     reactions: list[ReactionView] = Field(default_factory=list[ReactionView])
@@ -52,6 +69,7 @@ class Line(Frozen):
     choices: list[Choice] = Field(default_factory=list[Choice])
     progress: float | None = None
     filename: str | None = None
+    alt: str | None = None
 
 
 def history(c: Connection, chat: ChatRef, limit: int = 200) -> list[Line]:
@@ -74,13 +92,18 @@ def line(c: Connection, ref: MessageRef) -> Line | None:
 def _lines(c: Connection, rows: Sequence[AnyRow]) -> list[Line]:
     ledger = ledger_of(c, [row.ref for row in rows])
     predicted = _predicted(c, [row.id for row in rows])
+    former = {id: texts[-1].text for id, texts in revisions.of(c, [row.id for row in rows]).items()}
     names = {label.id: label.emoji for label in living(c)}
     emoji = {id: names[meant] for id, meant in living_labels(c).items()}
-    return [_line(row, ledger.get(row.ref, ()), predicted.get(row.id), emoji) for row in rows]
+    return [_line(row, ledger.get(row.ref, ()), predicted.get(row.id), emoji, former.get(row.id)) for row in rows]
 
 
 def _line(
-    row: AnyRow, ledger: Iterable[LedgerRow], prediction: PredictionView | None, emoji: Mapping[int, str]
+    row: AnyRow,
+    ledger: Iterable[LedgerRow],
+    prediction: PredictionView | None,
+    emoji: Mapping[int, str],
+    former: str | None,
 ) -> Line:
     return Line(
         message_id=row.message_id,
@@ -89,6 +112,7 @@ def _line(
         at=row.at,
         text=row.text or "",
         edited=row.revision > 1,
+        former=former,
         deleted=row.deleted,
         reply_to=row.reply_to,
         reactions=_reactions(ledger, emoji),
@@ -163,5 +187,6 @@ def _bot_line(row: AnyRow, post: Reply, edit: EditPost | None) -> Line:
         reply_to=post.reply_to if isinstance(post, Post) else None,
         choices=list(said.choices) if isinstance(said, Post | EditPost) else [],
         progress=said.progress if isinstance(said, Post | EditPost) else None,
-        filename=post.filename if isinstance(post, Document) else None,
+        filename=post.filename if isinstance(post, Document | Picture) else None,
+        alt=post.alt if isinstance(post, Picture) else None,
     )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pydantic import ValidationError
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 
-from workers.contracts import EVENT, BackchannelError, Event, chat_of, storable
+from workers.contracts import CLASSIFY, EVENT, BackchannelError, Event, Message, MessageRef, chat_of, storable
 from workers.store.columns import AnyRow, AnySelect
 from workers.store.counters import add_new, exclusive
 from workers.store.tables import INBOX_FAILED, INBOX_LIVE, INBOX_OVER, inbox
@@ -133,6 +134,16 @@ def has_work(c: Connection, queue: str, now: float) -> bool:
     """Whether anything of a queue could be claimed now."""
     statement = select(inbox.c.id).where(INBOX_LIVE, inbox.c.queue == queue, _DUE | _LAPSED).limit(1)
     return c.execute(statement, {"now": now}).first() is not None
+
+
+def waiting_message(c: Connection, ref: MessageRef) -> Message | None:
+    """The message with this ref, if it waits here for its worker."""
+    here = (inbox.c.chat == ref.chat.key) & inbox.c.event.contains(json.dumps(ref.message_id, ensure_ascii=False))
+    for text in c.execute(select(inbox.c.event).where(INBOX_LIVE, inbox.c.queue == CLASSIFY, here)).scalars():
+        event = EVENT.validate_json(text)
+        if isinstance(event, Message) and event.ref == ref:
+            return event
+    return None
 
 
 def waiting(c: Connection, now: float) -> dict[str, int]:

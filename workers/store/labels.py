@@ -19,6 +19,9 @@ from workers.store.ledger import (
     LedgerRow as LedgerRow,
 )
 from workers.store.ledger import (
+    Source as Source,
+)
+from workers.store.ledger import (
     append as append,
 )
 from workers.store.ledger import (
@@ -26,6 +29,7 @@ from workers.store.ledger import (
 )
 from workers.store.ledger import (
     derive_again,
+    living_labels,
 )
 from workers.store.ledger import (
     ledger as ledger,
@@ -90,6 +94,12 @@ def living(c: Connection) -> list[Label]:
 def find(c: Connection, name: str) -> Label | None:
     """The living label of this name, whatever its case."""
     return _first(c, labels.c.folded == fold(str(storable(name))))
+
+
+def means(c: Connection) -> dict[int, Label]:
+    """Which living label each label id, merged ones too, stands for now; removed ones are missing."""
+    named = {label.id: label for label in living(c)}
+    return {id: named[meant] for id, meant in living_labels(c).items()}
 
 
 def by_emoji(c: Connection, emoji: str) -> Label | None:

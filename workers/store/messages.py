@@ -1,8 +1,8 @@
-"""What people wrote: the text as it stands now, its revision number, and nothing once it is deleted."""
+"""What people wrote: the text as it stands now, those before it, and nothing once it is deleted."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ from sqlalchemy import Connection, select, update
 from sqlalchemy import delete as remove
 
 from workers.contracts import ChatRef, Delete, Edit, Message, MessageRef, Person
+from workers.store import revisions
 from workers.store.columns import AnyRow
 from workers.store.counters import bump, chunks, exclusive, insert
 from workers.store.forgetting import forget as forget
@@ -35,6 +36,7 @@ from workers.store.predictions import (
 from workers.store.predictions import (
     vectors as vectors,
 )
+from workers.store.revisions import Revision
 from workers.store.tables import message_labels, messages
 from workers.store.tables import predictions as predictions_table
 from workers.store.tables import vectors as vectors_table
@@ -95,6 +97,7 @@ def record(c: Connection, messages_: Sequence[Message]) -> list[Stored]:
     change = {name: new.excluded[name] for name in known}
     c.execute(new.on_conflict_do_update(index_elements=["ref"], set_=change, where=unseen), rows)
     stored = _by_ref(c, [row["ref"] for row in rows])
+    _keep_first(c, messages_, stored)
     _tell_if_labelled(c, stored)
     return [stored[event.ref.key] for event in messages_]
 
@@ -102,6 +105,12 @@ def record(c: Connection, messages_: Sequence[Message]) -> list[Stored]:
 def _new(event: Message) -> dict[str, Any]:
     row = _row(event.ref, event.at, event.sequence, event.text, 1)
     return {**row, "author_id": event.author.id, "author_name": event.author.name, "reply_to": event.reply_to}
+
+
+def _keep_first(c: Connection, messages_: Sequence[Message], stored: Mapping[str, Stored]) -> None:
+    """Where an edit came before its message, what was first written is known only now."""
+    late = [(event, one) for event in messages_ if (one := stored[event.ref.key]).revision > 1 and not one.deleted]
+    revisions.keep(c, [Revision(one.id, 1, event.text, event.at) for event, one in late])
 
 
 def _by_ref(c: Connection, refs: Sequence[str]) -> dict[str, Stored]:
@@ -148,6 +157,8 @@ def _revise(c: Connection, row: AnyRow, event: Edit) -> AnyRow:
         "text_sequence": event.sequence,
         "revision": row.revision + changed,
     }
+    if changed and row.author_id:  # else nobody has shown us what stood there before
+        revisions.keep(c, [Revision(row.id, row.revision, row.text, event.at)])
     revised = c.execute(update(messages).where(messages.c.id == row.id).values(values).returning(messages)).one()
     if changed:
         _tell_if_labelled(c, [row.ref])
@@ -162,6 +173,7 @@ def delete(c: Connection, event: Delete) -> Stored:
     row = c.execute(new.on_conflict_do_update(index_elements=["ref"], set_=gone).returning(messages)).one()
     c.execute(remove(vectors_table).where(vectors_table.c.message == row.id))
     c.execute(remove(predictions_table).where(predictions_table.c.message == row.id))
+    revisions.wipe(c, [row.id])
     _tell_if_labelled(c, [row.ref])
     return _stored(row)
 
@@ -169,6 +181,11 @@ def delete(c: Connection, event: Delete) -> Stored:
 def find(c: Connection, ref: MessageRef) -> Stored | None:
     """The message with this ref, if it was ever seen."""
     return _by_ref(c, [ref.key]).get(ref.key)
+
+
+def by_key(c: Connection, key: str) -> Stored | None:
+    """The message whose ref has this key."""
+    return _by_ref(c, [key]).get(key)
 
 
 def by_id(c: Connection, id: int) -> Stored | None:

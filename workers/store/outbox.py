@@ -133,6 +133,11 @@ def prune(c: Connection, before: float) -> int:
     return c.execute(delete(outbox).where(OUTBOX_SPENT, outbox.c.created_at < before)).rowcount
 
 
+def subject(c: Connection, key: str) -> str | None:
+    """What the reply under this key is about: for a reaction the key of its message."""
+    return c.execute(select(outbox.c.subject).where(outbox.c.key == key)).scalar()
+
+
 def find_post(c: Connection, chat: ChatRef, message_id: str) -> str | None:
     """The outbox key of the post that has this id on its platform, such as the one whose button was pressed."""
     statement = select(outbox.c.key).where(outbox.c.chat == chat.key, outbox.c.message_id == message_id)

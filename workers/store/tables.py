@@ -78,7 +78,7 @@ outbox = Table(
     ),
     partial("ix_outbox_reacted", "subject", "id", where="kind = 'react' AND state = 'sent'"),
     partial("ix_outbox_posted", "chat", "message_id", where="message_id IS NOT NULL"),
-    partial("ix_outbox_posts", "chat", "sent_at", where="kind IN ('post', 'document')"),
+    partial("ix_outbox_posts", "chat", "sent_at", where="kind IN ('post', 'document', 'picture')"),
     sqlite_autoincrement=True,
 )
 
@@ -93,6 +93,7 @@ chats = Table(
     words("mode", "suggest"),
     words("language", "en"),
     Column("bots", Boolean, nullable=False, server_default=false()),
+    Column("moved_to", Text),
     words("enabled_by"),
     Column("changed_at", Double, nullable=False),
 )

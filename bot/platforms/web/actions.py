@@ -24,6 +24,7 @@ from workers.contracts import (
     Text,
     storable,
 )
+from workers.emoji import neutral
 
 TEXT_LIMIT = 200_000
 """Characters in one message; more is refused with a sentence."""
@@ -158,8 +159,9 @@ def event_of(action: Action, chat: ChatRef, at: float) -> Event:
         case Remove():
             return Delete(key=key, at=at, ref=ref(action.message_id))
         case Mark():
+            emoji = neutral(action.emoji)
             return Reaction(
-                key=key, at=at, ref=ref(action.message_id), annotator=person, emoji=action.emoji, added=action.added
+                key=key, at=at, ref=ref(action.message_id), annotator=person, emoji=emoji, added=action.added
             )
         case Press():
             return Button(key=key, at=at, ref=ref(action.message_id), presser=person, value=action.value, admin=True)

@@ -15,13 +15,13 @@ OTHER = ChatRef(platform="slack", workspace="t", chat_id="c")
 def test_chats_are_off_until_somebody_enables_them(db: Database) -> None:
     with db.write() as c:
         assert chats.get(c, CHAT) is None
-        assert chats.enabled(c, [CHAT, OTHER]) == chats.enabled(c, []) == set()
+        assert chats.known(c, [CHAT.key, OTHER.key]) == chats.known(c, []) == {}
         chats.enable(c, CHAT, BOB, "zh", 0)
         assert chats.get(c, CHAT) == chats.Chat(CHAT, True, "suggest", "zh")
-        assert chats.enabled(c, [CHAT, OTHER]) == {CHAT.key}
+        assert set(chats.known(c, [CHAT.key, OTHER.key])) == {CHAT.key}
         chats.set_mode(c, CHAT, "shadow")
         chats.disable(c, CHAT, 1)
-        assert chats.enabled(c, [CHAT]) == set()
+        assert not chats.known(c, [CHAT.key])[CHAT.key].enabled
         chats.enable(c, CHAT, BOB, "en", 2)
         chats.enable(c, OTHER, BOB, "en", 2)
         assert chats.every(c) == [chats.Chat(OTHER, True, "suggest", "en"), chats.Chat(CHAT, True, "shadow", "en")]

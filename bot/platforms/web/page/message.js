@@ -43,7 +43,7 @@ function bylineOf(line) {
     make("b", { class: "name" }, line.author.name || line.author.id),
     line.bot ? make("span", { class: "badge" }, word("bot")) : null,
     make("time", { datetime: at.toISOString(), title: at.toLocaleString() }, clock(line.at)),
-    line.edited && !line.deleted && !line.bot ? make("span", { class: "note" }, word("edited")) : null,
+    line.edited && !line.deleted && !line.bot ? make("span", { class: "note", title: line.former ?? null }, word("edited")) : null,
     line.sending ? make("span", { class: "note" }, word("sending")) : null,
     line.unstored ? make("span", { class: "note warn" }, word("unstored")) : null,
   ];
@@ -86,7 +86,12 @@ function updateExtras(extras, line, act) {
   const choices = (line.choices ?? []).map((choice) =>
     make("button", { type: "button", class: "choice", "data-key": choice.value, onclick: () => act.press(line, choice) }, choice.text),
   );
-  refill(rest, ...choices, line.filename ? fileOf(line) : null);
+  refill(rest, ...choices, line.alt ? pictureOf(line) : line.filename ? fileOf(line) : null);
+}
+
+// A picture lives as long as the page is open; what is on it is kept in words.
+function pictureOf(line) {
+  return line.picture ? make("img", { src: line.picture, alt: line.alt, class: "picture" }) : make("span", { class: "note" }, line.alt);
 }
 
 function fileOf(line) {

@@ -74,7 +74,7 @@ const CHANGES = {
     state.lines.set(line.message_id, { ...received(line), command: true, local: true, unstored: !stored });
     return line.message_id;
   },
-  edited: ({ message_id, text }) => change(message_id, { text, edited: true }),
+  edited: ({ message_id, text }) => change(message_id, { text, edited: true, former: state.lines.get(message_id)?.text }),
   deleted: ({ message_id }) => change(message_id, { text: "", deleted: true, mark: null, people: new Map() }),
   react({ message_id, emoji, label, probability, guess }) {
     const mark = emoji ? { emoji, label, probability, guess } : null;

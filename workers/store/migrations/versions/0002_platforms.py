@@ -21,9 +21,13 @@ def words(*names: str) -> list[sa.Column[str]]:
 
 
 def upgrade() -> None:
-    """Add a column, an index and five tables."""
+    """Add two columns, two indexes and five tables."""
     op.add_column("chats", sa.Column("bots", sa.Boolean(), server_default=sa.false(), nullable=False))
+    op.add_column("chats", sa.Column("moved_to", sa.Text()))
     where = sa.text(REACTED)
+    op.drop_index("ix_outbox_posts", "outbox")
+    posts = sa.text("kind IN ('post', 'document', 'picture')")
+    op.create_index("ix_outbox_posts", "outbox", ["chat", "sent_at"], sqlite_where=posts, postgresql_where=posts)
     op.create_index("ix_outbox_reacted", "outbox", ["subject", "id"], sqlite_where=where, postgresql_where=where)
     op.create_table(
         "revisions",
