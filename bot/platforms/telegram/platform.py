@@ -108,7 +108,7 @@ class TelegramPlatform:
     async def _start(self) -> None:
         """Learn who we are, and tell Telegram our commands."""
         me = await self._patiently(lambda: self._client(GetMe()))
-        self._me = Me(me.id, me.username or "")
+        self._me = Me(me["id"], me.get("username", ""))
         for language, code in (("en", None), ("zh", "zh")):
             try:
                 await self._client(SetMyCommands(commands=menu(language), language_code=code))
@@ -213,7 +213,7 @@ class TelegramPlatform:
             raise
         except Refused:
             return Standing(False)
-        return Standing(member.status in ("creator", "administrator"))
+        return Standing(member["status"] in ("creator", "administrator"))
 
     async def _heeding(self, chat: ChatRef, key: str, call: Awaitable[Any]) -> Any:
         """Tell the others what a call has taught us: the group moved, we were put out, the token is gone."""

@@ -7,10 +7,10 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
-from aiogram.methods import DeleteWebhook
+from aiogram.methods import DeleteWebhook, GetUpdates
 
 from bot.platforms.base import Later
-from bot.platforms.telegram.client import Client, RawUpdates
+from bot.platforms.telegram.client import Client
 from bot.platforms.telegram.errors import Taken
 from bot.platforms.telegram.translate import ASKED_FOR
 
@@ -76,8 +76,8 @@ async def _ask(client: Client, take: Take, health: Health) -> None:
             if webhook:
                 await client(DeleteWebhook(drop_pending_updates=False))
                 webhook = False
-            asked = RawUpdates(offset=offset, timeout=WAIT, limit=AT_ONCE, allowed_updates=list(ASKED_FOR))
-            updates = await client(asked, patience=WAIT + 10)
+            asked = GetUpdates(offset=offset, timeout=WAIT, limit=AT_ONCE, allowed_updates=list(ASKED_FOR))
+            updates: list[dict[str, Any]] = await client(asked, patience=WAIT + 10)
             health.connected, pause = True, FIRST_PAUSE
         except (OSError, Later, Taken) as error:
             webhook = webhook or isinstance(error, Taken)

@@ -13,7 +13,7 @@ from aiogram.methods import (
     SendPhoto,
     SetMessageReaction,
 )
-from aiogram.types import BufferedInputFile, InlineKeyboardMarkup, Message, ReactionTypeEmoji, ReplyParameters
+from aiogram.types import BufferedInputFile, InlineKeyboardMarkup, ReactionTypeEmoji, ReplyParameters
 
 from bot.platforms.base import Refused
 from bot.platforms.telegram.address import BEFORE, group_of, topic_of
@@ -172,5 +172,5 @@ def _where(chat: ChatRef, to: str | None) -> dict[str, Any]:
     return {"chat_id": group_of(chat), "message_thread_id": topic_of(chat), "reply_parameters": reply}
 
 
-def _number(sent: Message) -> str:
-    return str(sent.message_id)
+def _number(sent: dict[str, Any]) -> str:
+    return str(sent["message_id"])

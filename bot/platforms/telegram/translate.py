@@ -161,7 +161,8 @@ def _pressed(query: CallbackQuery, around: Around) -> list[Event]:
     if message is None or not value:
         return []
     ref = message_ref(message.chat.id, None, message.message_id) if isinstance(message, OldMessage) else _ref(message)
-    return [Button(key=LATER, at=around.now, ref=ref, presser=people.person(query.from_user), value=value)]
+    presser, private = people.person(query.from_user), message.chat.type == "private"
+    return [Button(key=LATER, at=around.now, ref=ref, presser=presser, value=value, private=private)]
 
 
 def _own_place(update: ChatMemberUpdated, around: Around) -> list[Event]:

@@ -107,7 +107,7 @@ def posted(world: World, fields: Json, content: Json) -> Json:
         if to is not None:
             more["reply_to_message"] = to
     sender = BOT if chat["type"] != "channel" else None
-    return world.message(chat["id"], sender, None, **content, **keyboard_of(fields), **more)
+    return world.message(chat["id"], sender, **{"text": None, **content}, **keyboard_of(fields), **more)
 
 
 def get_me(world: World, fields: Json) -> Json:
