@@ -11,8 +11,6 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 from aiogram.methods import AnswerCallbackQuery, GetChatMember, GetMe, SetMyCommands, SetWebhook
-from aiogram.types import Update
-from pydantic import ValidationError
 
 from bot.platforms.base import Accept, Later, Refused, Standing
 from bot.platforms.serving import bind, serving
@@ -21,11 +19,12 @@ from bot.platforms.telegram.address import NAME, chat_ref, group_of
 from bot.platforms.telegram.client import Client
 from bot.platforms.telegram.commands import menu
 from bot.platforms.telegram.errors import Migrated, PutOut, TokenRefused
+from bot.platforms.telegram.memory import Topics
 from bot.platforms.telegram.pace import Limits, Pace
 from bot.platforms.telegram.people import MASK
 from bot.platforms.telegram.polling import Health, Turn, poll
+from bot.platforms.telegram.reading import read
 from bot.platforms.telegram.send import Sender
-from bot.platforms.telegram.topics import Topics
 from bot.platforms.telegram.translate import ASKED_FOR, Around, Me, events, moved
 from bot.settings import TelegramSettings
 from workers.contracts import BackchannelError, Button, ChatRef, Event, Person, Presence, Reply
@@ -128,15 +127,13 @@ class TelegramPlatform:
 
     async def take(self, raw: dict[str, Any]) -> None:
         """Store all that an update says. Returns when that is done, or can never be done."""
-        try:
-            update = Update.model_validate(raw)
-        except ValidationError:
-            log.error("Update %s is of a shape that this version does not know; it is left out.", raw.get("update_id"))
+        update = read(raw)
+        if update is None:
             return
         me = self._me or await self._known()
         self._topics.see(update)
         topic = await self._topics.of_reaction(update)
-        found = events(update, Around(me, time.time(), topic))
+        found = events(update, Around(me, time.time(), topic, self._sender.said))
         wanted = [await self._stored(event) for event in found]
         if update.callback_query is not None:
             language = "zh" if (update.callback_query.from_user.language_code or "").startswith("zh") else "en"

@@ -88,5 +88,5 @@ async def _ask(client: Client, take: Take, health: Health) -> None:
             pause = min(2 * pause, LONGEST_PAUSE)
             continue
         await asyncio.gather(*(take(update) for update in updates))
-        if updates:
-            offset = max(update["update_id"] for update in updates) + 1
+        for update in updates:
+            offset = int(update["update_id"]) + 1

@@ -20,6 +20,7 @@ from bot.platforms.telegram.address import BEFORE, group_of, topic_of
 from bot.platforms.telegram.client import Client
 from bot.platforms.telegram.errors import Missing, NoSuchReaction, Unmodified
 from bot.platforms.telegram.keyboard import keyboard, under_label
+from bot.platforms.telegram.memory import Said
 from bot.platforms.telegram.pace import Pace
 from bot.platforms.telegram.palette import allowed
 from bot.platforms.telegram.wording import CAPTION, Piece, clipped, pieces, units, with_bar
@@ -35,6 +36,7 @@ class Sender:
 
     def __init__(self, client: Client, pace: Pace) -> None:
         self._client, self._pace = client, pace
+        self.said = Said()
 
     # ── emoji ───────────────────────────────────────────────────────────────────────────────────────
 
@@ -127,6 +129,7 @@ class Sender:
         sent = await self._client(
             SendMessage(text=piece.text, entities=entities, reply_markup=buttons, **_where(chat, to))
         )
+        self.said.add(group_of(chat), sent["message_id"])
         return _number(sent)
 
     # ── files ───────────────────────────────────────────────────────────────────────────────────────

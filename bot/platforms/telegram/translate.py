@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from aiogram.types import (
     ChatMemberRestricted,
     ChatMemberUpdated,
     Message,
+    MessageOriginChannel,
     MessageReactionUpdated,
     ResultChatMemberUnion,
     Update,
@@ -48,11 +49,14 @@ class Me:
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """What an update does not say itself: who we are, the time (seconds), and, of a reaction in a forum, the topic."""
+    """What an update does not say itself: who we are, the time (seconds), of a reaction in a forum the topic, and
+    what the bot has said lately, as (chat, message).
+    """
 
     me: Me
     now: float
     topic: int | None = None
+    said: Container[tuple[int, int]] = frozenset[tuple[int, int]]()
 
 
 def events(update: Update, around: Around) -> list[Event]:
@@ -114,7 +118,12 @@ def _command(message: Message, about: Message | None, line: str, private: bool) 
 
 
 def _own(message: Message, around: Around) -> bool:
-    return message.from_user is not None and message.from_user.id == around.me.id
+    if message.from_user is not None and message.from_user.id == around.me.id:
+        return True
+    origin = message.forward_origin
+    if not (message.is_automatic_forward and isinstance(origin, MessageOriginChannel)):
+        return False
+    return (origin.chat.id, origin.message_id) in around.said
 
 
 def _replied_to(message: Message) -> Message | None:

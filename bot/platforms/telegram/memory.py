@@ -1,4 +1,4 @@
-"""In which topic of a forum a message stands: Telegram does not say so when somebody reacts to it."""
+"""What Telegram does not repeat: in which topic of a forum a message stands, and what the bot itself has said."""
 
 from __future__ import annotations
 
@@ -8,6 +8,22 @@ from collections.abc import Awaitable, Callable
 from aiogram.types import Update
 
 REMEMBERED = 20_000
+
+
+class Said:
+    """The bot's own latest messages: from a channel they come back as forwards to the group that belongs to it."""
+
+    def __init__(self) -> None:
+        self._latest: OrderedDict[tuple[int, int], None] = OrderedDict()
+
+    def add(self, chat: int, message: int) -> None:
+        """The bot has said this."""
+        self._latest[chat, message] = None
+        if len(self._latest) > REMEMBERED:
+            self._latest.popitem(last=False)
+
+    def __contains__(self, place: object) -> bool:
+        return place in self._latest
 
 
 class Topics:
