@@ -23,7 +23,7 @@ WAIT = 25
 """Seconds for which Telegram holds a request while there is nothing new."""
 AT_ONCE = 100
 STANDBY = 1.0
-FIRST_PAUSE, LONGEST_PAUSE = 0.5, 20.0
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
 
 
 class Turn(Protocol):
