@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text as sql
 
+from modeling.classifier import Bundle
 from tests.workers.chatroom import ANA, BO, CHAT, Chatroom, ref
 from workers.contracts import BackchannelError, Command, Delete, Edit, Event, Message, Post, React, Reply
 from workers.inference import Inference
@@ -175,6 +177,38 @@ def test_one_label_alone_is_silence(fresh: object):
     room.type("labels add bug 🐞")
     model = Model(room)
     assert model.take(message("1", "It crashed")) == []
+
+
+def test_a_hot_swap_drops_nothing_and_doubles_nothing(model: Model, tmp_path: Path):
+    model.settled()
+    serving = model.inference.serving
+    assert serving.head is not None
+    Bundle(serving.backbone, serving.head, {"method": "lora"}).save(tmp_path / "v2")
+    sent: list[str] = []
+
+    def versions_at_work() -> set[int]:
+        with model.room.database.read() as c:
+            return set(c.execute(sql("select version from predictions")).scalars())
+
+    def go_on() -> bool:
+        batch = [message(f"{len(sent) + place}", f"It crashed {len(sent) + place} times") for place in range(8)]
+        sent.extend(one.ref.message_id for one in batch)
+        model.take(*batch)
+        return 2 in versions_at_work()
+
+    for _ in range(3):
+        go_on()
+    with model.room.database.write() as c:
+        fingerprint = serving.backbone.fingerprint
+        better = versions.add_candidate(c, str(tmp_path / "v2"), "minilm", fingerprint, "lora", {}, 1, "", 1.0)
+        versions.promote(c, better.id, 2.0)
+    until(go_on)
+    assert versions_at_work() == {1, 2}
+    with model.room.database.read() as c:
+        predicted = c.execute(
+            sql("select message_id from predictions join messages on messages.id = predictions.message")
+        )
+        assert sorted(predicted.scalars()) == sorted(sent)
 
 
 def test_a_version_that_cannot_be_loaded_leaves_the_one_before_at_work(model: Model):
