@@ -41,6 +41,7 @@ class FarSide:
     async def running(self) -> AsyncIterator[FarSide]:
         app = web.Application(client_max_size=2**26)
         app.router.add_route("*", "/bot{token}/{method}", self._answer)
+        app.router.add_get("/", self._front)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)
@@ -76,9 +77,12 @@ class FarSide:
             answer = {"ok": False, "error_code": error.code, "description": error.description}
             answer |= {"parameters": error.parameters} if error.parameters else {}
             status = error.code
-        response = web.json_response(answer, status=status, dumps=lambda data: json.dumps(data, default=lambda _: None))
-        response.headers["Date"] = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(time.time() + self.skew))
-        return response
+        return web.json_response(answer, status=status, dumps=lambda data: json.dumps(data, default=lambda _: None))
+
+    async def _front(self, request: web.Request) -> web.Response:
+        """The page without a token: it leads elsewhere, and tells the time."""
+        date = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(time.time() + self.skew))
+        return web.Response(status=302, headers={"Location": "/elsewhere", "Date": date})
 
     @staticmethod
     def _hang_up(request: web.Request) -> web.StreamResponse:
