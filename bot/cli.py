@@ -131,6 +131,10 @@ def bot(
         from bot.slack import slack_platform
 
         asyncio.run(run_bot(slack_platform(database, own.slack), database, own.is_admin))
+    elif platform == "telegram":
+        from bot.telegram import telegram_platform
+
+        asyncio.run(run_bot(telegram_platform(database, own.telegram), database, own.is_admin))
     else:
         raise BackchannelError(f"There is no platform {platform!r}: choose web, slack or telegram.")
 

@@ -49,6 +49,7 @@ class Far(Protocol):
     platform: str
     chats: list[ChatRef]
 
+    def truth(self, rng: random.Random) -> Truth: ...
     async def start(self) -> dict[str, str]: ...
     async def settle(self) -> None: ...
     def message_id(self) -> str: ...
@@ -65,7 +66,13 @@ def slack() -> Far:
     return SlackStorm()
 
 
-FARS: dict[str, Callable[[], Far]] = {"slack": slack}
+def telegram() -> Far:
+    from tests.benchmarks.storm_telegram import TelegramStorm
+
+    return TelegramStorm()
+
+
+FARS: dict[str, Callable[[], Far]] = {"slack": slack, "telegram": telegram}
 
 
 @dataclass
@@ -154,7 +161,7 @@ async def run(arguments: argparse.Namespace, data: Path) -> int:
     database = opened(settings)
     embedded.start(data)
     stack = [child for child in children(settings, own, [[far.platform]]) if child.name != "valkey"]
-    storm, truth = Storm(far, database, rng, arguments.rate), Truth(rng)
+    storm, truth = Storm(far, database, rng, arguments.rate), far.truth(rng)
     supervisor = Supervisor(stack, data, say=lambda _: None, pace=Pace(first=0.3, longest=2.0, healthy=5.0))
     try:
         await asyncio.to_thread(supervisor.__enter__)  # in a thread: the far side has to answer meanwhile

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
 import socket
 import time
 from typing import Any
 
-from tests.benchmarks.storm_truth import LABELS, PEOPLE, Act
+from tests.benchmarks.storm_truth import LABELS, PEOPLE, Act, Truth
 from tests.bot.platforms.slack import payloads
 from tests.bot.platforms.slack.far_people import FarPeople, SocketLine
 from tests.bot.platforms.slack.far_side import TOKEN, FarSlack, person
@@ -33,6 +34,9 @@ class SlackStorm:
         for user in PEOPLE:
             self.far.web.users[user] = person(user, "T1")
         self._stack = contextlib.AsyncExitStack()
+
+    def truth(self, rng: random.Random) -> Truth:
+        return Truth(rng)
 
     async def start(self) -> dict[str, str]:
         """Listen; what the bot has to be told."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from sqlalchemy import text as sql
@@ -39,9 +39,15 @@ class Act:
 
 @dataclass
 class Truth:
-    """The events of a storm as they are made, and what they amount to."""
+    """The events of a storm as they are made, and what they amount to.
+
+    `people` are the platform's own ids; `deletes`: the platform tells that a message was deleted.
+    """
 
     rng: random.Random
+    people: tuple[str, ...] = PEOPLE
+    emoji: Mapping[str, str] = field(default_factory=lambda: LABELS)
+    deletes: bool = True
     texts: dict[str, str] = field(default_factory=dict)
     rows: Counter[tuple[str, str, str, bool]] = field(default_factory=Counter)
     votes: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -52,29 +58,29 @@ class Truth:
         sentence, label = SENTENCES[number % len(SENTENCES)]
         ref = MessageRef(**chat.model_dump(), message_id=message_id)
         yield self.say("message", ref, f"{sentence} #{number}")
-        for person in self.rng.sample(PEOPLE, self.rng.choice((1, 1, 2, 3))):
+        for person in self.rng.sample(self.people, self.rng.choice((1, 1, 2, 3))):
             yield from self.opinion(ref, person, label)
         if self.rng.random() < 0.1:
             yield self.say("edit", ref, f"{sentence} #{number} (edited)")
-        if self.rng.random() < 0.02:
+        if self.deletes and self.rng.random() < 0.02:
             self.deleted.add(ref.key)
-            yield Act("delete", ref, PEOPLE[0])
+            yield Act("delete", ref, self.people[0])
 
     def say(self, kind: str, ref: MessageRef, text: str) -> Act:
         self.texts[ref.key] = text
-        return Act(kind, ref, PEOPLE[0], text)
+        return Act(kind, ref, self.people[0], text)
 
     def opinion(self, ref: MessageRef, person: str, label: str) -> Iterator[Act]:
         """Mostly the right label, at times another, at times withdrawn or changed."""
-        chosen = label if self.rng.random() < 0.9 else self.rng.choice(list(LABELS))
+        chosen = label if self.rng.random() < 0.9 else self.rng.choice(list(self.emoji))
         yield self.react(ref, person, chosen, True)
         if self.rng.random() < 0.15:
             yield self.react(ref, person, chosen, False)
             if self.rng.random() < 0.5:
-                yield self.react(ref, person, self.rng.choice(list(LABELS)), True)
+                yield self.react(ref, person, self.rng.choice(list(self.emoji)), True)
 
     def react(self, ref: MessageRef, person: str, label: str, added: bool) -> Act:
-        emoji, votes = LABELS[label], self.votes.setdefault(ref.key, {})
+        emoji, votes = self.emoji[label], self.votes.setdefault(ref.key, {})
         self.rows[ref.key, person, emoji, added] += 1
         if added:
             votes[person] = label
