@@ -250,3 +250,33 @@ def test_forgetting_and_handling_events_do_not_cross(db: Database) -> None:
         found = messages.find(c, ref(1))
         assert found
         assert found.text is None
+
+
+def test_no_writer_waits_while_others_go_again_and_again(db: Database) -> None:
+    """What an unlucky writer of SQLite sees without a queue: dozens of others' transactions before its own."""
+    over = threading.Event()
+    turns: list[int] = []
+
+    def hog() -> None:
+        while not over.is_set():
+            with db.write() as c:
+                counters.bump(c, "hog")
+                turns.append(1)
+                time.sleep(0.01)
+
+    with ThreadPoolExecutor(3) as pool:
+        hogs = [pool.submit(hog) for _ in range(3)]
+        while len(turns) < 10:
+            time.sleep(0.01)
+        waited: list[int] = []
+        try:
+            for _ in range(25):
+                before = len(turns)
+                with db.write() as c:
+                    counters.bump(c, "patient")
+                waited.append(len(turns) - before)
+        finally:
+            over.set()
+        for done in hogs:
+            done.result()
+    assert max(waited) <= 12
