@@ -40,9 +40,18 @@ OVER = ("took over", "was not promoted", "is ready", "failed", "cancelled")
 
 
 class Far(Protocol):
-    """The far side of one platform, with the people Ada (an admin) and Bo in one chat."""
+    """The far side of one platform, with the people Ada (an admin) and Bo in one chat.
+
+    `bug` and `idea` are emoji that people there can put on a message, `opener` is who may switch the bot on, `off` is
+    what somebody is told where it is off (nothing on some platforms), `refused` what Bo is told who may not.
+    """
 
     platform: str
+    bug: str
+    idea: str
+    opener: str
+    off: str
+    refused: str
 
     async def start(self) -> dict[str, str]: ...
     async def stop(self) -> None: ...
@@ -60,7 +69,13 @@ def slack() -> Far:
     return SlackTour()
 
 
-FARS: dict[str, Callable[[], Far]] = {"slack": slack}
+def telegram() -> Far:
+    from tests.e2e.tour_telegram import TelegramTour
+
+    return TelegramTour()
+
+
+FARS: dict[str, Callable[[], Far]] = {"slack": slack, "telegram": telegram}
 
 
 @dataclass
@@ -135,24 +150,26 @@ async def learn(tour: Tour) -> None:
     """Off, on, labels, messages, emoji, a correction."""
     await tour.far.invite()
     await tour.expect("the bot introduces itself", lambda: any("Backchannel" in said for _, said in tour.far.posts()))
-    await tour.type("Bo", "labels", "Backchannel is off")
-    await tour.type("Bo", "here", "is for admins")
-    await tour.type("Ada", "here", "Backchannel is on")
-    await tour.type("Ada", "labels add bug 🐞 something is broken", "Added 🐞 bug")
-    await tour.type("Ada", "labels add idea 💡 somebody proposes something", "Added 💡 idea")
+    bug, idea = tour.far.bug, tour.far.idea
+    if tour.far.off:
+        await tour.type("Bo", "labels", tour.far.off)
+    await tour.type("Bo", "here", tour.far.refused)
+    await tour.type(tour.far.opener, "here", "Backchannel is on")
+    await tour.type("Ada", f"labels add bug {bug} something is broken", f"Added {bug} bug")
+    await tour.type("Ada", f"labels add idea {idea} somebody proposes something", f"Added {idea} idea")
     first = await tour.say("Bo", "The page crashes when I log in")
     await tour.expect("the bot puts an emoji on it", lambda: tour.far.emoji(first), 120)
-    await tour.react("Ada", first, "🐞")
+    await tour.react("Ada", first, bug)
     lunch = await tour.say("Bo", "Let us have lunch outside today")
     await tour.expect("the bot puts an emoji on it", lambda: tour.far.emoji(lunch))
-    await tour.react("Bo", lunch, "💡")
-    for text, emoji in [*((plan, "💡") for plan in PLANS), *((fault, "🐞") for fault in FAULTS)]:
+    await tour.react("Bo", lunch, idea)
+    for text, emoji in [*((plan, idea) for plan in PLANS), *((fault, bug) for fault in FAULTS)]:
         await tour.react("Ada", await tour.say("Bo", text), emoji)
     await asyncio.sleep(3)  # somebody who asks at once may be answered before the last emoji was counted
     await tour.type("Bo", "stats", "10 labelled")
     again = await tour.say("Bo", "Let us have lunch outside tomorrow")
-    await tour.shows(again, "💡")
-    await tour.react("Ada", again, "🐞")  # a correction: here they mean it as a complaint
+    await tour.shows(again, idea)
+    await tour.react("Ada", again, bug)  # a correction: here they mean it as a complaint
     await asyncio.sleep(3)
     await tour.type("Bo", "stats", "11 labelled")
     await tour.type("Ada", "classify The board crashes again", "bug")
@@ -178,7 +195,7 @@ async def train(tour: Tour, up: Up) -> None:
     print("— and started again —", flush=True)
     up.start()
     missed = await asyncio.wait_for(writing, 60)
-    await tour.shows(missed, "🐞")
+    await tour.shows(missed, tour.far.bug)
     await tour.expect("the job comes to its end", lambda: moves() and any(word in said[-1] for word in OVER), 240)
     if said and "took over" not in said[-1]:
         await tour.type("Ada", "promote 2", "Version 2")

@@ -19,6 +19,8 @@ class SlackTour:
     """Ada is an admin of the workspace, Bo is not."""
 
     platform = "slack"
+    bug, idea, opener = "🐞", "💡", "Ada"
+    off, refused = "Backchannel is off", "is for admins"
 
     def __init__(self) -> None:
         self.far = FarSlack()
