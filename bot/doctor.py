@@ -35,7 +35,8 @@ async def _slack(own: BotSettings, database: Database | None, chat: str | None) 
 
 
 async def _telegram(own: BotSettings, _database: Database | None, chat: str | None) -> list[Finding]:
-    return await importlib.import_module("bot.platforms.telegram.doctor").examine(own.telegram, chat)
+    group = chat.rpartition("/")[2] if chat else None
+    return await importlib.import_module("bot.platforms.telegram.doctor").examine(own.telegram, group)
 
 
 PLATFORMS: dict[str, Examine] = {"slack": _slack, "telegram": _telegram}

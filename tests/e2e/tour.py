@@ -40,13 +40,14 @@ OVER = ("took over", "was not promoted", "is ready", "failed", "cancelled")
 
 
 class Far(Protocol):
-    """The far side of one platform, with the people Ada (an admin) and Bo in one chat.
+    """The far side of one platform, with the people Ada (an admin) and Bo in one chat, named as the doctor wants it.
 
     `bug` and `idea` are emoji that people there can put on a message, `opener` is who may switch the bot on, `off` is
     what somebody is told where it is off (nothing on some platforms), `refused` what Bo is told who may not.
     """
 
     platform: str
+    chat: str
     bug: str
     idea: str
     opener: str
@@ -175,6 +176,16 @@ async def learn(tour: Tour) -> None:
     await tour.type("Ada", "classify The board crashes again", "bug")
 
 
+async def examine(tour: Tour, env: dict[str, str]) -> None:
+    """What `backchannel doctor` says of it all, with a test reaction in the chat."""
+    print(f"$ backchannel doctor --chat {tour.far.chat}", flush=True)
+    argv = (sys.executable, "-m", "bot", "doctor", "--chat", tour.far.chat)
+    doctor = await asyncio.create_subprocess_exec(*argv, env=os.environ | env, stdout=asyncio.subprocess.PIPE)
+    said, _ = await asyncio.wait_for(doctor.communicate(), 120)
+    print("\n".join(f"   {line}" for line in said.decode().splitlines()), flush=True)
+    await tour.expect("the doctor finds that all is well", lambda: doctor.returncode == 0, 1)
+
+
 async def train(tour: Tour, up: Up) -> None:
     """A training job whose progress moves, with a restart in the middle of it, and the way back."""
     progress = await tour.type("Ada", "retrain lora", "Training is queued")
@@ -212,6 +223,7 @@ async def run(platform: str, folder: Path) -> int:
     try:
         up.start()
         await learn(tour)
+        await examine(tour, up.env)
         await train(tour, up)
     finally:
         await up.stop()

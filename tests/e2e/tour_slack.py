@@ -18,7 +18,7 @@ HERE = "C5"
 class SlackTour:
     """Ada is an admin of the workspace, Bo is not."""
 
-    platform = "slack"
+    platform, chat = "slack", f"slack:T1/{HERE}"
     bug, idea, opener = "🐞", "💡", "Ada"
     off, refused = "Backchannel is off", "is for admins"
 

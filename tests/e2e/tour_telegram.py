@@ -15,7 +15,7 @@ PEOPLE = {"Ada": user(11, "Ada"), "Bo": user(12, "Bo"), "Root": user(99, "Root")
 class TelegramTour:
     """Ada made the group; only Root is named in the settings."""
 
-    platform = "telegram"
+    platform, chat = "telegram", f"telegram:{GROUP}"
     bug, idea, opener = "👾", "⚡", "Root"
     off, refused = "", "Anybody can add me"
 
