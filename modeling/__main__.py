@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
-import threading
-import warnings
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,13 +14,14 @@ from typing import Annotated, Any
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import typer
+from rich.console import Console
 
+from modeling.console import FAILED, Show, errors_as_sentences, on_terminal, prepare
 from modeling.errors import ModelingError
 from modeling.progress import JsonLines, Reporter, RichBar
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 
-FAILED, TERMINATED = 2, 128 + signal.SIGTERM
 AT_ONCE = 256
 
 
@@ -37,11 +34,11 @@ class Method(StrEnum):
     full = "full"
 
 
-class Show(StrEnum):
-    """How progress is shown."""
+class Language(StrEnum):
+    """Of words in a picture."""
 
-    json = "json"
-    rich = "rich"
+    en = "en"
+    zh = "zh"
 
 
 @app.command()
@@ -58,12 +55,9 @@ def train(
     progress: Annotated[Show | None, typer.Option(help="Default: rich on a terminal, else json.")] = None,
 ) -> None:
     """Train a bundle; the last line printed is {"event": "done", ...}."""
-    shown = progress or (Show.rich if sys.stderr.isatty() and sys.stdout.isatty() else Show.json)
-    signal.signal(signal.SIGTERM, lambda *_: os._exit(TERMINATED))
-    warnings.simplefilter("ignore")  # libraries' advice to programmers, in the middle of a bar or of JSON lines
-    if stop_with_parent:
-        threading.Thread(target=_exit_with_parent, name="parent", daemon=True).start()
-    with _errors_as_sentences(shown), Reporter(JsonLines() if shown is Show.json else RichBar()) as reporter:
+    shown = progress or on_terminal()
+    prepare(stop_with_parent=stop_with_parent)
+    with errors_as_sentences(shown), Reporter(JsonLines() if shown is Show.json else RichBar()) as reporter:
         from modeling.recipe import Recipe, read_recipe
         from modeling.train import read_inputs
         from modeling.train import train as run
@@ -74,22 +68,42 @@ def train(
 
 
 @app.command()
-def evaluate(bundle: Path, test: Annotated[Path, typer.Argument(metavar="TEST.csv")]) -> None:
-    """Score a bundle on labelled messages; prints one JSON line."""
-    with _errors_as_sentences(Show.rich):
-        from modeling.classifier import load
-        from modeling.data import read_csv
-        from modeling.evaluate import scores_by_name
+def evaluate(
+    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="The folder that training wrote.")],
+    test: Annotated[Path, typer.Argument(metavar="TEST", help="Messages to score: text and label.")],
+    against: Annotated[Path | None, typer.Option(help="Another bundle, compared on the same messages.")] = None,
+    out_of_scope: Annotated[Path | None, typer.Option(help="Messages of no label; a label column is ignored.")] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write everything measured here.")] = None,
+    picture: Annotated[Path | None, typer.Option(help="Draw it here, as PNG.")] = None,
+    language: Annotated[Language, typer.Option(help="Of the words in the picture.")] = Language.en,
+    stop_with_parent: Annotated[bool, typer.Option(help="End when standard input ends.")] = False,
+    progress: Annotated[Show | None, typer.Option(help="Default: rich on a terminal, else json.")] = None,
+) -> None:
+    """Measure a bundle on labelled messages: tables on a terminal, else {"event": "evaluated", ...} as the last line.
 
-        loaded, examples = load(bundle), read_csv(test)
-        found = scores_by_name(loaded.classify(examples.texts), examples.labels, loaded.head.labels)
-        typer.echo(json.dumps({"event": "evaluated", **found.summary(), "notes": examples.notes}, ensure_ascii=False))
+    Rows whose label the bundle does not know count as wrong; out of scope is what --out-of-scope names, nothing else.
+    """
+    shown = progress or on_terminal()
+    prepare(stop_with_parent=stop_with_parent)
+    with errors_as_sentences(shown):
+        from modeling import report
+        from modeling.data import read_csv, read_texts
+        from modeling.evaluation import evaluate as run
+
+        examples, outside = read_csv(test), read_texts(out_of_scope) if out_of_scope else ()
+        with Reporter(JsonLines() if shown is Show.json else RichBar()) as reporter:
+            found = run(bundle, examples, against, outside, reporter)
+            report.write(found, json_file, picture, language.value)
+            if shown is Show.json:
+                reporter.finish(report.as_json(found))
+        if shown is Show.rich:
+            Console().print(report.as_tables(found))
 
 
 @app.command()
 def predict(bundle: Path, file: Annotated[str, typer.Argument(metavar="[FILE|-]")] = "-") -> None:
     """Classify one message a line; prints JSON lines with text, label and probability (label null: nothing to read)."""
-    with _errors_as_sentences(Show.rich):
+    with errors_as_sentences(Show.rich):
         from modeling.classifier import load
 
         loaded, portion = load(bundle), list[str]()
@@ -135,42 +149,6 @@ def _lines(file: str) -> Iterator[str]:
         raise ModelingError(f"{file} is not UTF-8: save it as UTF-8.") from None
     except OSError as error:
         raise ModelingError(f"{file} cannot be read ({error.strerror}): check the path.") from None
-
-
-def _exit_with_parent() -> None:
-    """Wait for the end of standard input: then nobody is left who would read the progress."""
-    while sys.stdin.buffer.read(4096):
-        pass
-    os._exit(TERMINATED)
-
-
-@contextmanager
-def _errors_as_sentences(shown: Show) -> Generator[None]:
-    """Print what went wrong as one sentence and exit with 2."""
-    try:
-        yield
-    except BrokenPipeError:
-        os._exit(FAILED)
-    except KeyboardInterrupt:
-        _fail(shown, "Stopped; the same command continues from the last checkpoint.")
-    except ModelingError as error:
-        _fail(shown, error.message)
-    except MemoryError:
-        _fail(shown, "There is not enough memory for this backbone: choose a smaller one.")
-    except Exception as error:
-        _fail(
-            shown,
-            f"Something unforeseen went wrong ({type(error).__name__}: {str(error).strip()[:300]}): "
-            "please report it with the command that you ran.",
-        )
-
-
-def _fail(shown: Show, sentence: str) -> None:
-    if shown is Show.json:
-        typer.echo(json.dumps({"event": "error", "message": sentence}, ensure_ascii=False))
-    else:
-        typer.echo(sentence, err=True)
-    raise typer.Exit(FAILED) from None
 
 
 if __name__ == "__main__":

@@ -54,25 +54,33 @@ def read_csv(path: Path, *, training: bool = False) -> Examples:
     return Examples(tuple(text for text, _ in kept), tuple(label for _, label in kept), tuple(notes))
 
 
-def _rows(path: Path) -> Iterator[tuple[str, str]]:
+def _rows(path: Path, columns: tuple[str, ...] = ("text", "label")) -> Iterator[tuple[str, ...]]:
     csv.field_size_limit(LONGEST_FIELD)
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             reader = csv.DictReader(stream)
-            missing = {"text", "label"} - set(reader.fieldnames or ())
+            missing = set(columns) - set(reader.fieldnames or ())
             if missing:
                 raise ModelingError(
                     f"{path} has no column {' and no column '.join(sorted(missing))}: its first line "
-                    "must name the columns text and label."
+                    f"must name the columns {' and '.join(columns)}."
                 )
             for row in reader:
-                yield row["text"] or "", row["label"] or ""
+                yield tuple(row[column] or "" for column in columns)
     except UnicodeDecodeError as error:
         raise ModelingError(f"{path} is not UTF-8 (byte {error.start}): save it as UTF-8.") from None
     except csv.Error as error:
         raise ModelingError(f"{path} is not a readable CSV file ({error}): check its quotes and commas.") from None
     except OSError as error:
         raise ModelingError(f"{path} cannot be read ({error.strerror}): check the path.") from None
+
+
+def read_texts(path: Path) -> tuple[str, ...]:
+    """Read the column text alone, cleaned, without empty rows. Raises ModelingError with what is wrong."""
+    texts = tuple(text for row in _rows(path, ("text",)) if (text := clean(row[0])))
+    if not texts:
+        raise ModelingError(f"{path} has no rows with a text: add some.")
+    return texts
 
 
 def _distinct(rows: list[tuple[str, str]], notes: list[str]) -> list[tuple[str, str]]:
