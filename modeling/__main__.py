@@ -98,6 +98,8 @@ def evaluate(
                 reporter.finish(report.as_json(found))
         if shown is Show.rich:
             Console().print(report.as_tables(found))
+            if picture:
+                typer.echo(report.legend(found))
 
 
 @app.command()

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from rich.cells import cell_len, set_cell_size
+
 PLAIN = "DejaVu Sans"  # comes with matplotlib
 # Preferred first: simplified Chinese, then whatever else has Chinese characters.
 CHINESE = (
@@ -36,6 +38,11 @@ class Fonts:
         known = [_characters(family) for family in self.families]
         return all(character.isspace() or any(ord(character) in each for each in known) for character in text)
 
+    def drawable(self, text: str) -> str:
+        """Return a text less the characters that would be boxes, such as an emoji; "" where those are most of it."""
+        left = "".join(character for character in text if self.can_draw(character)).strip()
+        return left if len(left) * 2 >= len(text) else ""
+
 
 def find() -> Fonts:
     """Return the plain font, and the best Chinese one that this system has."""
@@ -47,9 +54,15 @@ def find() -> Fonts:
 
 
 def named(names: Sequence[str], fonts: Fonts, longest: int) -> list[str | None]:
-    """Return the names as they can be drawn, cut to `longest` characters; None where they cannot."""
-    shown = [name if len(name) <= longest else f"{name[: longest - 1]}\u2026" for name in names]
-    return [name if fonts.can_draw(name) else None for name in shown]
+    """Return what can be drawn of the names, at most `longest` letters wide; None where that is little."""
+    return [_cut(shown, longest) if (shown := fonts.drawable(name)) else None for name in names]
+
+
+def _cut(name: str, longest: int) -> str:
+    """A Chinese character is as wide as two letters."""
+    if cell_len(name) <= longest:
+        return name
+    return f"{set_cell_size(name, longest - 1).rstrip()}\u2026"
 
 
 @lru_cache(maxsize=8)

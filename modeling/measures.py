@@ -120,7 +120,10 @@ def most_confused(matrix: Targets, most: int) -> Targets:
 
 
 def calibration_error(probabilities: Vectors, true: Targets, seed: int = 0) -> Interval:
-    """Return the expected calibration error in 15 equal bins of the top probability, with its interval."""
+    """Return the expected calibration error in 15 equal bins of the top probability, with its interval.
+
+    Chance adds to every bin's gap, so an honest model's interval lies a little above its figure.
+    """
     confidence, right = probabilities.max(1), probabilities.argmax(1) == true
     bins = np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
     gaps = (confidence - right).astype(np.float64)

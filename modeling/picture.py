@@ -18,13 +18,12 @@ if TYPE_CHECKING:
 INK, WARM, FAINT = "#2f6f5e", "#c8643c", "#d9d9d9"
 LABELS = 8
 NAME = 18  # characters of a label's name
-WIDE = 2  # a Chinese character is as wide as two others
 WORDS = {
     "en": {
+        "headline": "{accuracy} right, macro-F1 {macro_f1}, {messages} messages",
         "mix-ups": "What is taken for what",
-        "true": "is",
         "said": "taken for (number as on the left)",
-        "honest": "How sure, and how often right",
+        "honest": "Sure, and right",
         "confidence": "sure",
         "accuracy": "right",
         "spoken": "Speaking only when sure",
@@ -33,8 +32,8 @@ WORDS = {
         "thresholds": "as set now",
     },
     "zh": {
+        "headline": "正确率 {accuracy}，宏 F1 {macro_f1}，{messages} 条消息",
         "mix-ups": "哪些标签被混淆",
-        "true": "实际",
         "said": "被判为（编号同左）",
         "honest": "把握与正确率",
         "confidence": "把握",
@@ -50,17 +49,19 @@ WORDS = {
 def png(found: Evaluation, language: str) -> bytes:
     """Draw the three charts one below the other, 900 pixels wide.
 
-    A label whose name no font on this system can draw is shown by its number; `key` says which that is.
+    A label whose name no font on this system can draw is shown by its number; `numbered` says which that is.
     """
     from matplotlib.figure import Figure
 
     known = fonts.find()
     words = WORDS[language] if all(map(known.can_draw, WORDS[language].values())) else WORDS["en"]
     figure = Figure(figsize=(4.5, 11), dpi=200, layout="constrained")
-    first, second, third = figure.subplots(3, 1, height_ratios=(1.1, 1, 1))
-    _draw_mix_ups(first, found, known, words)
-    _draw_reliability(second, found, words)
-    _draw_coverage(third, found, words)
+    first, second, third = np.ravel(np.asarray(figure.subfigures(3, 1, height_ratios=(1.1, 1, 1))))
+    _draw_mix_ups(first.subplots(), found, known, words)
+    _draw_reliability(second.subplots(), found, words)
+    _draw_coverage(third.subplots(), found, words)
+    accuracy, macro = (f"{100 * each.value:.1f}%" for each in (found.figures.accuracy, found.figures.macro_f1))
+    figure.suptitle(words["headline"].format(accuracy=accuracy, macro_f1=macro, messages=found.messages), fontsize=11)
     for text in figure.findobj(lambda artist: hasattr(artist, "set_fontfamily")):
         text.set_fontfamily(list(known.families))  # pyright: ignore[reportAttributeAccessIssue]
     drawn = io.BytesIO()
@@ -68,23 +69,18 @@ def png(found: Evaluation, language: str) -> bytes:
     return drawn.getvalue()
 
 
-def shown_labels(found: Evaluation) -> list[str]:
-    """Return the labels of the first chart, in the order of their numbers from 1 on."""
-    return [found.labels[place] for place in most_confused(found.matrix, LABELS).tolist()]
-
-
-def key(found: Evaluation) -> dict[int, str]:
-    """Return the labels that this system can only draw as numbers."""
-    names = shown_labels(found)
-    drawn = fonts.named(names, fonts.find(), NAME)
-    return {number: name for number, (name, one) in enumerate(zip(names, drawn, strict=True), 1) if one is None}
+def numbered(found: Evaluation) -> dict[int, str]:
+    """Return the labels of the first chart by the numbers that they have there, for the names that no font can draw."""
+    return {number: found.labels[place] for number, place in enumerate(most_confused(found.matrix, LABELS).tolist(), 1)}
 
 
 def _draw_mix_ups(axes: Axes, found: Evaluation, known: Fonts, words: dict[str, str]) -> None:
     places = most_confused(found.matrix, LABELS)
     counts = found.matrix[np.ix_(places, places)]
     of_all = counts / np.maximum(found.matrix[places].sum(1, keepdims=True), 1)
-    axes.imshow(of_all, cmap="Greens", vmin=0, vmax=1)
+    right = np.eye(len(places), dtype=bool)
+    for part, colours in ((right, "Greens"), (~right, "Oranges")):
+        axes.imshow(np.where(part & (counts > 0), of_all, np.nan), cmap=colours, vmin=0, vmax=1)
     for row, column in np.argwhere(counts).tolist():
         ink = "white" if of_all[row, column] > 0.6 else "black"
         axes.text(column, row, str(counts[row, column]), ha="center", va="center", color=ink, fontsize=9)

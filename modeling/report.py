@@ -18,7 +18,7 @@ from modeling.curves import WANTED, Spoken, widest
 from modeling.errors import ModelingError
 from modeling.evaluation import Evaluation
 from modeling.measures import LabelFigures
-from modeling.picture import png
+from modeling.picture import numbered, png
 from modeling.resampling import Interval
 
 SHOWN_LABELS = 20
@@ -53,6 +53,7 @@ def as_json(found: Evaluation) -> dict[str, Any]:
         "speed": _rounded(found.speed),
         "bytes": found.size,
         "against": found.comparison and {"bundle": str(found.against), **_comparison_json(found.comparison)},
+        "numbered": {str(number): name for number, name in numbered(found).items()},
         "notes": list(found.notes),
     }
 
@@ -77,6 +78,11 @@ def write(found: Evaluation, json_file: Path | None, picture: Path | None, langu
             picture.write_bytes(png(found, language))
     except OSError as error:
         raise ModelingError(f"{error.filename} cannot be written to ({error.strerror}): choose another file.") from None
+
+
+def legend(found: Evaluation) -> str:
+    """Say which number in the picture is which label."""
+    return "In the picture: " + ", ".join(f"{number} {name}" for number, name in numbered(found).items()) + "."
 
 
 def _main_table(found: Evaluation) -> Table:
@@ -120,10 +126,13 @@ def _label_table(found: Evaluation) -> Table:
     weakest = sorted(found.figures.per_label.items(), key=lambda each: each[1].f1.value)
     shown = weakest[:SHOWN_LABELS]
     title = "Labels, weakest first" + (f" ({len(shown)} of {len(weakest)})" if len(shown) < len(weakest) else "")
-    table = Table("label", "F1", "precision", "recall", "messages", title=title)
+    table = Table(title=title)
+    table.add_column("label", overflow="fold")
+    for heading in ("F1", "precision", "recall", "messages"):
+        table.add_column(heading, justify="right", no_wrap=True)
     for place, each in shown:
-        cells = (_share(each.f1), _share(each.precision), _share(each.recall), str(each.support))
-        table.add_row(Text(found.labels[place]), *cells)
+        shares = (f"{100 * one.value:.1f}" for one in (each.precision, each.recall))
+        table.add_row(Text(found.labels[place]), _share(each.f1), *shares, str(each.support))
     return table
 
 
