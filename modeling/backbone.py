@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 import shutil
@@ -15,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from modeling import sources
+from modeling import reading, sources
 from modeling.errors import ModelingError
+from modeling.reading import Reading
 from modeling.sources import check
 
 if TYPE_CHECKING:
@@ -32,13 +34,15 @@ BATCH_TOKENS = 2048  # a batch of long messages is smaller: it has to stay in th
 class Backbone:
     """An encoder with its tokeniser and pooling; encoding is thread-safe, the weights are never changed here.
 
-    `name` is what was asked for; `folder` is where the files came from, None for weights that only live in memory.
+    `name` is what was asked for; `folder` is where the files came from, None for weights that only live in memory;
+    `reading` helps it with scripts that its tokeniser does not know.
     """
 
-    def __init__(self, model: SentenceTransformer, name: str, folder: Path | None) -> None:
+    def __init__(self, model: SentenceTransformer, name: str, folder: Path | None, reading: Reading) -> None:
         self.model = model
         self.name = name
         self.folder = folder
+        self.reading = reading
         self._one_at_a_time = threading.Lock()  # a fast tokeniser may not be used by two threads at once
         model.eval()
         model.max_seq_length = min(model.max_seq_length or MAX_TOKENS, MAX_TOKENS)
@@ -46,26 +50,34 @@ class Backbone:
     @property
     def dimension(self) -> int:
         """The length d of a vector."""
+        return self._own_dimension + self.reading.dimension
+
+    @property
+    def _own_dimension(self) -> int:
         return int(self.model.get_embedding_dimension() or 0)
 
     @cached_property
     def fingerprint(self) -> str:
-        """A hash of weights and configuration: vectors of equal fingerprints can be mixed."""
+        """A hash of weights, configuration and reading: vectors of equal fingerprints can be mixed."""
         if self.folder is None:
             raise ModelingError("This backbone has not been saved yet: save it and load it again.")
-        return sources.fingerprint(self.folder)
+        own, help_there = sources.fingerprint(self.folder), self.reading.fingerprint
+        return hashlib.sha256(f"{own}{help_there}".encode()).hexdigest()[:16] if help_there else own
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return float32 [n, d], every row of length one. Equal texts are read once; order of the input is kept."""
         import torch
 
         unique = list(dict.fromkeys(texts))
-        vectors = np.zeros((len(unique), self.dimension), np.float32)
+        read = [self.reading.words(text) for text in unique]
+        own = np.zeros((len(unique), self._own_dimension), np.float32)
         with self._one_at_a_time, torch.inference_mode(), autocast(self.model.device.type):
-            for rows in self._batches(unique):
-                features = self.features([unique[row] for row in rows])
+            for rows in self._batches(read):
+                features = self._tokenised([read[row] for row in rows])
                 found = self.model(features)["sentence_embedding"].float()
-                vectors[rows] = torch.nn.functional.normalize(found, dim=1).cpu().numpy()
+                own[rows] = torch.nn.functional.normalize(found, dim=1).cpu().numpy()
+        kept, added = self.reading.beside(unique)
+        vectors = np.concatenate([own * kept, added], axis=1)
         place = {text: row for row, text in enumerate(unique)}
         return vectors[[place[text] for text in texts]] if len(unique) < len(texts) else vectors
 
@@ -87,6 +99,7 @@ class Backbone:
 
         Unchanged backbones are copied file by file, so that their fingerprint stays the same.
         """
+        self.reading.save(folder)
         if self.folder is None:
             self.model.save(str(folder), create_model_card=False, safe_serialization=True)
             return
@@ -96,7 +109,10 @@ class Backbone:
             shutil.copyfile(path, target)
 
     def features(self, texts: list[str]) -> dict[str, Any]:
-        """Tokenise texts into one padded batch on the model's device."""
+        """Tokenise texts, as it reads them, into one padded batch on the model's device."""
+        return self._tokenised([self.reading.words(text) for text in texts])
+
+    def _tokenised(self, texts: list[str]) -> dict[str, Any]:
         prompt = self.model.prompts.get(self.model.default_prompt_name or "") or None
         features: dict[str, Any] = self.model.preprocess(texts, prompt=prompt)
         return {key: value.to(self.model.device) if hasattr(value, "to") else value for key, value in features.items()}
@@ -121,10 +137,11 @@ class Backbone:
         return [len(ids) for ids in tokenizer(texts, truncation=True, max_length=limit)["input_ids"]] if texts else []
 
 
-def load(name: str) -> Backbone:
+def load(name: str, *, as_saved: bool = False) -> Backbone:
     """Load a backbone: "" or "minilm" is the packaged MiniLM, else a local folder or a hub name.
 
-    Weights must be safetensors and remote code stays off. Raises ModelingError with what was wrong and what to do.
+    Weights must be safetensors and remote code stays off. It is helped to read what its tokeniser does not, unless it
+    is wanted `as_saved`, out of a bundle. Raises ModelingError with what was wrong and what to do.
     """
     folder = sources.resolve(name)
     _quiet()
@@ -142,7 +159,8 @@ def load(name: str) -> Backbone:
             f'The backbone "{name or sources.PACKAGED}" could not be loaded ({sources.short(error)}): '
             f"give another folder or hub name, or use {sources.PACKAGED}."
         ) from None
-    return Backbone(model, name or sources.PACKAGED, folder)
+    helped = reading.load(folder) or (Reading() if as_saved else reading.choose(model.tokenizer))
+    return Backbone(model, name or sources.PACKAGED, folder, helped)
 
 
 def autocast(device: str) -> AbstractContextManager[Any]:

@@ -48,7 +48,7 @@ def load(folder: Path) -> Bundle:
         head = _load_head(folder / bundle_files.HEAD, meta)
     except (SafetensorError, KeyError, TypeError, ValueError, OSError):
         raise ModelingError(f"The head of the bundle {folder} cannot be read: train again.") from None
-    return Bundle(backbones.load(str(folder / bundle_files.BACKBONE)), head, meta)
+    return Bundle(backbones.load(str(folder / bundle_files.BACKBONE), as_saved=True), head, meta)
 
 
 def meta_hash(value: object) -> str:

@@ -47,9 +47,10 @@ class TuningModel(nn.Module):
         self.importance = nn.Parameter(importance, requires_grad=False)  # a parameter, so that it follows the device
         self.tuning = tuning
 
-    def forward(self, labels: Tensor, **features: Tensor) -> dict[str, Tensor]:
-        """Return {"loss", "logits" [b, k]} for tokens [b, t] and labels [b]."""
-        vectors = nn.functional.normalize(self.encoder(features)["sentence_embedding"].float(), dim=1)
+    def forward(self, labels: Tensor, kept: Tensor, added: Tensor, **features: Tensor) -> dict[str, Tensor]:
+        """Return {"loss", "logits" [b, k]} for tokens [b, t], labels [b] and what `Reading.beside` says."""
+        own = nn.functional.normalize(self.encoder(features)["sentence_embedding"].float(), dim=1)
+        vectors = torch.cat([own * kept, added], dim=1)
         logits = SCALE * vectors @ nn.functional.normalize(self.prototypes, dim=1).T
         loss = nn.functional.cross_entropy(logits, labels, weight=self.importance)
         share = self.tuning.contrast
@@ -111,7 +112,7 @@ def tune(
         inner: Any = backbone.model[0]
         inner.model = inner.model.merge_and_unload()
     shutil.rmtree(work, ignore_errors=True)
-    return Backbone(backbone.model.requires_grad_(True), backbone.name, None)
+    return Backbone(backbone.model.requires_grad_(True), backbone.name, None, backbone.reading)
 
 
 def planned_steps(count: int, tuning: Tuning) -> int:
@@ -167,9 +168,11 @@ class _Messages(Dataset[dict[str, Any]]):
         return {"text": self._texts[row], "label": int(self._targets[row])}
 
     def collate(self, batch: list[dict[str, Any]]) -> dict[str, Tensor]:
-        features = self._backbone.features([each["text"] for each in batch])
+        texts = [each["text"] for each in batch]
+        features = self._backbone.features(texts)
         tensors = {name: value for name, value in features.items() if isinstance(value, Tensor)}
-        return {**tensors, "labels": torch.tensor([each["label"] for each in batch])}
+        kept, added = (torch.from_numpy(each) for each in self._backbone.reading.beside(texts))
+        return {**tensors, "kept": kept, "added": added, "labels": torch.tensor([each["label"] for each in batch])}
 
 
 class _Trainer(Trainer):

@@ -71,18 +71,23 @@ def fit(
     vectors, targets = _checked(vectors, targets, labels, descriptions)
     if len(targets) == 0:
         return _without_examples(vectors.shape[1], labels, descriptions, mean)
-    problem = Problem(vectors, targets, len(labels), descriptions, shared(vectors) if mean is None else mean)
+    mean = shared(vectors) if mean is None else mean
+    used = _used(vectors, mean, descriptions)
+    narrow = None if descriptions is None else descriptions[:, used]
+    problem = Problem(vectors[:, used], targets, len(labels), narrow, mean[used])
     settings = _recent(warm, labels, len(targets))
     if settings is None and strength is not None and temperature is not None and thresholds is not None:
         settings = _plain(labels, vectors[:0], vectors[:0, 0], temperature, guess=False)
     if settings is None:
         settings = _chosen(problem, labels, strength, seed)
-    start = _start(warm, labels, problem.prior)
+    start = _start(warm, labels, problem.prior, used)
     c = settings.strength if strength is None else strength
     weights, bias = solve(problem, c, start)
+    wide = np.zeros((len(labels), vectors.shape[1]), np.float32)
+    wide[:, used] = weights
     return replace(
         settings,
-        weights=weights,
+        weights=wide,
         bias=bias,
         strength=c,
         temperature=settings.temperature if temperature is None else temperature,
@@ -131,6 +136,12 @@ def _checked(
     return vectors, targets
 
 
+def _used(vectors: Vectors, mean: Vectors, descriptions: Vectors | None) -> NDArray[np.int64]:
+    """Return the columns in which anything is not zero: those for scripts that nobody writes in cost nothing."""
+    rows = [vectors, mean[None]] if descriptions is None else [vectors, mean[None], descriptions]
+    return np.flatnonzero(np.any([each.any(axis=0) for each in rows], axis=0))
+
+
 def _recent(warm: Head | None, labels: Sequence[str], examples: int) -> Head | None:
     """Return the head whose choices still hold: same labels, about as many examples."""
     if warm is None or warm.guess or warm.labels != tuple(labels) or not warm.chosen_at:
@@ -151,13 +162,13 @@ def _chosen(problem: Problem, labels: Sequence[str], strength: float | None, see
     return Head(tuple(labels), empty, empty[:, 0:0].ravel(), temperature, thresholds, c, False, count, count)
 
 
-def _start(warm: Head | None, labels: Sequence[str], prior: Prior) -> Vectors | None:
+def _start(warm: Head | None, labels: Sequence[str], prior: Prior, used: NDArray[np.int64]) -> Vectors | None:
     """Place the rows of the head before under their labels' present positions; new labels start at the prior."""
-    if warm is None or warm.guess or warm.weights.shape[1] != prior.weights.shape[1]:
+    if warm is None or warm.guess or warm.weights.shape[1] <= used.max(initial=-1):
         return None
     start = np.concatenate([prior.weights, prior.bias[:, None]], axis=1)
     rows = {label: row for row, label in enumerate(warm.labels)}
     for place, label in enumerate(labels):
         if label in rows:
-            start[place, :-1], start[place, -1] = warm.weights[rows[label]], warm.bias[rows[label]]
+            start[place, :-1], start[place, -1] = warm.weights[rows[label], used], warm.bias[rows[label]]
     return start

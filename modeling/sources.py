@@ -13,6 +13,7 @@ from modeling.errors import ModelingError
 
 PACKAGED = "minilm"
 WEIGHTS = ".safetensors"
+READING = "reading"  # the folder, inside a backbone's, of what helps it with scripts that it does not read
 PICKLED = frozenset({".bin", ".pt", ".pth", ".pkl", ".ckpt"})
 _KEPT = frozenset({".json", ".txt", WEIGHTS, ".model"})  # what a backbone folder is made of
 _HUB_NAME = re.compile(r"[\w][\w.-]*(?:/[\w][\w.-]*)?")
@@ -43,9 +44,10 @@ def check(name: str) -> None:
 
 
 def files(folder: Path) -> list[Path]:
-    """Return the files that make up a backbone, in a fixed order."""
-    found = (path for path in folder.rglob("*") if path.suffix in _KEPT and path.is_file())
-    return sorted(path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts))
+    """Return the files that make up a backbone, in a fixed order; not those of what helps it to read."""
+    found = [path.relative_to(folder) for path in folder.rglob("*") if path.suffix in _KEPT and path.is_file()]
+    own = [path for path in found if path.parts[0] != READING and not any(part.startswith(".") for part in path.parts)]
+    return sorted(folder / path for path in own)
 
 
 def fingerprint(folder: Path) -> str:

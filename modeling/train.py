@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from modeling import backbone as backbones
-from modeling import classifier, head, sources
+from modeling import classifier, head, reading, sources
 from modeling.backbone import Backbone
 from modeling.classifier import Bundle
 from modeling.data import Examples, read_csv
@@ -70,7 +70,8 @@ def train(inputs: Inputs, recipe: Recipe, out: Path, against: str, reporter: Rep
     Raises ModelingError, on a full disk too, and then no half bundle is left.
     """
     base = sources.resolve(recipe.backbone)
-    asked = [inputs.train.hash, inputs.test.hash, inputs.labels, recipe.hash, sources.fingerprint(base), against]
+    read = reading.installed()  # vectors from before a kill fit only to the same help
+    asked = [inputs.train.hash, inputs.test.hash, inputs.labels, recipe.hash, sources.fingerprint(base), read, against]
     workplace = Workplace(out, classifier.meta_hash(asked))
     with workplace.held():
         done = workplace.finished()

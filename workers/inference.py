@@ -191,7 +191,7 @@ class Inference:
     def _load(self, version: Version) -> None:
         """Load a version's backbone, make its slow choices, and serve it. Raises ModelingError."""
         backbone, settled = self._opened(version)
-        backbone.encode(["The first text is slow; let it be this one."])
+        backbone.encode(["The first text is slow; let it be this one.", "第一条很慢，就让它来吧。"])
         with self._database.read() as c:
             raw = training_set.recent_vectors(c, backbone.fingerprint, RECENT)
         recent = deque((np.frombuffer(one, np.float32) for one in raw), maxlen=RECENT)

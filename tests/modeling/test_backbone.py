@@ -32,19 +32,20 @@ def copy(minilm: Backbone, tmp_path: Path) -> Path:
 def test_vectors_have_length_one_and_keep_the_order(minilm: Backbone) -> None:
     vectors = minilm.encode(TEXTS)
     assert vectors.dtype == np.float32
-    assert vectors.shape == (6, minilm.dimension) == (6, 384)
+    assert vectors.shape == (6, minilm.dimension)
     assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
     alone = np.concatenate([minilm.encode([text]) for text in TEXTS])
     assert (vectors * alone).sum(1).min() > 0.999
 
 
 def test_fast_encoding_says_what_sentence_transformers_says(minilm: Backbone) -> None:
-    theirs = minilm.model.encode(TEXTS, show_progress_bar=False)
-    assert (minilm.encode(TEXTS) * theirs).sum(1).min() > 0.9995
+    theirs = minilm.model.encode([minilm.reading.words(text) for text in TEXTS], show_progress_bar=False)
+    own = minilm.encode(TEXTS)[:, : theirs.shape[1]]
+    assert ((own * theirs).sum(1) / np.linalg.norm(own, axis=1)).min() > 0.9995
 
 
 def test_no_texts_and_equal_texts(minilm: Backbone) -> None:
-    assert minilm.encode([]).shape == (0, 384)
+    assert minilm.encode([]).shape == (0, minilm.dimension)
     twice = minilm.encode(["b", "a", "b"])
     assert (twice[0] == twice[2]).all()
     assert not (twice[0] == twice[1]).all()

@@ -50,7 +50,7 @@ def test_it_explains_itself(saved: Path) -> None:
 
 
 def test_weights_are_safetensors_and_nothing_is_pickled(saved: Path) -> None:
-    assert {path.suffix for path in saved.rglob("*") if path.is_file()} <= {".safetensors", ".json", ".txt"}
+    assert {path.suffix for path in saved.rglob("*") if path.is_file()} <= {".safetensors", ".json", ".txt", ".gz"}
 
 
 @pytest.mark.parametrize(

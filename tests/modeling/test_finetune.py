@@ -51,6 +51,7 @@ def test_tuning_draws_labels_apart_and_saves_as_a_plain_folder(
     again = load(str(tmp_path / "saved"))
     assert (again.encode(texts) * after).sum(1).min() > 0.999
     assert again.fingerprint != minilm.fingerprint
+    assert again.reading.fingerprint == minilm.reading.fingerprint != ""
     assert not (tmp_path / "work").exists()
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 
-from workers.contracts import CLASSIFY, EVENT, BackchannelError, Event, Message, MessageRef, chat_of, storable
+from workers.contracts import CLASSIFY, EVENT, LABELS, BackchannelError, Event, Message, MessageRef, chat_of, storable
 from workers.store.columns import AnyRow, AnySelect
 from workers.store.counters import add_new, exclusive
 from workers.store.tables import INBOX_FAILED, INBOX_LIVE, INBOX_OVER, inbox
@@ -21,6 +21,14 @@ ALONE = 2
 _DUE = (inbox.c.state == "new") & (inbox.c.available_at <= bindparam("now"))
 _LAPSED = (inbox.c.state == "claimed") & (inbox.c.lease_until <= bindparam("now"))
 _MINE = (inbox.c.id == bindparam("row")) & (inbox.c.attempts == bindparam("tries")) & (inbox.c.state == "claimed")
+
+_EARLIER = inbox.alias("earlier")
+_HELD = (
+    select(_EARLIER.c.id)
+    .where(_EARLIER.c.state == "claimed", _EARLIER.c.lease_until > bindparam("now"))
+    .where(_EARLIER.c.queue == inbox.c.queue, _EARLIER.c.chat == inbox.c.chat, _EARLIER.c.id < inbox.c.id)
+    .exists()
+)
 
 
 class LostClaim(BackchannelError):
@@ -57,8 +65,11 @@ def claim(c: Connection, queue: str, limit: int, lease: float, worker: str, now:
     """Take up to `limit` events of a queue for `lease` seconds, oldest first.
 
     A row whose lease ran out is handed out again; from the third time on it comes alone, and one that took
-    MAX_ATTEMPTS workers down is set to failed.
+    MAX_ATTEMPTS workers down is set to failed. What people type in one chat is worked on in its order: while somebody
+    has a chat's `labels` in their hands, nobody else gets later ones.
     """
+    if queue == LABELS:
+        exclusive(c, "inbox labels")
     while chosen := _together(c.execute(_due(queue, limit), {"now": now}).all()):
         statement = (
             update(inbox)
@@ -81,6 +92,8 @@ def _together(due: Sequence[AnyRow]) -> list[int]:
 
 def _due(queue: str, limit: int) -> AnySelect:
     ready = select(inbox.c.id, inbox.c.attempts).where(INBOX_LIVE, inbox.c.queue == queue, _DUE | _LAPSED)
+    if queue == LABELS:
+        ready = ready.where(~_HELD)
     return ready.order_by(inbox.c.id).limit(limit).with_for_update(skip_locked=True)
 
 

@@ -31,6 +31,8 @@ from workers.store.training_set import usable
 WINDOW = 50
 """The accuracy is a mean over this many messages."""
 POINTS = 60
+FEW = 10
+"""A mean over fewer says nothing; it is shown only until there are more."""
 
 
 class LabelView(Frozen):
@@ -159,7 +161,8 @@ def _rolling(hits: Sequence[bool]) -> list[AccuracyPoint]:
     for hit in hits:
         sums.append(sums[-1] + hit)
     step = max(1, -(-len(hits) // POINTS))
-    ends = sorted(range(len(hits), 0, -step))
+    first = FEW if len(hits) > 2 * FEW else 1
+    ends = sorted(range(len(hits), first - 1, -step))
     return [AccuracyPoint(labels=end, accuracy=_mean(sums, end)) for end in ends]
 
 

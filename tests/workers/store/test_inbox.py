@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import insert, select, update
 
-from tests.workers.store.samples import key, message, reaction
-from workers.contracts import CLASSIFY, LABELS
+from tests.workers.store.samples import command, key, message, reaction
+from workers.contracts import CLASSIFY, LABELS, ChatRef
 from workers.store import inbox, messages, tables
 from workers.store.database import Database
 
@@ -54,6 +54,22 @@ def test_claims_are_oldest_first_within_the_limit_and_the_queue(db: Database) ->
     assert claim(db) == []
     with db.read() as c:
         assert inbox.waiting(c, 1) == {LABELS: 1}
+
+
+def test_what_is_typed_in_a_chat_is_worked_on_in_its_order(db: Database) -> None:
+    there = ChatRef(platform="web", workspace="w", chat_id="elsewhere")
+
+    def labels(now: float, limit: int) -> list[str]:
+        with db.write() as c:
+            return [item.event.key for item in inbox.claim(c, LABELS, limit, 30.0, "worker", now)]
+
+    first, second = command("labels add bug"), command("labels remove bug")
+    with db.write() as c:
+        inbox.add(c, [first, second, command("stats").model_copy(update={"chat": there, "key": "x"})], 0)
+    assert labels(1.0, 1) == [first.key]
+    assert labels(1.0, 10) == ["x"], "another chat need not wait"
+    assert labels(2.0, 10) == [], "its first command is still in somebody's hands"
+    assert labels(40.0, 10) == [first.key, second.key, "x"], "who held them is gone"
 
 
 def test_a_lease_that_runs_out_is_taken_over_and_the_first_worker_loses(db: Database) -> None:

@@ -78,6 +78,7 @@ def test_accuracy_rolls_and_has_at_most_sixty_points(db: Database) -> None:
         points = views.overview(c, CHAT).accuracy
     assert len(points) <= 60
     assert (points[-1].labels, points[-1].accuracy) == (200, 1.0)
+    assert points[0].labels >= views.FEW, "one message alone is no line"
     assert points[len(points) // 2].accuracy == 0.0
 
 

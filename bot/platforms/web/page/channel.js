@@ -158,7 +158,9 @@ below.addEventListener("click", () => {
   following = true;
   toEnd();
 });
-new ResizeObserver(() => following && toEnd()).observe(scroll);
+const resized = new ResizeObserver(() => following && toEnd());
+resized.observe(scroll);
+resized.observe(list); // a picture grows when it is loaded
 
 // ── by ear: at most one announcement a second and a half ─────────────────────────────────────────
 
