@@ -1,4 +1,4 @@
-"""The command line: `python -m modeling train | evaluate | predict`."""
+"""The command line: `python -m modeling train | evaluate | predict | data`."""
 
 from __future__ import annotations
 
@@ -16,11 +16,13 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 import typer
 from rich.console import Console
 
+from modeling import data_commands
 from modeling.console import FAILED, Show, errors_as_sentences, on_terminal, prepare
 from modeling.errors import ModelingError
 from modeling.progress import JsonLines, Reporter, RichBar
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
+app.add_typer(data_commands.app, name="data")
 
 AT_ONCE = 256
 
@@ -43,9 +45,11 @@ class Language(StrEnum):
 
 @app.command()
 def train(
-    train_file: Annotated[Path, typer.Argument(metavar="TRAIN.csv", help="Messages to learn from: text,label.")],
-    test: Annotated[Path, typer.Option(help="Messages to score, once: text,label.")],
+    train_file: Annotated[
+        Path, typer.Argument(metavar="TRAIN", help="Messages to learn from: .csv, .jsonl, .parquet.")
+    ],
     out: Annotated[Path, typer.Option(help="Folder for the bundle; the same one continues a killed run.")],
+    test: Annotated[Path | None, typer.Option(help="Messages to score, once. Default: a fifth is held out.")] = None,
     backbone: Annotated[str, typer.Option(help="minilm, a local folder or a hub name.")] = "minilm",
     method: Annotated[Method, typer.Option(help="auto chooses by cross-validation.")] = Method.auto,
     seed: Annotated[int, typer.Option(help="Everything random follows from it.")] = 0,
@@ -58,8 +62,8 @@ def train(
     shown = progress or on_terminal()
     prepare(stop_with_parent=stop_with_parent)
     with errors_as_sentences(shown), Reporter(JsonLines() if shown is Show.json else RichBar()) as reporter:
+        from modeling.inputs import read_inputs
         from modeling.recipe import Recipe, read_recipe
-        from modeling.train import read_inputs
         from modeling.train import train as run
 
         asked = {"method": method.value, "backbone": backbone, "seed": seed}
@@ -87,10 +91,10 @@ def evaluate(
     prepare(stop_with_parent=stop_with_parent)
     with errors_as_sentences(shown):
         from modeling import report
-        from modeling.data import read_csv, read_texts
+        from modeling.data import read, read_texts
         from modeling.evaluation import evaluate as run
 
-        examples, outside = read_csv(test), read_texts(out_of_scope) if out_of_scope else ()
+        examples, outside = read(test), read_texts(out_of_scope) if out_of_scope else ()
         with Reporter(JsonLines() if shown is Show.json else RichBar()) as reporter:
             found = run(bundle, examples, against, outside, reporter)
             report.write(found, json_file, picture, language.value)
