@@ -1,10 +1,11 @@
-"""`backchannel`: demo, up, bot, worker, replay."""
+"""`backchannel`: demo, up, bot, worker, beat, migrate, health, doctor, replay."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import os
+import socket
 import sys
 import time
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Annotated
 import typer
 
 from bot import settings as bot_settings
-from bot.stack import THREADS, WORKERS, children, worker_argv
+from bot.stack import THREADS, WORKERS, beat_argv, children, worker_argv
 from workers import settings as worker_settings
 from workers.contracts import BackchannelError
 from workers.settings import Settings
@@ -72,6 +73,16 @@ def platforms() -> list[list[str]]:
 
 def opened(settings: Settings) -> Database:
     """The database, created and brought up to date."""
+    made(settings)
+    database = Database(settings.database_url)
+    database.migrate()
+    with database.write() as c:
+        versions.ensure_base(c, settings.backbone or "minilm", "", time.time())
+    return database
+
+
+def made(settings: Settings) -> None:
+    """Make the data folder. Raises BackchannelError where that is not possible."""
     try:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -79,11 +90,6 @@ def opened(settings: Settings) -> Database:
             f"The data folder {settings.data_dir} can't be made ({error.strerror}): "
             "set BACKCHANNEL_DATA_DIR to a folder that can be written."
         ) from error
-    database = Database(settings.database_url)
-    database.migrate()
-    with database.write() as c:
-        versions.ensure_base(c, settings.backbone or "minilm", "", time.time())
-    return database
 
 
 def start(settings: Settings, bots: list[list[str]], example: bool = False) -> None:
@@ -121,6 +127,14 @@ def bot(
         from bot.web import web_platform
 
         asyncio.run(run_bot(web_platform(database, own.web), database, own.is_admin))
+    elif platform == "slack":
+        from bot.slack import slack_platform
+
+        asyncio.run(run_bot(slack_platform(database, own.slack), database, own.is_admin))
+    elif platform == "telegram":
+        from bot.telegram import telegram_platform
+
+        asyncio.run(run_bot(telegram_platform(database, own.telegram), database, own.is_admin))
     else:
         raise BackchannelError(f"There is no platform {platform!r}: choose web, slack or telegram.")
 
@@ -133,6 +147,59 @@ def worker(name: Annotated[str, typer.Argument(help=", ".join(WORKERS))]) -> Non
     Database(worker_settings.load().database_url).check()  # afterwards it is Celery that speaks
     argv = worker_argv(name)
     os.execve(argv[0], argv, os.environ | THREADS)
+
+
+@app.command()
+def beat() -> None:
+    """Run the clock that has left-over work looked for. One is enough; more of them do no harm."""
+    settings = worker_settings.load()
+    made(settings)
+    Database(settings.database_url).check()
+    argv = beat_argv(settings.data_dir)
+    os.execve(argv[0], argv, os.environ)
+
+
+@app.command()
+def migrate() -> None:
+    """Create the tables or bring them up to date, and end: once, before the processes of a new release start."""
+    print(f"The tables in {opened(worker_settings.load()).place} are up to date.")
+
+
+@app.command()
+def health(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(help="Such as bot-slack, worker-classify, beat; all that `up` runs if left out"),
+    ] = None,
+    here: Annotated[bool, typer.Option("--here", help="Only what runs on this machine or in this container")] = False,
+) -> None:
+    """Say whether processes live; the exit status is 0 if all do, else 1."""
+    from bot.health import examine, expected
+
+    try:
+        own = bot_settings.load()
+        database = Database(worker_settings.load().database_url)
+        findings = examine(names or expected(own), own, database, socket.gethostname() if here else "")
+    except BackchannelError as error:
+        print(f"backchannel: {error}", file=sys.stderr)
+        sys.exit(1)
+    for finding in findings:
+        print(f"{finding.what} {finding.todo}".strip())
+    sys.exit(not all(finding.ok for finding in findings))
+
+
+@app.command()
+def doctor(
+    chat: Annotated[
+        str | None, typer.Option(help="Try what the bot may do in platform:chat_id or platform:workspace/chat_id")
+    ] = None,
+) -> None:
+    """Look whether everything is as it should be; the exit status is 0 if it is, else 1."""
+    from rich.console import Console
+
+    from bot.doctor import doctor
+
+    sys.exit(not doctor(chat, Console()))
 
 
 @app.command()

@@ -39,14 +39,19 @@ def bot(arguments: Sequence[str], own: BotSettings) -> Child:
 
 
 def answers(served: WebSettings | SlackSettings | TelegramSettings) -> bool:
-    """Whether our process, and not another program, answers at its address."""
+    """Whether our process, and not another program, answers at its address and says that it is connected."""
+    return health_status(served) == 200
+
+
+def health_status(served: WebSettings | SlackSettings | TelegramSettings) -> int | None:
+    """The HTTP status of /healthz: 200 connected, 503 not now; None where nothing answers within half a second."""
     host = "127.0.0.1" if served.host in EVERYWHERE else served.host
     connection = HTTPConnection(host, served.port, timeout=0.5)
     try:
         connection.request("GET", "/healthz")
-        return connection.getresponse().status == 200
+        return connection.getresponse().status
     except (OSError, HTTPException):
-        return False
+        return None
     finally:
         connection.close()
 
@@ -72,5 +77,10 @@ def worker_argv(name: str) -> tuple[str, ...]:
 
 def beat(data_dir: Path) -> Child:
     """The clock that hints the sweeper."""
+    return Child("beat", beat_argv(data_dir))
+
+
+def beat_argv(data_dir: Path) -> tuple[str, ...]:
+    """The command line of the clock, which keeps the time of its last tick in the data folder."""
     argv = (sys.executable, "-m", "celery", "--app", "workers.celery_app", "--quiet", "beat")
-    return Child("beat", (*argv, "--schedule", str(data_dir / "beat"), "--loglevel", "WARNING"))
+    return (*argv, "--schedule", str(data_dir / "beat"), "--loglevel", "WARNING")

@@ -1,4 +1,4 @@
-"""The command line: `python -m modeling train | evaluate | predict | data`."""
+"""The command line: `python -m modeling train | evaluate | predict | data | check`."""
 
 from __future__ import annotations
 
@@ -119,6 +119,23 @@ def predict(bundle: Path, file: Annotated[str, typer.Argument(metavar="[FILE|-]"
                 _print_predictions(loaded, portion)
                 portion.clear()
         _print_predictions(loaded, portion)
+
+
+@app.command()
+def check(backbone: Annotated[str, typer.Argument(help="minilm, a local folder or a hub name.")] = "minilm") -> None:
+    """Look for a GPU, then load a backbone and read a message with it; prints a JSON line for each."""
+    with errors_as_sentences(Show.rich):
+        import torch
+
+        names = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
+        typer.echo(json.dumps({"event": "gpu", "names": names}))
+
+        from modeling.backbone import load
+
+        loaded = load(backbone)
+        dimension = loaded.encode(["It crashes when I drag a card."]).shape[1]
+        found = {"name": loaded.name, "dimension": dimension, "device": loaded.model.device.type}
+        typer.echo(json.dumps({"event": "backbone", **found}))
 
 
 def main() -> None:

@@ -30,7 +30,7 @@ def spell(texts: Sequence[str], scripts: Sequence[str]) -> tuple[NDArray[np.floa
         return np.ones((len(texts), 1), np.float32), np.zeros((len(texts), 0), np.float32)
     letters = _letters(tuple(scripts))
     runs = [letters.findall(text.casefold()) for text in texts]
-    share = np.array([[_share(text, found)] for text, found in zip(texts, runs, strict=True)], np.float32)
+    share = np.array([_share(text, found) for text, found in zip(texts, runs, strict=True)], np.float32)[:, None]
     added, rows = np.zeros((len(texts), DIMENSION), np.float32), np.flatnonzero(share)
     if len(rows):
         added[rows] = _hashed([runs[row] for row in rows])

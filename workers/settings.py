@@ -5,6 +5,7 @@ Every variable starts with `BACKCHANNEL_`, and `__` steps into a group. `.env.ex
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -15,6 +16,14 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 from workers.contracts import BackchannelError
 
 PREFIX = "BACKCHANNEL_"
+
+
+class WrongSettings(BackchannelError):
+    """Settings that cannot be used; `sentences` has one for each, which names the variable and never its value."""
+
+    def __init__(self, sentences: Sequence[str]) -> None:
+        super().__init__(" ".join(sentences))
+        self.sentences = tuple(sentences)
 
 
 class Group(BaseModel):
@@ -101,19 +110,19 @@ AnySettings = TypeVar("AnySettings", bound=BaseSettings)
 def read_settings(cls: type[AnySettings]) -> AnySettings:
     """Read settings from the environment and `.env`.
 
-    Raises BackchannelError, in one sentence that names the variable and never its value.
+    Raises WrongSettings, with a sentence for each wrong one that names the variable and never its value.
     """
     try:
         return cls()
     except ValidationError as error:
-        sentence = " ".join(_sentence(detail) for detail in error.errors(include_input=False, include_url=False))
+        sentences = [_sentence(detail) for detail in error.errors(include_input=False, include_url=False)]
     except SettingsError as error:
         field = str(error).split('"')[1] if '"' in str(error) else "a setting"
-        sentence = f"{PREFIX}{field.upper()} is a group of settings: set {PREFIX}{field.upper()}__… instead."
+        sentences = [f"{PREFIX}{field.upper()} is a group of settings: set {PREFIX}{field.upper()}__… instead."]
     except UnicodeDecodeError:
-        sentence = "The file .env is not UTF-8 text: save it as UTF-8."
+        sentences = ["The file .env is not UTF-8 text: save it as UTF-8."]
     # Raised outside of the except clauses, so that no traceback carries the value along.
-    raise BackchannelError(sentence)
+    raise WrongSettings(sentences)
 
 
 def load() -> Settings:

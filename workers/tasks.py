@@ -15,10 +15,11 @@ from celery import signals
 from workers.celery_app import app, publish
 from workers.claiming import Hands, drain
 from workers.contracts import CLASSIFY, LABELS, MAINTENANCE, TRAINING, BackchannelError, Button, Command
+from workers.heartbeat import Heart, process_name
 from workers.hints import Hints
 from workers.labelling import record_labels
 from workers.settings import Settings, load
-from workers.store import counters, heads, inbox, jobs, outbox
+from workers.store import counters, heads, heartbeats, inbox, jobs, outbox
 from workers.store.database import Database, DatabaseAway
 from workers.store.inbox import Claimed
 
@@ -28,7 +29,9 @@ WRONG_SETTINGS = 78
 """Exit status (EX_CONFIG of sysexits.h) that tells the supervisor that starting again will not help."""
 AGAIN = 1
 KEEP_KEYS = 7 * 24 * 3600.0
-WORKER = f"worker-{os.getpid()}"
+KEEP_HEARTBEATS = 3600.0
+SWEEP = "sweep"
+WORKER = f"worker-{process_name()}"
 
 
 @cache
@@ -78,6 +81,24 @@ def load_model(instance: Any, **_: Any) -> None:
     except Exception:
         log.exception("The model could not be put in service.")
         stop("The model could not be put in service, for a reason that the log names; trying again.", AGAIN)
+
+
+@signals.worker_ready.connect
+def begin_beating(sender: Any, **_: Any) -> None:
+    """From now on the worker takes tasks. Its role is its name without the machine: classify, labels or training."""
+    heart = Heart(database(), str(sender.hostname).partition("@")[0])
+    heart.start()
+
+    def stop_beating(**_: Any) -> None:
+        heart.stop()
+
+    signals.worker_shutdown.connect(stop_beating, weak=False)
+
+
+@signals.beat_init.connect
+def begin_beating_of_beat(**_: Any) -> None:
+    """The clock says nothing when it ends: its heart ends with its process."""
+    Heart(database(), "beat").start()
 
 
 def stop(sentence: str, status: int) -> None:
@@ -137,6 +158,8 @@ def sweep() -> None:
         inbox.prune(c, now - KEEP_KEYS)
         outbox.prune(c, now - KEEP_KEYS)
         heads.prune(c, now - KEEP_KEYS)
+        heartbeats.prune(c, now - KEEP_HEARTBEATS)
+        heartbeats.beat(c, SWEEP, SWEEP, now)
     scrub()
 
 

@@ -20,7 +20,7 @@ from sqlalchemy import Connection
 
 from workers.contracts import BackchannelError, Choice, EditPost
 from workers.outcome import is_same, outcome_text, percent_done
-from workers.program import JobFailed, Program, start, tidy, write_data
+from workers.program import Interrupted, JobFailed, Program, start, tidy, write_data
 from workers.settings import Settings
 from workers.store import chats, jobs, labels, messages, outbox, versions
 from workers.store.database import Database, DatabaseAway
@@ -66,19 +66,19 @@ def run_job(database: Database, settings: Settings, worker: str, tell_flower: Te
         see_through(database, settings, job, tell_flower)
     except LostLease:
         log.warning("Job %d was taken over by another worker; this one stops.", job.id)
-    except DatabaseAway as error:
+    except (DatabaseAway, Interrupted) as error:
         log.error("Job %d stops here, to be taken up again once its lease is over: %s", job.id, error)
 
 
 def see_through(database: Database, settings: Settings, job: Job, tell_flower: TellFlower) -> None:
-    """Run the program and end the job, one way or another. Raises LostLease or DatabaseAway where it can't."""
+    """Run the program and end the job, one way or another. Raises LostLease, DatabaseAway or Interrupted."""
     folder = settings.versions_dir / f"job-{job.id}"
     try:
         if job.token > MOST_TRIES:
             raise JobFailed(f"Its worker died {MOST_TRIES} times: look into the worker's log, then try again.")
         done, compared = work(database, settings, job, folder, tell_flower)
         promote_or_keep(database, job, done, compared)
-    except (LostLease, DatabaseAway):
+    except (LostLease, DatabaseAway, Interrupted):
         raise
     except Cancelled:
         end(database, job, "cancelled", "")

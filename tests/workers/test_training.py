@@ -121,6 +121,21 @@ def test_a_cancelled_job_ends_its_program_and_changes_nothing(labelled: Chatroom
         assert len(versions.every(c)) == 1
 
 
+def test_a_job_that_is_stopped_with_the_machine_has_not_failed(labelled: Chatroom, settings: Settings):
+    import threading
+
+    labelled.type("retrain full")
+    thread = threading.Thread(target=run_job, args=(labelled.database, settings, "test", lambda _: None))
+    thread.start()
+    until(lambda: programs(settings))
+    until(lambda: job(labelled).stage != "starting")  # it knows by now what to do when it is asked to stop
+    programs(settings)[0].terminate()
+    thread.join(60)
+    assert job(labelled).state == "running", "whoever comes next takes it up again"
+    assert list(settings.versions_dir.glob("job-*/train.csv"))
+    assert not any("failed" in text for text in told(labelled))
+
+
 def programs(settings: Settings) -> list[psutil.Process]:
     """Training programs that work in this test's folder."""
     found = []

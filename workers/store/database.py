@@ -74,11 +74,15 @@ class Database:
         with self.read() as connection:
             current = schema.current(connection)
         if current is None:
-            raise BackchannelError(f"There are no tables yet in {self.place}; start `backchannel up` to create them.")
+            raise BackchannelError(
+                f"There are no tables yet in {self.place}; run `backchannel migrate` or start `backchannel up`."
+            )
         if current == schema.newest():
             return
         if schema.known(current):
-            raise BackchannelError(f"The tables in {self.place} are from an older Backchannel; start `backchannel up`.")
+            raise BackchannelError(
+                f"The tables in {self.place} are from an older Backchannel; run `backchannel migrate`."
+            )
         raise BackchannelError(f"The tables in {self.place} are from a newer Backchannel; update this program first.")
 
     def scrub(self) -> None:

@@ -149,8 +149,11 @@ function toEnd() {
   below.hidden = true;
 }
 
+let before = 0;
 scroll.addEventListener("scroll", () => {
-  following = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 60;
+  const atEnd = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 60;
+  following = atEnd || (following && scroll.scrollTop >= before); // what grows meanwhile is nobody's scrolling up
+  before = scroll.scrollTop;
   if (following) below.hidden = true;
   closePicker();
 });

@@ -91,7 +91,8 @@ function updateExtras(extras, line, act) {
 
 // A picture lives as long as the page is open; what is on it is kept in words.
 function pictureOf(line) {
-  return line.picture ? make("img", { src: line.picture, alt: line.alt, class: "picture" }) : make("span", { class: "note" }, line.alt);
+  if (line.picture) return make("img", { src: line.picture, alt: line.alt, class: "picture" });
+  return line.alt === line.text ? null : make("span", { class: "note" }, line.alt);
 }
 
 function fileOf(line) {

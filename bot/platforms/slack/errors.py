@@ -1,0 +1,106 @@
+"""What Slack's errors mean for a reply: wait, or never, each with a sentence that says what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import aiohttp
+from slack_sdk.errors import SlackApiError, SlackRequestError
+
+from bot.platforms.base import Later, Refused
+
+PAUSE, LONGEST = 5.0, 900.0
+"""Seconds to wait where Slack has a problem and names no time, and the most that we let it name."""
+
+REVOKED = frozenset({"token_revoked", "account_inactive", "invalid_auth", "not_authed", "token_expired"})
+UNINVITED = frozenset({"not_in_channel", "channel_not_found"})
+TROUBLE = frozenset(
+    {"internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org", "no_response"}
+)
+LIMITED = frozenset({"ratelimited", "rate_limited", "message_limit_exceeded"})
+
+WHY: dict[str, str] = {
+    "is_archived": "The channel is archived: unarchive it to go on there.",
+    "thread_locked": "The thread is locked, so nothing can be said in it.",
+    "message_not_found": "The message is gone, so nothing can be done about it.",
+    "cant_update_message": "Slack lets nobody change that message.",
+    "edit_window_closed": "This workspace no longer lets that message be changed.",
+    "too_many_emoji": "The message has as many different emoji as Slack allows.",
+    "too_many_reactions": "The message has as many reactions as Slack allows.",
+    "invalid_name": "This workspace has no emoji of that name: choose another with `labels emoji`.",
+    "msg_too_long": "The text is longer than Slack allows.",
+    "restricted_action": "The workspace's settings keep apps from doing this: ask its admin.",
+    "restricted_action_read_only_channel": "Only some people may write in that channel: ask its admin.",
+    "user_not_found": "Slack knows nobody of that id.",
+    "file_uploads_disabled": "The workspace has file uploads switched off: ask its admin.",
+}
+
+
+class Limited(Later):
+    """We were too fast for a method: nobody in the workspace may call it for so long."""
+
+
+class Uninvited(Refused):
+    """The bot is no member of the channel."""
+
+
+class Revoked(Refused):
+    """The workspace's token is worthless: the bot was removed there, or its token was revoked."""
+
+
+@contextmanager
+def sentences(bot: str = "backchannel") -> Generator[None]:
+    """Turn what the SDK raises into `Later`, `Refused` or an OSError, none of which holds a URL or a token."""
+    try:
+        yield
+    except SlackApiError as error:
+        raise explained(error, bot) from None
+    except SlackRequestError:
+        raise ConnectionError("Slack did not take the file; trying again.") from None
+    except aiohttp.ClientError as error:
+        raise ConnectionError(f"Slack could not be reached ({type(error).__name__}).") from None
+
+
+def explained(error: SlackApiError, bot: str = "backchannel") -> Exception:
+    """The error that the outbox understands."""
+    code, answer = code_of(error), answer_of(error)
+    if code in LIMITED or status_of(error) == 429:
+        return Limited(retry_after(error), "Slack asks us to slow down.")
+    if code in TROUBLE or status_of(error) >= 500 or not code:
+        return Later(PAUSE, f"Slack has a problem ({code or status_of(error)}).")
+    if code in REVOKED:
+        return Revoked(f"Slack no longer takes this workspace's token ({code}): install the bot there again.")
+    if code in UNINVITED:
+        return Uninvited(f"The bot is not in that channel ({code}): invite it with /invite @{bot}.")
+    if code == "missing_scope":
+        needed = answer.get("needed") or "one that the manifest names"
+        return Refused(
+            f"The app lacks the scope {needed}: add it as docker/slack-manifest.yaml has it, and install it again."
+        )
+    return Refused(WHY.get(code, f"Slack refused it ({code})."))
+
+
+def code_of(error: SlackApiError) -> str:
+    """Its name, as Slack says it; empty where it answered in another way."""
+    return str(answer_of(error).get("error") or "")
+
+
+def answer_of(error: SlackApiError) -> Mapping[str, Any]:
+    """The JSON that Slack answered with, empty if it was none."""
+    data = getattr(error.response, "data", None)
+    return data if isinstance(data, Mapping) else {}  # pyright: ignore[reportUnknownVariableType]
+
+
+def status_of(error: SlackApiError) -> int:
+    """The HTTP status."""
+    response = error.response
+    return int(getattr(response, "status_code", 0) or getattr(response, "status", 0))
+
+
+def retry_after(error: SlackApiError) -> float:
+    """The seconds that Slack asks for, which the SDK's own handler would read as their first digit."""
+    headers: Mapping[str, str] = getattr(error.response, "headers", None) or {}
+    said = next((value for name, value in headers.items() if name.lower() == "retry-after"), "")
+    return min(LONGEST, float(said)) if said.isdecimal() else PAUSE

@@ -1,0 +1,30 @@
+"""Our choices as inline keyboards."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup
+
+from workers.contracts import MORE, Choice, agree
+
+MOST = 100
+WIDTH = 40
+"""Characters that fit beside each other on a telephone."""
+
+
+def keyboard(choices: Sequence[Choice]) -> InlineKeyboardMarkup | None:
+    """Buttons in rows of three, two or one, as long as their texts are. Telegram takes a hundred."""
+    if not choices:
+        return None
+    shown = [InlineKeyboardButton(text=each.text or "·", callback_data=each.value) for each in choices[:MOST]]
+    longest = max(len(button.text) for button in shown)
+    row = min(3, max(1, WIDTH // (longest + 4)))
+    return InlineKeyboardMarkup(inline_keyboard=[shown[start : start + row] for start in range(0, len(shown), row)])
+
+
+def under_label(label: int | None) -> InlineKeyboardMarkup | None:
+    """Under a label that no emoji can show: this is right, and give me others. Signs, for every language."""
+    if label is None:
+        return None
+    return keyboard((Choice(text="👍", value=agree(label)), Choice(text="…", value=MORE)))

@@ -1,0 +1,87 @@
+"""The webhook: Telegram calls us, proves with a secret that it is Telegram, and sends again what we did not store."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import json
+import logging
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from bot.platforms.telegram.polling import Health, Take
+
+log = logging.getLogger(__name__)
+
+PATH = "/telegram/webhook"
+HEADER = "X-Telegram-Bot-Api-Secret-Token"
+LARGEST = 1024 * 1024
+PATIENCE = 20.0
+"""Seconds for which Telegram waits here; after that it is told to come again."""
+
+
+class TooLarge(Exception):
+    """The body is longer than any update."""
+
+
+class Webhook:
+    """Takes updates over HTTP. One that is sent again while it is still being stored is stored once."""
+
+    def __init__(self, secret: str, take: Take) -> None:
+        self._secret, self._take = secret.encode(), take
+        self._storing: dict[int, asyncio.Task[None]] = {}
+
+    async def receive(self, request: Request) -> Response:
+        """401 unsigned, 413 too large, 400 no update, 500 not stored, 200 stored."""
+        if not hmac.compare_digest(request.headers.get(HEADER, "").encode(), self._secret):
+            return PlainTextResponse("The secret is missing or wrong.", 401)
+        try:
+            update = json.loads(await _body(request))
+            number = update["update_id"]
+        except TooLarge:
+            return PlainTextResponse("That is larger than an update.", 413)
+        except (ValueError, TypeError, KeyError, RecursionError):
+            return PlainTextResponse("That is no update.", 400)
+        if not isinstance(number, int):
+            return PlainTextResponse("That is no update.", 400)
+        return await self._stored(number, update)
+
+    async def _stored(self, number: int, update: dict[str, Any]) -> Response:
+        storing = self._storing.get(number)
+        if storing is None:
+            storing = self._storing[number] = asyncio.create_task(self._take(update))
+            storing.add_done_callback(lambda _: self._storing.pop(number, None))
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await asyncio.shield(storing)
+        except Exception as error:
+            log.error("Update %d is not stored yet (%s); Telegram will send it again.", number, type(error).__name__)
+            return PlainTextResponse("It is not stored yet.", 500)
+        return Response()
+
+
+def app(health: Health, webhook: Webhook | None) -> Starlette:
+    """What is served: a sign of life and, in webhook mode, the webhook."""
+
+    async def healthz(request: Request) -> Response:
+        """Whether Telegram answers us."""
+        return PlainTextResponse("ok" if health.connected else "not connected", 200 if health.connected else 503)
+
+    routes = [Route("/healthz", healthz)]
+    if webhook is not None:
+        routes.append(Route(PATH, webhook.receive, methods=["POST"]))
+    return Starlette(routes=routes)
+
+
+async def _body(request: Request) -> bytes:
+    """The body, as far as it is short enough. Raises TooLarge."""
+    body = b""
+    async for piece in request.stream():
+        body += piece
+        if len(body) > LARGEST:
+            raise TooLarge
+    return body

@@ -1,0 +1,102 @@
+"""Texts as Telegram takes them: entities instead of Markdown, offsets in UTF-16 units, pieces that are short enough."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from aiogram.types import MessageEntity
+
+TEXT, CAPTION = 4096, 1024
+"""UTF-16 units that Telegram takes as a message, and under a picture."""
+PIECES = 5
+CELLS = 10
+CODE = re.compile(r"`([^`\n]+)`")
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A text and where code stands in it."""
+
+    text: str
+    entities: tuple[MessageEntity, ...] = ()
+
+
+def units(text: str) -> int:
+    """The length as Telegram counts it: an emoji has two units, at times more."""
+    return len(text.encode("utf-16-le")) // 2
+
+
+def dressed(text: str) -> Piece:
+    """What stands in backquotes becomes a code entity, and the backquotes go."""
+    plain, spans, end = "", list[tuple[int, int]](), 0
+    for found in CODE.finditer(text):
+        plain += text[end : found.start()]
+        spans.append((len(plain), len(plain) + len(found[1])))
+        plain += found[1]
+        end = found.end()
+    return _piece(plain + text[end:], spans)
+
+
+def pieces(text: str, most: int = TEXT, limit: int = PIECES) -> list[Piece]:
+    """The text in at most `limit` pieces of `most` units, cut at line ends or spaces; what is left over is cut off."""
+    whole = dressed(text)
+    spans = [_span(whole.text, entity) for entity in whole.entities]
+    cuts, start = list[tuple[int, int]](), 0
+    while start < len(whole.text) and len(cuts) < limit:
+        end = _end(whole.text, start, most - 1 if len(cuts) == limit - 1 else most)
+        cuts.append((start, end))
+        start = end
+    made = [_cut(whole.text, spans, *cut) for cut in cuts] or [whole]
+    if start < len(whole.text):
+        made[-1] = Piece(made[-1].text + "…", made[-1].entities)
+    return made
+
+
+def clipped(text: str, most: int = TEXT) -> Piece:
+    """The text in one piece."""
+    return pieces(text, most, 1)[0]
+
+
+def with_bar(text: str, progress: float | None) -> str:
+    """A bar of progress (0 to 1) under the text."""
+    if progress is None:
+        return text
+    full = round(CELLS * min(max(progress, 0.0), 1.0))
+    return f"{text}\n{'▓' * full}{'░' * (CELLS - full)}"
+
+
+def _piece(text: str, spans: list[tuple[int, int]]) -> Piece:
+    entities = [
+        MessageEntity(type="code", offset=units(text[:start]), length=units(text[start:end])) for start, end in spans
+    ]
+    return Piece(text, tuple(entities))
+
+
+def _span(text: str, entity: MessageEntity) -> tuple[int, int]:
+    raw = text.encode("utf-16-le")
+    start = len(raw[: 2 * entity.offset].decode("utf-16-le"))
+    return start, start + len(raw[2 * entity.offset : 2 * (entity.offset + entity.length)].decode("utf-16-le"))
+
+
+def _end(text: str, start: int, most: int) -> int:
+    """Where a piece that begins at `start` ends: as late as fits, if possible after a line or a word."""
+    end = start
+    room = most
+    while end < len(text) and (room := room - units(text[end])) >= 0:
+        end += 1
+    if end == len(text):
+        return end
+    for mark in ("\n", " "):
+        if (found := text.rfind(mark, start + (end - start) // 2, end)) >= 0:
+            return found + 1
+    return end
+
+
+def _cut(text: str, spans: list[tuple[int, int]], start: int, end: int) -> Piece:
+    """One piece, without blanks at its edges, with what of each span lies in it."""
+    inside = text[start:end]
+    start += len(inside) - len(inside.lstrip())
+    end -= len(inside) - len(inside.rstrip())
+    mine = [(max(a, start) - start, min(b, end) - start) for a, b in spans if a < end and b > start]
+    return _piece(text[start:end], mine)

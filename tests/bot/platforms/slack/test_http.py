@@ -1,0 +1,141 @@
+"""Requests over HTTP: only what Slack signed just now gets in, and 200 is said once it is stored."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from pathlib import Path
+
+import aiohttp
+import pytest
+from sqlalchemy import text
+
+from bot.intake import Intake
+from bot.platforms.slack.app import SlackPlatform
+from bot.platforms.slack.routes import BODY_LIMIT
+from tests.bot.platforms.slack import payloads
+from tests.bot.platforms.slack.conftest import SECRET, Inbox, overview, running, settings, until
+from tests.bot.platforms.slack.far_people import FarPeople, HttpLine, signed
+from tests.bot.platforms.slack.far_side import FarSlack
+from workers.contracts import ChatRef, Person
+from workers.store import chats
+from workers.store.database import Database
+
+BODY = json.dumps(payloads.event_callback(payloads.message("hi")))
+GOOD = signed(BODY, SECRET)
+
+FORGED = [
+    ("unsigned", {}),
+    ("signed with another secret", signed(BODY, "guess")),
+    ("signed for another body", signed(BODY + " ", SECRET)),
+    ("six minutes old", signed(BODY, SECRET, time.time() - 360)),
+    ("six minutes ahead", signed(BODY, SECRET, time.time() + 360)),
+    ("without a time", {"X-Slack-Signature": GOOD["X-Slack-Signature"]}),
+    ("without a signature", {"X-Slack-Request-Timestamp": GOOD["X-Slack-Request-Timestamp"]}),
+    ("with a time that is no number", GOOD | {"X-Slack-Request-Timestamp": "now"}),
+    ("with a signature that is none", GOOD | {"X-Slack-Signature": "v0=\u00e9"}),
+    ("with an empty signature", GOOD | {"X-Slack-Signature": ""}),
+]
+
+
+async def posted(port: int, body: bytes, headers: dict[str, str]) -> tuple[int, str]:
+    url, kind = f"http://127.0.0.1:{port}/slack/events", {"Content-Type": "application/json"}
+    async with aiohttp.ClientSession() as http, http.post(url, data=body, headers=headers | kind) as answer:
+        return answer.status, await answer.text()
+
+
+@pytest.mark.parametrize(("what", "headers"), FORGED, ids=[row[0] for row in FORGED])
+async def test_a_request_that_slack_did_not_sign_just_now_is_refused(
+    what: str, headers: dict[str, str], http: SlackPlatform, inbox: Inbox
+):
+    assert (await posted(http.port, BODY.encode(), headers))[0] == 401
+    assert inbox.events == []
+
+
+async def test_a_body_that_is_no_text_or_too_long_is_refused(http: SlackPlatform, inbox: Inbox):
+    assert (await posted(http.port, b"\xff\xfe", GOOD))[0] == 401
+    assert (await posted(http.port, b" " * (BODY_LIMIT + 1), GOOD))[0] == 413
+    assert inbox.events == []
+
+
+async def test_a_signed_request_gets_in_and_a_repeated_one_is_stored_once(callers: FarPeople, inbox: Inbox):
+    await callers.say("U2", "The board crashes")
+    await callers.again()
+    assert len(inbox.events) == 1
+
+
+async def test_slack_checks_the_address_before_it_sends_anything(http: SlackPlatform):
+    body = json.dumps({"token": "XXYYZZ", "challenge": "3eZbrw1a", "type": "url_verification"})
+    status, text_ = await posted(http.port, body.encode(), signed(body, SECRET))
+    assert status == 200
+    assert "3eZbrw1a" in text_
+
+
+async def test_slash_commands_buttons_and_the_modal_come_in_over_http(far: FarSlack, callers: FarPeople, inbox: Inbox):
+    assert await callers.slash("labels") == ""
+    await callers.press("l:3", "1700000000.000900")
+    ts = await callers.say("U2", "The board crashes")
+    view = await callers.label_this(ts)
+    await callers.submit(view, "bug")
+    assert [event.kind for event in inbox.events] == ["command", "button", "message", "message", "command"]
+
+
+async def test_somebody_who_calls_where_the_bot_is_off_is_told_so_alone(
+    far: FarSlack, callers: FarPeople, inbox: Inbox
+):
+    inbox.off = {"C1"}
+    answer = await callers.slash("labels")
+    assert answer["response_type"] == "ephemeral"
+    assert "Backchannel is off" in answer["text"]
+    await callers.say("U1", "<@UBOT> labels")
+    whisper = (await until(lambda: far.web.whispers))[0]
+    assert (whisper["user"], whisper["channel"]) == ("U1", "C1")
+    assert inbox.events == []
+
+
+async def test_without_the_database_nothing_is_acknowledged_and_later_everything_is(
+    far: FarSlack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    database = Database(f"sqlite:///{tmp_path}/db.sqlite3")
+    database.migrate()
+    with database.write() as c:
+        where = ChatRef(platform="slack", workspace="T1", chat_id="C1")
+        chats.enable(c, where, Person(id="U1"), "en", 0.0)
+    intake = Intake(database, lambda *_: None)
+    platform = SlackPlatform(settings(far, "http"), None, overview)
+    async with running(platform, intake.accept):
+        line = HttpLine(f"http://127.0.0.1:{platform.port}/slack/events", SECRET)
+        people = FarPeople(far, line)
+        with Database(f"sqlite:///{tmp_path}/db.sqlite3").write():  # somebody else holds the only write lock
+            saying = asyncio.create_task(people.say("U2", "The board crashes"))
+            await until(lambda: line.statuses)
+            assert line.statuses[0] != 200
+        await asyncio.wait_for(saying, 20)
+        await people.again()
+    intake.stop()
+    with database.read() as c:
+        assert c.execute(text("select count(*) from inbox")).scalar_one() == 1
+    database.dispose()
+
+
+async def test_healthz_says_whether_slack_can_reach_us(http: SlackPlatform):
+    async with aiohttp.ClientSession() as client, client.get(f"http://127.0.0.1:{http.port}/healthz") as answer:
+        assert answer.status == 200
+
+
+async def test_healthz_says_no_while_socket_mode_is_not_connected(far: FarSlack, platform: SlackPlatform):
+    async def status() -> int:
+        url = f"http://127.0.0.1:{platform.port}/healthz"
+        async with aiohttp.ClientSession() as client, client.get(url) as answer:
+            return answer.status
+
+    assert await status() == 200
+    far.socket.refused.extend(["internal_error"] * 50)
+    far.socket.drop()
+    await until(lambda: not platform.connected.is_set())
+    assert await status() == 503
+
+
+async def test_in_socket_mode_nobody_can_post_events(platform: SlackPlatform):
+    assert (await posted(platform.port, BODY.encode(), GOOD))[0] == 404

@@ -1,0 +1,143 @@
+"""The modal of the shortcut and the App Home."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from bot.platforms.slack import home, modal
+from bot.platforms.slack.app import SlackPlatform
+from bot.platforms.slack.modal import Target
+from tests.bot.platforms.slack import payloads
+from tests.bot.platforms.slack.conftest import Inbox, overview, until
+from tests.bot.platforms.slack.far_people import FarPeople
+from tests.bot.platforms.slack.far_shapes import Trouble, check_blocks
+from tests.bot.platforms.slack.far_side import FarSlack
+from workers.contracts import ChatRef, Command, Message
+from workers.store.views import AccuracyPoint, JobView, LabelView, VersionView
+
+HERE = ChatRef(platform="slack", workspace="T1", chat_id="C1")
+
+
+def options(view: dict[str, Any]) -> list[str]:
+    return [option["value"] for option in view["blocks"][0]["element"]["options"]]
+
+
+async def test_the_shortcut_labels_a_message_that_we_never_saw(far: FarSlack, people: FarPeople, inbox: Inbox):
+    old = payloads.message("The old board <https://x.org|crashed>", "U2", ts="1500000000.000100")
+    far.web.channels["C1"].messages[old["ts"]] = old
+    view = await people.label_this(old["ts"])
+    assert options(view) == ["bug", "question", "none"]
+    assert inbox.events == [], "nothing is stored before somebody has chosen"
+    await people.submit(view, "bug")
+    message, command = inbox.events
+    assert isinstance(message, Message)
+    assert isinstance(command, Command)
+    assert (message.text, message.author.id, message.at) == ("The old board crashed", "U2", 1500000000.0001)
+    assert (command.text, command.reply_to, command.caller.id) == ("label bug", message.ref, "U1")
+    assert command.thread == old["ts"]
+    await people.again()
+    assert len(inbox.events) == 2
+
+
+async def test_in_a_chat_where_the_bot_is_off_the_modal_says_so(far: FarSlack, people: FarPeople, inbox: Inbox):
+    message = payloads.message("Secret", "U2", "G1", ts="1500000000.000100")
+    far.web.channels["G1"].messages[message["ts"]] = message
+    view = await people.label_this(message["ts"], channel="G1")
+    assert "Backchannel is off" in view["blocks"][0]["text"]["text"]
+    assert inbox.events == []
+
+
+async def test_a_chat_that_was_switched_off_meanwhile_stores_nothing(far: FarSlack, people: FarPeople, inbox: Inbox):
+    ts = await people.say("U2", "The board crashes")
+    inbox.events.clear()
+    view = await people.label_this(ts)
+    inbox.off = {"C1"}
+    answer = await people.submit(view, "bug")
+    assert answer["response_action"] == "update"
+    assert inbox.events == []
+
+
+async def test_our_own_message_is_no_message_to_store(far: FarSlack, people: FarPeople, inbox: Inbox):
+    ts = await people.own_message("I think so")
+    far.web.channels["C1"].messages[ts] = {"bot_id": "BBOT", "user": "UBOT", "text": "I think so", "ts": ts}
+    await people.submit(await people.label_this(ts), "bug")
+    assert [event.kind for event in inbox.events] == ["command"]
+
+
+async def test_a_click_that_came_too_late_opens_nothing_and_harms_nothing(
+    far: FarSlack, people: FarPeople, inbox: Inbox
+):
+    ts = await people.say("U2", "The board crashes")
+    far.web.fail("views.open", Trouble("expired_trigger_id"))
+    with pytest.raises(KeyError):
+        await people.label_this(ts)
+    assert await people.label_this(ts)
+
+
+@pytest.mark.parametrize("text", ["x" * 9000, '"' * 9000, "ü" * 9000, "\n" * 9000, "🐞" * 9000, ""])
+def test_a_modal_carries_its_message_within_slacks_limit(text: str) -> None:
+    target = Target("C1", "1.0", "", "U2", "Bob", text, False, False)
+    packed = modal.packed(target)
+    assert len(packed) <= 3000
+    back = Target(**json.loads(packed))
+    assert text.startswith(back.text)
+    assert len(back.text) > 1000 or back.text == text
+
+
+def test_a_modal_has_at_most_a_hundred_labels() -> None:
+    labels = [LabelView(id=n, name=f"{n} {'x' * 75}", description="", emoji="🐞", count=1) for n in range(150)]
+    view = modal.view(Target("C1", "1.0", "", "U2", "Bob", "hi", False, False), labels, "zh")
+    assert len(options(view)) == 100
+    assert all(len(option["text"]["text"]) <= 75 for option in view["blocks"][0]["element"]["options"])
+
+
+def test_a_modal_without_labels_says_what_to_do() -> None:
+    view = modal.view(Target("C1", "1.0", "", "U2", "Bob", "hi", False, False), [], "en")
+    assert "labels add" in view["blocks"][0]["text"]["text"]
+    assert "submit" not in view
+
+
+def said(view: dict[str, Any]) -> str:
+    return "\n".join(block["text"]["text"] for block in view["blocks"] if "text" in block)
+
+
+async def test_the_home_shows_how_things_stand_and_admins_can_act(
+    far: FarSlack, people: FarPeople, platform: SlackPlatform, inbox: Inbox
+):
+    for user, dm in (("U1", "D1"), ("U2", "D2")):
+        await people.emit(payloads.home_opened(user, dm))
+    views = await until(lambda: {"U1", "U2"} <= set(far.web.views) and far.web.views)
+    assert "🐞 bug · 3" in said(views["U1"])
+    assert "9 messages, 5 labelled, 1 disputed" in said(views["U2"])
+    buttons = [element["value"] for element in views["U1"]["blocks"][-1].get("elements", [])]
+    assert buttons == ["retrain", "rollback"]
+    assert "elements" not in views["U2"]["blocks"][-1]
+    await people.send("interactive", payloads.press_home("retrain", views["U1"]["private_metadata"]))
+    (command,) = inbox.events
+    assert isinstance(command, Command)
+    assert (command.text, command.private, command.chat.chat_id) == ("retrain", True, "D1")
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_home_full_of_things_fits_slack(language: str) -> None:
+    label = LabelView(id=1, name="x" * 80, description="", emoji="🐞", count=1)
+    version = VersionView(id=1, state="active", method="lora", metrics={"accuracy": 0.9}, created_at=0.0, note="")
+    job = JobView(id=1, kind="train", state="running", fraction=0.5, stage="fine-tuning", error=None)
+    full = overview(HERE).model_copy(
+        update={
+            "labels": [label] * 500,
+            "versions": [version] * 500,
+            "jobs": [job, job.model_copy(update={"state": "failed", "error": "why"})],
+            "accuracy": [AccuracyPoint(labels=number, accuracy=number / 60) for number in range(61)],
+        }
+    )
+    view = home.view(full, language, True, "D1")
+    check_blocks(view, most=100)
+    assert "100.0%" in said(view)
+
+
+def test_a_sparkline_rises_with_what_it_shows() -> None:
+    assert home.sparkline([0.0, 0.5, 0.99, 1.0]) == "▁▅██"
