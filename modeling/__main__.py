@@ -1,15 +1,11 @@
-"""The command line: `python -m modeling train | evaluate | predict | check`."""
+"""The command line: `python -m modeling train | evaluate | predict | data | check`."""
 
 from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
-import threading
-import warnings
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,13 +14,16 @@ from typing import Annotated, Any
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import typer
+from rich.console import Console
 
+from modeling import data_commands
+from modeling.console import FAILED, Show, errors_as_sentences, on_terminal, prepare
 from modeling.errors import ModelingError
 from modeling.progress import JsonLines, Reporter, RichBar
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
+app.add_typer(data_commands.app, name="data")
 
-FAILED, TERMINATED = 2, 128 + signal.SIGTERM
 AT_ONCE = 256
 
 
@@ -37,18 +36,20 @@ class Method(StrEnum):
     full = "full"
 
 
-class Show(StrEnum):
-    """How progress is shown."""
+class Language(StrEnum):
+    """Of words in a picture."""
 
-    json = "json"
-    rich = "rich"
+    en = "en"
+    zh = "zh"
 
 
 @app.command()
 def train(
-    train_file: Annotated[Path, typer.Argument(metavar="TRAIN.csv", help="Messages to learn from: text,label.")],
-    test: Annotated[Path, typer.Option(help="Messages to score, once: text,label.")],
+    train_file: Annotated[
+        Path, typer.Argument(metavar="TRAIN", help="Messages to learn from: .csv, .jsonl, .parquet.")
+    ],
     out: Annotated[Path, typer.Option(help="Folder for the bundle; the same one continues a killed run.")],
+    test: Annotated[Path | None, typer.Option(help="Messages to score, once. Default: a fifth is held out.")] = None,
     backbone: Annotated[str, typer.Option(help="minilm, a local folder or a hub name.")] = "minilm",
     method: Annotated[Method, typer.Option(help="auto chooses by cross-validation.")] = Method.auto,
     seed: Annotated[int, typer.Option(help="Everything random follows from it.")] = 0,
@@ -58,14 +59,11 @@ def train(
     progress: Annotated[Show | None, typer.Option(help="Default: rich on a terminal, else json.")] = None,
 ) -> None:
     """Train a bundle; the last line printed is {"event": "done", ...}."""
-    shown = progress or (Show.rich if sys.stderr.isatty() and sys.stdout.isatty() else Show.json)
-    signal.signal(signal.SIGTERM, lambda *_: os._exit(TERMINATED))
-    warnings.simplefilter("ignore")  # libraries' advice to programmers, in the middle of a bar or of JSON lines
-    if stop_with_parent:
-        threading.Thread(target=_exit_with_parent, name="parent", daemon=True).start()
-    with _errors_as_sentences(shown), Reporter(JsonLines() if shown is Show.json else RichBar()) as reporter:
+    shown = progress or on_terminal()
+    prepare(stop_with_parent=stop_with_parent)
+    with errors_as_sentences(shown), Reporter(JsonLines() if shown is Show.json else RichBar()) as reporter:
+        from modeling.inputs import read_inputs
         from modeling.recipe import Recipe, read_recipe
-        from modeling.train import read_inputs
         from modeling.train import train as run
 
         asked = {"method": method.value, "backbone": backbone, "seed": seed}
@@ -74,22 +72,44 @@ def train(
 
 
 @app.command()
-def evaluate(bundle: Path, test: Annotated[Path, typer.Argument(metavar="TEST.csv")]) -> None:
-    """Score a bundle on labelled messages; prints one JSON line."""
-    with _errors_as_sentences(Show.rich):
-        from modeling.classifier import load
-        from modeling.data import read_csv
-        from modeling.evaluate import scores_by_name
+def evaluate(
+    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="The folder that training wrote.")],
+    test: Annotated[Path, typer.Argument(metavar="TEST", help="Messages to score: text and label.")],
+    against: Annotated[Path | None, typer.Option(help="Another bundle, compared on the same messages.")] = None,
+    out_of_scope: Annotated[Path | None, typer.Option(help="Messages of no label; a label column is ignored.")] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write everything measured here.")] = None,
+    picture: Annotated[Path | None, typer.Option(help="Draw it here, as PNG.")] = None,
+    language: Annotated[Language, typer.Option(help="Of the words in the picture.")] = Language.en,
+    stop_with_parent: Annotated[bool, typer.Option(help="End when standard input ends.")] = False,
+    progress: Annotated[Show | None, typer.Option(help="Default: rich on a terminal, else json.")] = None,
+) -> None:
+    """Measure a bundle on labelled messages: tables on a terminal, else {"event": "evaluated", ...} as the last line.
 
-        loaded, examples = load(bundle), read_csv(test)
-        found = scores_by_name(loaded.classify(examples.texts), examples.labels, loaded.head.labels)
-        typer.echo(json.dumps({"event": "evaluated", **found.summary(), "notes": examples.notes}, ensure_ascii=False))
+    Rows whose label the bundle does not know count as wrong; out of scope is what --out-of-scope names, nothing else.
+    """
+    shown = progress or on_terminal()
+    prepare(stop_with_parent=stop_with_parent)
+    with errors_as_sentences(shown):
+        from modeling import report
+        from modeling.data import read, read_texts
+        from modeling.evaluation import evaluate as run
+
+        examples, outside = read(test), read_texts(out_of_scope) if out_of_scope else ()
+        with Reporter(JsonLines() if shown is Show.json else RichBar()) as reporter:
+            found = run(bundle, examples, against, outside, reporter)
+            report.write(found, json_file, picture, language.value)
+            if shown is Show.json:
+                reporter.finish(report.as_json(found))
+        if shown is Show.rich:
+            Console().print(report.as_tables(found))
+            if picture:
+                typer.echo(report.legend(found))
 
 
 @app.command()
 def predict(bundle: Path, file: Annotated[str, typer.Argument(metavar="[FILE|-]")] = "-") -> None:
     """Classify one message a line; prints JSON lines with text, label and probability (label null: nothing to read)."""
-    with _errors_as_sentences(Show.rich):
+    with errors_as_sentences(Show.rich):
         from modeling.classifier import load
 
         loaded, portion = load(bundle), list[str]()
@@ -104,7 +124,7 @@ def predict(bundle: Path, file: Annotated[str, typer.Argument(metavar="[FILE|-]"
 @app.command()
 def check(backbone: Annotated[str, typer.Argument(help="minilm, a local folder or a hub name.")] = "minilm") -> None:
     """Look for a GPU, then load a backbone and read a message with it; prints a JSON line for each."""
-    with _errors_as_sentences(Show.rich):
+    with errors_as_sentences(Show.rich):
         import torch
 
         names = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
@@ -152,42 +172,6 @@ def _lines(file: str) -> Iterator[str]:
         raise ModelingError(f"{file} is not UTF-8: save it as UTF-8.") from None
     except OSError as error:
         raise ModelingError(f"{file} cannot be read ({error.strerror}): check the path.") from None
-
-
-def _exit_with_parent() -> None:
-    """Wait for the end of standard input: then nobody is left who would read the progress."""
-    while sys.stdin.buffer.read(4096):
-        pass
-    os._exit(TERMINATED)
-
-
-@contextmanager
-def _errors_as_sentences(shown: Show) -> Generator[None]:
-    """Print what went wrong as one sentence and exit with 2."""
-    try:
-        yield
-    except BrokenPipeError:
-        os._exit(FAILED)
-    except KeyboardInterrupt:
-        _fail(shown, "Stopped; the same command continues from the last checkpoint.")
-    except ModelingError as error:
-        _fail(shown, error.message)
-    except MemoryError:
-        _fail(shown, "There is not enough memory for this backbone: choose a smaller one.")
-    except Exception as error:
-        _fail(
-            shown,
-            f"Something unforeseen went wrong ({type(error).__name__}: {str(error).strip()[:300]}): "
-            "please report it with the command that you ran.",
-        )
-
-
-def _fail(shown: Show, sentence: str) -> None:
-    if shown is Show.json:
-        typer.echo(json.dumps({"event": "error", "message": sentence}, ensure_ascii=False))
-    else:
-        typer.echo(sentence, err=True)
-    raise typer.Exit(FAILED) from None
 
 
 if __name__ == "__main__":

@@ -1,18 +1,16 @@
-"""Reading labelled messages from a CSV file with the columns `text` and `label`."""
+"""Labelled messages: read, cleaned, and counted once each."""
 
 from __future__ import annotations
 
-import csv
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from modeling import formats
 from modeling.errors import ModelingError
-from modeling.text import clean, text_hash
-
-LONGEST_FIELD = 10_000_000  # characters; the csv module would stop at 131,072
+from modeling.text import clean
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,55 +32,57 @@ class Examples:
             digest.update(f"{len(text)}:{text}{len(label)}:{label}".encode())
         return digest.hexdigest()[:16]
 
+    def rows(self) -> Iterable[tuple[str, str]]:
+        """Text and label of every message."""
+        return zip(self.texts, self.labels, strict=True)
 
-def read_csv(path: Path, *, training: bool = False) -> Examples:
-    """Read a UTF-8 CSV file with the columns text and label; a byte order mark is fine, other columns are ignored.
+    def of(self, places: Iterable[int]) -> Examples:
+        """Some of the messages, with the same notes."""
+        chosen = tuple(places)
+        return replace(
+            self,
+            texts=tuple(self.texts[place] for place in chosen),
+            labels=tuple(self.labels[place] for place in chosen),
+        )
+
+
+def read(path: Path, *, training: bool = False) -> Examples:
+    """Read the columns text and label of a file in any format of `modeling.formats`; other columns are ignored.
 
     Rows without text (after cleaning) or label are left out. For `training`, equal texts are kept once, texts with
     several labels not at all, and at least two labels, one of them with two examples, are demanded. Raises
     ModelingError with what is wrong with the file.
     """
-    rows = list(_rows(path))
-    kept = [(clean(text), label.strip()) for text, label in rows]
-    kept = [(text, label) for text, label in kept if text and label]
-    notes = [f"{len(rows) - len(kept)} rows without text or label were left out."] if len(kept) < len(rows) else []
+    count, kept = 0, list[tuple[str, str]]()
+    for raw, label in formats.rows(path, ("text", "label")):
+        count, text = count + 1, clean(raw)
+        if text and label.strip():
+            kept.append((text, label.strip()))
+    notes = [f"{count - len(kept)} rows without text or label were left out."] if len(kept) < count else []
     if not kept:
         raise ModelingError(f"{path} has no rows with a text and a label: add some.")
     if training:
         kept = _distinct(kept, notes)
-        _demand_enough(path, [label for _, label in kept])
+        demand_enough(path, [label for _, label in kept])
     return Examples(tuple(text for text, _ in kept), tuple(label for _, label in kept), tuple(notes))
 
 
-def _rows(path: Path) -> Iterator[tuple[str, str]]:
-    csv.field_size_limit(LONGEST_FIELD)
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.DictReader(stream)
-            missing = {"text", "label"} - set(reader.fieldnames or ())
-            if missing:
-                raise ModelingError(
-                    f"{path} has no column {' and no column '.join(sorted(missing))}: its first line "
-                    "must name the columns text and label."
-                )
-            for row in reader:
-                yield row["text"] or "", row["label"] or ""
-    except UnicodeDecodeError as error:
-        raise ModelingError(f"{path} is not UTF-8 (byte {error.start}): save it as UTF-8.") from None
-    except csv.Error as error:
-        raise ModelingError(f"{path} is not a readable CSV file ({error}): check its quotes and commas.") from None
-    except OSError as error:
-        raise ModelingError(f"{path} cannot be read ({error.strerror}): check the path.") from None
+def read_texts(path: Path) -> tuple[str, ...]:
+    """Read the column text alone, cleaned, without empty rows. Raises ModelingError with what is wrong."""
+    texts = tuple(text for row in formats.rows(path, ("text",)) if (text := clean(row[0])))
+    if not texts:
+        raise ModelingError(f"{path} has no rows with a text: add some.")
+    return texts
 
 
 def _distinct(rows: list[tuple[str, str]], notes: list[str]) -> list[tuple[str, str]]:
-    found: dict[str, set[str]] = defaultdict(set)
+    found: dict[str, set[str]] = defaultdict(set)  # by what `text_hash` would hash
     for text, label in rows:
-        found[text_hash(text)].add(label)
+        found[text.casefold()].add(label)
     single: dict[str, tuple[str, str]] = {}
     for text, label in rows:
-        if len(found[text_hash(text)]) == 1:
-            single.setdefault(text_hash(text), (text, label))
+        if len(found[text.casefold()]) == 1:
+            single.setdefault(text.casefold(), (text, label))
     disputed = sum(len(labels) > 1 for labels in found.values())
     if disputed:
         notes.append(f"{disputed} texts that carry several labels were left out.")
@@ -91,7 +91,8 @@ def _distinct(rows: list[tuple[str, str]], notes: list[str]) -> list[tuple[str, 
     return list(single.values())
 
 
-def _demand_enough(path: Path, labels: list[str]) -> None:
+def demand_enough(path: Path, labels: Sequence[str]) -> None:
+    """Raise ModelingError unless these are enough labels to train on."""
     counts = Counter(labels)
     if len(counts) < 2:
         only = f'only the label "{next(iter(counts))}"' if counts else "no label that is not disputed"

@@ -30,6 +30,7 @@ _ZERO_WIDTH = re.compile("[\u200c\u200d]")
 _JOINABLE = re.compile("[\u0600-\u0dff\u0f00-\u109f\u2600-\u27bf\U0001f000-\U0001faff]")
 _MARKS = re.compile("([\u0300-\u036f]{2})[\u0300-\u036f]+")
 _REPEATS = re.compile(r"([^\w\s])\1{5,}")
+_WORD = re.compile(r"[^\W_]+")
 _SPECIAL = re.compile(r"[<>@&:`|/#]+")
 # NFKC would turn a spacing accent into a space and a combining mark, which tears "don´t" apart.
 _QUOTES = str.maketrans({"\u2018": "'", "\u2019": "'", "\u00b4": "'", "\u02bc": "'", "\u00a8": None, "\ufffd": None})
@@ -54,6 +55,11 @@ def clean(text: str, limit: int = LIMIT) -> str:
 def text_hash(text: str) -> str:
     """Name a message by its cleaned text, whatever its letters' case: 64 hexadecimal digits."""
     return hashlib.sha256(clean(text).casefold().encode("utf-8", "replace")).hexdigest()
+
+
+def same_words(text: str) -> str:
+    """Return the words of a cleaned text alone, in small letters: what is left when only looks differ is the same."""
+    return " ".join(_WORD.findall(text.casefold()))
 
 
 def is_held_out(text: str, share: float = 0.2) -> bool:

@@ -1,4 +1,4 @@
-"""Training from two files to a verified bundle: `python -m modeling train` as a function that runs anywhere."""
+"""Training from labelled messages to a verified bundle: `python -m modeling train` as a function that runs anywhere."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from modeling import backbone as backbones
 from modeling import classifier, head, reading, sources
 from modeling.backbone import Backbone
 from modeling.classifier import Bundle
-from modeling.data import Examples, read_csv
 from modeling.errors import ModelingError
 from modeling.evaluate import Gate, gate, scores
 from modeling.head import Head
+from modeling.inputs import Inputs
 from modeling.logistic import Targets, Vectors
+from modeling.opponent import Opponent, load_opponent
 from modeling.progress import Reporter
 from modeling.recipe import Recipe
 from modeling.selection import Candidate, Material, Selection, select, tune_on
@@ -27,40 +28,6 @@ from modeling.workplace import Workplace
 ENCODE_AT_ONCE = 128
 COMPARED = 256  # test messages whose predictions are compared after reloading
 SAME = 0.01  # of a probability: after reloading, and with bfloat16, nothing may differ by more
-
-
-@dataclass(frozen=True, slots=True)
-class Inputs:
-    """The two files, read: `labels` are those of both, so that a label with held-out examples only is known too."""
-
-    train: Examples
-    test: Examples
-    labels: tuple[str, ...]
-
-    @property
-    def descriptions(self) -> list[str]:
-        """What a label's name says, as words."""
-        return [label.replace("_", " ") for label in self.labels]
-
-    def targets(self, examples: Examples) -> Targets:
-        """The examples' labels [n] as positions in `labels`."""
-        places = {label: place for place, label in enumerate(self.labels)}
-        return np.array([places[label] for label in examples.labels], np.int64)
-
-
-@dataclass(frozen=True, slots=True)
-class Opponent:
-    """The model to beat: its probabilities for the test messages by a head refitted on the same training file."""
-
-    name: str
-    fingerprint: str
-    test: Vectors
-
-
-def read_inputs(train: Path, test: Path) -> Inputs:
-    """Read both files. Raises ModelingError with what is wrong with them."""
-    examples, held_out = read_csv(train, training=True), read_csv(test)
-    return Inputs(examples, held_out, tuple(sorted(set(examples.labels) | set(held_out.labels))))
 
 
 def train(inputs: Inputs, recipe: Recipe, out: Path, against: str, reporter: Reporter) -> dict[str, Any]:
@@ -162,14 +129,14 @@ class _Training:
         test, labels = self.inputs.test, self.inputs.labels
         targets = self.inputs.targets(test)
         in_memory = bundle.head.probabilities(encode(bundle.backbone, test.texts, self.reporter))
-        result = scores(in_memory, targets, labels)
+        result = scores(*self._scored(in_memory, selection.chosen), labels)
         opponent = self._opponent(backbone, frozen, in_memory if selection.chosen.method == "frozen" else None)
         decided = self._gate(in_memory, opponent, backbone, selection, targets) if opponent else None
         self.reporter.stage("saving", 0.99)
         metrics = {**result.summary(), "per_label": {name: one.f1 for name, one in result.per_label.items()}}
         bundle.meta.update(metrics=metrics, cross_validation=selection.figures)
         bundle.save(self.workplace.bundle)
-        fingerprint = self._reload_and_compare(in_memory)
+        fingerprint = self._reload_and_compare(bundle)
         return {
             "event": "done",
             "method": selection.chosen.method,
@@ -177,19 +144,36 @@ class _Training:
             "labels": len(labels),
             "bundle": str(self.workplace.bundle),
             "fingerprint": fingerprint,
-            "against": {"name": opponent.name, **scores(opponent.test, targets, labels).summary()}
-            if opponent
-            else None,
+            "against": self._against(opponent, backbone, selection) if opponent else None,
             "gate": decided.summary() if decided else None,
             "cross_validation": selection.figures,
-            "notes": [*self.inputs.train.notes, *self.inputs.test.notes],
+            "notes": list(self.inputs.notes),
         }
 
-    def _reload_and_compare(self, in_memory: Vectors) -> str:
+    def _scored(self, test: Vectors, candidate: Candidate) -> tuple[Vectors, Targets]:
+        """What figures are of: the test messages, with those out of fold where they are too few to speak alone."""
+        targets = self.inputs.targets(self.inputs.test)
+        if not self.inputs.few:
+            return test, targets
+        out_of_fold = candidate.targets[candidate.rows]
+        return np.concatenate([test, candidate.probabilities]), np.concatenate([targets, out_of_fold])
+
+    def _against(self, opponent: Opponent, backbone: Backbone, selection: Selection) -> dict[str, Any] | None:
+        """The opponent's figures on the same messages; None where it has none that it did not learn from."""
+        if opponent.fingerprint == backbone.fingerprint:
+            found = self._scored(opponent.test, selection.frozen)
+        elif not self.inputs.few:
+            found = opponent.test, self.inputs.targets(self.inputs.test)
+        else:
+            return None
+        return {"name": opponent.name, **scores(*found, self.inputs.labels).summary()}
+
+    def _reload_and_compare(self, bundle: Bundle) -> str:
         """Raise ModelingError if the bundle on disk does not say what the one in memory said."""
+        texts = (self.inputs.test.texts or self.inputs.train.texts)[:COMPARED]
+        in_memory = bundle.classify(texts)
         saved = classifier.load(self.workplace.bundle)
-        again = saved.classify(self.inputs.test.texts[:COMPARED])
-        if float(np.abs(again - in_memory[:COMPARED]).max(initial=0.0)) > SAME:
+        if float(np.abs(saved.classify(texts) - in_memory).max(initial=0.0)) > SAME:
             raise ModelingError(
                 f"The bundle {self.workplace.bundle} predicts otherwise than the model that was trained: "
                 "do not use it, and train again in another --out."
@@ -203,7 +187,7 @@ class _Training:
         """
         if not self.against:
             return None
-        theirs, old = _load_opponent(self.against)
+        theirs, old = load_opponent(self.against)
         texts = self.inputs.test.texts
         if theirs.fingerprint == backbone.fingerprint:
             said = frozen.probabilities(encode(backbone, texts, self.reporter)) if known is None else known
@@ -222,7 +206,7 @@ class _Training:
 
     def _gate(
         self, in_memory: Vectors, opponent: Opponent, backbone: Backbone, selection: Selection, targets: Targets
-    ) -> Gate:
+    ) -> Gate | None:
         """Compare on the test messages, and where the opponent is the frozen head, out of fold on the others too.
 
         Both have seen none of these messages, and a few dozen held-out messages alone could hardly ever tell.
@@ -233,7 +217,7 @@ class _Training:
             ours = np.concatenate([ours, chosen.probabilities])
             theirs = np.concatenate([theirs, selection.frozen.probabilities[chosen.rows]])
             right = np.concatenate([right, chosen.targets[chosen.rows]])
-        return gate(ours, theirs, right, self.inputs.labels)
+        return gate(ours, theirs, right, self.inputs.labels) if len(right) else None
 
     def _meta(self, backbone: Backbone, chosen: Candidate) -> dict[str, Any]:
         train = self.inputs.train
@@ -244,13 +228,6 @@ class _Training:
             "base_fingerprint": backbone.fingerprint,
             "parent": self.against or None,
             "data": {"hash": train.hash, "messages": len(train), "notes": list(train.notes)},
+            "held_out": {"hash": self.inputs.test.hash, "messages": len(self.inputs.test)},
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
         }
-
-
-def _load_opponent(name: str) -> tuple[Backbone, Head | None]:
-    """Load a bundle's backbone and, if it was fine-tuned, its head; or a plain backbone."""
-    if (Path(name) / "meta.json").is_file():
-        bundle = classifier.load(Path(name))
-        return bundle.backbone, bundle.head if bundle.meta.get("method") != "frozen" else None
-    return backbones.load(name), None

@@ -17,7 +17,9 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from modeling.text import is_held_out
+from modeling.data import Examples
+from modeling.split import split
+from modeling.text import clean
 from workers.contracts import BackchannelError, JobRequest
 from workers.store.versions import Version
 
@@ -39,16 +41,19 @@ class Interrupted(BackchannelError):
 def write_data(folder: Path, rows: Sequence[tuple[str, str]]) -> None:
     """Write `train.csv` and `heldout.csv` once: a resumed job goes on with the data that it began with.
 
-    The text's hash decides what is held out, so it stays held out in every job to come. Raises JobFailed.
+    The text's hash decides what is held out, so it stays held out in every job to come; what nearly repeats a training
+    message is not asked about. Raises JobFailed.
     """
     if (folder / "heldout.csv").exists():
         return
-    held_out = [row for row in rows if is_held_out(row[0])]
-    train = [row for row in rows if not is_held_out(row[0])]
-    if not held_out or len({label for _, label in train}) < 2:
+    cleaned = [(text, label) for raw, label in rows if (text := clean(raw))]
+    parts = split(Examples(tuple(text for text, _ in cleaned), tuple(label for _, label in cleaned)))
+    if not len(parts.held_out) or len(set(parts.train.labels)) < 2:
         raise JobFailed("There are too few labelled messages to train on some and test on others: label a few more.")
-    write_csv(folder / "train.csv", train)
-    write_csv(folder / "heldout.csv", held_out)
+    for note in parts.train.notes:
+        log.info("%s", note)
+    write_csv(folder / "train.csv", list(parts.train.rows()))
+    write_csv(folder / "heldout.csv", list(parts.held_out.rows()))
 
 
 def write_csv(path: Path, rows: Sequence[tuple[str, str]]) -> None:

@@ -24,7 +24,7 @@ from rich.table import Table
 
 from modeling import backbone as backbones
 from modeling import head
-from modeling.data import read_csv
+from modeling.data import read
 
 ROUNDS, MESSAGES = 5, 512
 EXAMPLES, KINDS, REFITS = 1000, 77, 20
@@ -38,7 +38,7 @@ def seconds(work: Callable[[], object]) -> float:
 
 def texts(path: str | None) -> list[str]:
     if path:
-        return list(read_csv(Path(path)).texts[:MESSAGES])
+        return list(read(Path(path)).texts[:MESSAGES])
     rng = random.Random(0)
     words = ["release", "lunch", "broken", "thanks", "why", "server", "tomorrow", "please", "again", "the", "it", "is"]
     return [" ".join(rng.choices(words, k=rng.randint(4, 36))) for _ in range(MESSAGES)]

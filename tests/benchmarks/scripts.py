@@ -31,7 +31,7 @@ from bot.platforms.web.sample import sample_labels, sample_lines
 from modeling import backbone as backbones
 from modeling import head
 from modeling.backbone import Backbone
-from modeling.data import read_csv
+from modeling.data import read
 from modeling.logistic import shared
 from modeling.reading import Reading
 from modeling.text import clean
@@ -121,7 +121,7 @@ def conversation(backbone: Backbone, of: Data) -> Iterator[list[str]]:
 
 
 def english(arms: dict[str, Backbone], folder: Path) -> Iterator[list[str]]:
-    train, test = read_csv(folder / "train_10.csv", training=True), read_csv(folder / "test.csv")
+    train, test = read(folder / "train_10.csv", training=True), read(folder / "test.csv")
     names = sorted(set(train.labels))
     targets, right = (np.array([names.index(label) for label in each.labels]) for each in (train, test))
     before: Vectors | None = None

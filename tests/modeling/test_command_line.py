@@ -145,6 +145,46 @@ def test_evaluate_and_predict_use_the_bundle(
     assert json.loads(piped.stdout)["label"] == "thanks"
 
 
+def test_evaluate_measures_everything_and_writes_what_is_asked_for(
+    trained: tuple[Path, dict[str, Any], list[dict[str, Any]]], files: Files, tmp_path: Path
+) -> None:
+    bundle, outside = trained[1]["bundle"], tmp_path / "outside.csv"
+    outside.write_text("text\nwhat is the capital of France\nhow tall is the tower\n", "utf-8")
+    more = [
+        "--against",
+        bundle,
+        "--out-of-scope",
+        outside,
+        "--json",
+        tmp_path / "e.json",
+        "--picture",
+        tmp_path / "e.png",
+    ]
+    status, lines, _ = run("evaluate", bundle, files[1], *more, "--progress", "json")
+    assert status == 0, lines[-1]
+    assert [line["event"] for line in lines[:-1]] == ["progress"] * (len(lines) - 1)
+    assert lines[-1] == json.loads((tmp_path / "e.json").read_text("utf-8"))
+    assert lines[-1]["out_of_scope"]["messages"] == 2
+    assert lines[-1]["out_of_scope"]["auroc"][0] > 0.5
+    assert lines[-1]["against"]["mcnemar"] == {"ours": 0, "theirs": 0, "p": 1.0, "method": "exact binomial"}
+    assert lines[-1]["speed"]["messages_per_second"] > 0
+    assert lines[-1]["bytes"] > 1_000_000
+    assert (tmp_path / "e.png").read_bytes().startswith(b"\x89PNG")
+    shown = CliRunner().invoke(app, ["evaluate", bundle, str(files[1]), "--progress", "rich"])
+    assert shown.exit_code == 0
+    assert "macro-F1" in shown.stdout
+    assert "{" not in shown.stdout
+
+
+def test_evaluating_labels_of_another_kind_gets_a_sentence(
+    trained: tuple[Path, dict[str, Any], list[dict[str, Any]]], tmp_path: Path
+) -> None:
+    other = write_csv(tmp_path / "other.csv", [("hello there", "greeting")])
+    status, lines, _ = run("evaluate", trained[1]["bundle"], other)
+    assert status == 2
+    assert 'such as "greeting"' in lines[-1]["message"]
+
+
 def test_auto_tunes_races_and_decides_by_cross_validation(files: Files, quick: Path, tmp_path: Path) -> None:
     status, lines, _ = run(*arguments(files, tmp_path, "--recipe", quick, "--against", "minilm"))
     assert status == 0, lines[-1]
@@ -276,7 +316,8 @@ def test_a_wrong_recipe_is_shown_where_it_is_wrong(files: Files, tmp_path: Path)
 
 
 def test_for_people_errors_go_to_standard_error(tmp_path: Path) -> None:
-    for words in (["evaluate", tmp_path, tmp_path / "x.csv"], ["predict", tmp_path / "none"]):
+    test = write_csv(tmp_path / "x.csv", [("hello there", "greeting")])
+    for words in (["evaluate", tmp_path / "none", test, "--progress", "rich"], ["predict", tmp_path / "none"]):
         status, lines, said = run(*words)
         assert status == 2
         assert lines == []

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from modeling.data import read_csv
+from modeling.data import read
 from modeling.errors import ModelingError
 
 
@@ -15,37 +15,37 @@ def written(folder: Path, content: bytes | str) -> Path:
 
 
 def test_rows_are_read_cleaned_and_in_order(tmp_path: Path) -> None:
-    found = read_csv(written(tmp_path, 'id,text,label\n1," two\nlines ",x\n2,ok,y\n'))
+    found = read(written(tmp_path, 'id,text,label\n1," two\nlines ",x\n2,ok,y\n'))
     assert found.texts == ("two lines", "ok")
     assert found.labels == ("x", "y")
     assert found.notes == ()
 
 
 def test_a_byte_order_mark_and_windows_line_ends_are_fine(tmp_path: Path) -> None:
-    assert read_csv(written(tmp_path, b"\xef\xbb\xbftext,label\r\nhi,x\r\n")).texts == ("hi",)
+    assert read(written(tmp_path, b"\xef\xbb\xbftext,label\r\nhi,x\r\n")).texts == ("hi",)
 
 
 def test_rows_with_nothing_to_read_are_left_out_and_said(tmp_path: Path) -> None:
-    found = read_csv(written(tmp_path, "text,label\nhi,x\n\u200b,x\nyes,\nshort\n"))
+    found = read(written(tmp_path, "text,label\nhi,x\n\u200b,x\nyes,\nshort\n"))
     assert found.texts == ("hi",)
     assert found.notes == ("3 rows without text or label were left out.",)
 
 
 def test_repeated_texts_count_once_and_disputed_ones_not_at_all(tmp_path: Path) -> None:
     rows = "text,label\nhello,x\nHello ,x\nno,x\nno,y\nmore,y\nagain,y\n"
-    found = read_csv(written(tmp_path, rows), training=True)
+    found = read(written(tmp_path, rows), training=True)
     assert found.texts == ("hello", "more", "again")
     assert found.notes == (
         "1 texts that carry several labels were left out.",
         "2 rows that repeat a text were left out.",
     )
-    assert len(read_csv(written(tmp_path, rows))) == 6  # a test file is scored as it is
+    assert len(read(written(tmp_path, rows))) == 6  # a test file is scored as it is
 
 
 def test_the_hash_tells_texts_and_labels_apart(tmp_path: Path) -> None:
-    one = read_csv(written(tmp_path, "text,label\nab,c\n")).hash
-    assert one != read_csv(written(tmp_path, "text,label\na,bc\n")).hash
-    assert one == read_csv(written(tmp_path, "text,label\nab ,c\n")).hash
+    one = read(written(tmp_path, "text,label\nab,c\n")).hash
+    assert one != read(written(tmp_path, "text,label\na,bc\n")).hash
+    assert one == read(written(tmp_path, "text,label\nab ,c\n")).hash
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_the_hash_tells_texts_and_labels_apart(tmp_path: Path) -> None:
 )
 def test_a_bad_file_gets_one_sentence(tmp_path: Path, content: bytes | str, words: str) -> None:
     with pytest.raises(ModelingError, match=words) as caught:
-        read_csv(written(tmp_path, content), training=True)
+        read(written(tmp_path, content), training=True)
     assert str(tmp_path / "rows.csv") in caught.value.message
     assert "\n" not in caught.value.message
 
@@ -71,9 +71,9 @@ def test_a_bad_file_gets_one_sentence(tmp_path: Path, content: bytes | str, word
 def test_a_file_that_is_not_there_and_a_folder_get_a_sentence(tmp_path: Path) -> None:
     for path in (tmp_path / "none.csv", tmp_path):
         with pytest.raises(ModelingError, match="cannot be read"):
-            read_csv(path)
+            read(path)
 
 
 def test_a_huge_field_is_cut_and_not_refused(tmp_path: Path) -> None:
-    found = read_csv(written(tmp_path, "text,label\n" + "word " * 60_000 + ",x\n"))
+    found = read(written(tmp_path, "text,label\n" + "word " * 60_000 + ",x\n"))
     assert len(found.texts[0]) <= 2000

@@ -1,0 +1,75 @@
+"""What all commands share: how progress is shown, and errors as one sentence."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+import warnings
+from collections.abc import Generator
+from contextlib import contextmanager
+from enum import StrEnum
+
+import typer
+
+from modeling.errors import ModelingError
+
+FAILED, TERMINATED = 2, 128 + signal.SIGTERM
+
+
+class Show(StrEnum):
+    """How progress is shown."""
+
+    json = "json"
+    rich = "rich"
+
+
+def on_terminal() -> Show:
+    """Choose rich for people and json for programs."""
+    return Show.rich if sys.stderr.isatty() and sys.stdout.isatty() else Show.json
+
+
+def prepare(*, stop_with_parent: bool) -> None:
+    """End at once on SIGTERM, and on the end of standard input if asked to; say nothing but what we say."""
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(TERMINATED))
+    warnings.simplefilter("ignore")  # libraries' advice to programmers, in the middle of a bar or of JSON lines
+    if stop_with_parent:
+        threading.Thread(target=_exit_with_parent, name="parent", daemon=True).start()
+
+
+@contextmanager
+def errors_as_sentences(shown: Show) -> Generator[None]:
+    """Print what went wrong as one sentence and exit with 2."""
+    try:
+        yield
+    except BrokenPipeError:
+        os._exit(FAILED)
+    except KeyboardInterrupt:
+        _fail(shown, "Stopped; the same command continues from the last checkpoint.")
+    except ModelingError as error:
+        _fail(shown, error.message)
+    except MemoryError:
+        _fail(shown, "There is not enough memory for this backbone: choose a smaller one.")
+    except Exception as error:
+        _fail(
+            shown,
+            f"Something unforeseen went wrong ({type(error).__name__}: {str(error).strip()[:300]}): "
+            "please report it with the command that you ran.",
+        )
+
+
+def _exit_with_parent() -> None:
+    """Wait for the end of standard input: then nobody is left who would read the progress."""
+    while sys.stdin.buffer.read(4096):
+        pass
+    os._exit(TERMINATED)
+
+
+def _fail(shown: Show, sentence: str) -> None:
+    if shown is Show.json:
+        typer.echo(json.dumps({"event": "error", "message": sentence}, ensure_ascii=False))
+    else:
+        typer.echo(sentence, err=True)
+    raise typer.Exit(FAILED) from None

@@ -1,0 +1,215 @@
+"""Rows of named columns in and out: CSV, JSON lines, Parquet, and folders of Hugging Face `datasets`."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from modeling.errors import ModelingError
+
+LONGEST_FIELD = 10_000_000  # characters; the csv module would stop at 131,072
+AT_ONCE = 1000  # rows in memory at a time where a file is read in portions
+_PARTS = "dataset_dict.json"
+
+Row = tuple[str, ...]
+
+
+def rows(path: Path, columns: Sequence[str]) -> Iterator[Row]:
+    """Yield these columns of every row, "" where there is nothing; other columns are ignored.
+
+    The ending says what a file is: .jsonl or .ndjson, .parquet, anything else is CSV; a folder is one that
+    `datasets` saved. Nothing is held in memory but a portion. Raises ModelingError with what is wrong, and where.
+    """
+    try:
+        yield from _reader(path)(path, tuple(columns))
+    except UnicodeDecodeError:
+        raise ModelingError(_not_utf8(path)) from None
+    except OSError as error:
+        raise ModelingError(f"{path} cannot be read ({error.strerror or error}): check the path.") from None
+
+
+def write(path: Path, columns: Sequence[str], found: Iterable[Row]) -> int:
+    """Write rows in the format that the name's ending means, "" a `datasets` folder; return how many.
+
+    A file is there whole or not at all. Raises ModelingError when it cannot be written, or lies there already.
+    """
+    if path.exists():
+        raise ModelingError(f"{path} exists already: remove it, or choose another name.")
+    draft = path.with_name(f".{path.name}.part")
+    try:
+        count = _writer(path)(draft, tuple(columns), found)
+        draft.rename(path)
+    except OSError as error:
+        raise ModelingError(f"{path} cannot be written to ({error.strerror or error}): choose another.") from None
+    finally:
+        if draft.is_file():
+            draft.unlink()
+    return count
+
+
+def _reader(path: Path) -> Callable[[Path, Row], Iterator[Row]]:
+    if path.is_dir() and any((path / name).exists() for name in ("state.json", _PARTS)):
+        return _read_datasets
+    return {".jsonl": _read_jsonl, ".ndjson": _read_jsonl, ".parquet": _read_parquet}.get(path.suffix, _read_csv)
+
+
+def _writer(path: Path) -> Callable[[Path, Row, Iterable[Row]], int]:
+    known = {".csv": _write_csv, ".jsonl": _write_jsonl, ".ndjson": _write_jsonl, ".parquet": _write_parquet}
+    if path.suffix in known:
+        return known[path.suffix]
+    if path.suffix:
+        raise ModelingError(f"{path} has none of the endings {', '.join(known)}: choose one, or none for a folder.")
+    return _write_datasets
+
+
+def _read_csv(path: Path, columns: Row) -> Iterator[Row]:
+    csv.field_size_limit(LONGEST_FIELD)
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            reader = csv.DictReader(stream)
+            _demand(path, columns, reader.fieldnames or (), "its first line")
+            for row in reader:
+                yield tuple(row[column] or "" for column in columns)
+    except csv.Error as error:
+        raise ModelingError(f"{path} is not a readable CSV file ({error}): check its quotes and commas.") from None
+
+
+def _read_jsonl(path: Path, columns: Row) -> Iterator[Row]:
+    with path.open(encoding="utf-8-sig") as stream:
+        for number, line in enumerate(stream, 1):
+            if not line.strip():
+                continue
+            try:
+                row = json.loads(line)
+            except ValueError:
+                row = None
+            if not isinstance(row, dict):
+                raise ModelingError(f"{path} has no JSON object in line {number}: every line must be one.")
+            _demand(path, columns, row, f"line {number}")
+            yield tuple(_text(row[column]) for column in columns)
+
+
+def _read_parquet(path: Path, columns: Row) -> Iterator[Row]:
+    parquet = _needed("pyarrow", "pyarrow.parquet")
+    from pyarrow.lib import ArrowException  # pyright: ignore[reportMissingImports]
+
+    try:
+        with parquet.ParquetFile(path) as file:
+            _demand(path, columns, file.schema_arrow.names, "it")
+            for batch in file.iter_batches(AT_ONCE, columns=list(columns)):
+                found = [batch.column(column).to_pylist() for column in columns]
+                yield from (tuple(map(_text, row)) for row in zip(*found, strict=True))
+    except ArrowException as error:
+        raise ModelingError(f"{path} is not a readable Parquet file ({_first_line(error)}): write it again.") from None
+
+
+def _read_datasets(path: Path, columns: Row) -> Iterator[Row]:
+    if (path / _PARTS).exists():
+        parts = json.loads((path / _PARTS).read_text("utf-8")).get("splits", ())
+        raise ModelingError(f"{path} has the parts {', '.join(parts)}: name one of them, as in {path / parts[0]}.")
+    found = _needed("datasets").load_from_disk(str(path))
+    _demand(path, columns, found.column_names, "it")
+    names = {column: getattr(found.features[column], "int2str", None) for column in columns}
+    for start in range(0, len(found), AT_ONCE):
+        portion = found[start : start + AT_ONCE]
+        for row in zip(*(portion[column] for column in columns), strict=True):
+            yield tuple(_named(names[column], value) for column, value in zip(columns, row, strict=True))
+
+
+def _write_csv(path: Path, columns: Row, found: Iterable[Row]) -> int:
+    count = 0
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(columns)
+        for row in found:
+            writer.writerow(row)
+            count += 1
+    return count
+
+
+def _write_jsonl(path: Path, columns: Row, found: Iterable[Row]) -> int:
+    count = 0
+    with path.open("w", encoding="utf-8") as stream:
+        for row in found:
+            stream.write(json.dumps(dict(zip(columns, row, strict=True)), ensure_ascii=False) + "\n")
+            count += 1
+    return count
+
+
+def _write_parquet(path: Path, columns: Row, found: Iterable[Row]) -> int:
+    arrow, parquet = _needed("pyarrow"), _needed("pyarrow", "pyarrow.parquet")
+    schema, count, portion = arrow.schema([(column, arrow.string()) for column in columns]), 0, list[Row]()
+
+    def flush() -> None:
+        if portion:
+            writer.write_batch(arrow.record_batch([list(each) for each in zip(*portion, strict=True)], schema=schema))
+            portion.clear()
+
+    with parquet.ParquetWriter(path, schema) as writer:
+        for row in found:
+            portion.append(row)
+            count += 1
+            if len(portion) == AT_ONCE:
+                flush()
+        flush()
+    return count
+
+
+def _write_datasets(path: Path, columns: Row, found: Iterable[Row]) -> int:
+    held = list(found)
+    data = {column: [row[place] for row in held] for place, column in enumerate(columns)}
+    _needed("datasets").Dataset.from_dict(data).save_to_disk(str(path))
+    return len(held)
+
+
+def _demand(path: Path, columns: Row, there: Iterable[str], what: str) -> None:
+    missing = set(columns) - set(there)
+    if missing:
+        raise ModelingError(
+            f"{path} has no column {' and no column '.join(sorted(missing))}: {what} "
+            f"must name the columns {' and '.join(columns)}."
+        )
+
+
+def _needed(package: str, module: str = "") -> Any:
+    from importlib import import_module
+
+    try:
+        return import_module(module or package)
+    except ImportError:
+        raise ModelingError(f"This format needs the package {package}: install backchannel[data].") from None
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(value)
+
+
+def _named(name: Callable[[int], str] | None, value: Any) -> str:
+    """A class of `datasets` is a number with a name; -1 means that nobody said."""
+    if name and isinstance(value, int):
+        return name(value) if value >= 0 else ""
+    return _text(value)
+
+
+def _not_utf8(path: Path) -> str:
+    """Say in which line a file stops being UTF-8."""
+    with path.open("rb") as stream:
+        for number, line in enumerate(stream, 1):
+            if number == 1 and line.startswith((b"\xff\xfe", b"\xfe\xff")):
+                return f"{path} is not UTF-8 but UTF-16: save it as UTF-8."
+            try:
+                line.decode("utf-8")
+            except UnicodeDecodeError as error:
+                rest = "; the lines before it are" if number > 2 else ""
+                return (
+                    f"{path} is not UTF-8 in line {number} (byte 0x{line[error.start]:02x}){rest}: "
+                    "save all of it as UTF-8."
+                )
+    return f"{path} is not UTF-8: save it as UTF-8."
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0][:160].rstrip(" .:")
