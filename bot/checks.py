@@ -150,7 +150,9 @@ def _backbone(name: str, loaded: dict[str, object] | None, error: str) -> Findin
     if loaded is None:
         last = (error.strip().splitlines() or ["It did not say why."])[-1]
         return Finding(False, f"The backbone {name} can't be loaded.", last)
-    only = " It is made for English; a multilingual BACKCHANNEL_BACKBONE is better where others are spoken." if name == PACKAGED else ""
+    only = (
+        " It is made for English; for others a multilingual BACKCHANNEL_BACKBONE is better." if name == PACKAGED else ""
+    )
     return Finding(True, f"The backbone {name} loads, on {loaded['device']}.{only}")
 
 
