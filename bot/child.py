@@ -27,7 +27,8 @@ Say = Callable[[str], None]
 class Child:
     """One process. If `ready` is given, the children after it are started once it says True.
 
-    `env` is added to the supervisor's own environment; `ready` is asked for at most `ready_seconds`.
+    `env` is added to the supervisor's own environment; `ready` is asked for at most `ready_seconds`. One that is
+    `needed` takes the others with it where it cannot run at all.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Child:
     env: Mapping[str, str] = field(default_factory=dict[str, str])
     ready: Callable[[], bool] | None = None
     ready_seconds: float = 30.0
+    needed: bool = True
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,12 @@ class Life:
         healthy = now - self._since >= self._pace.healthy
         self.kill()
         if code == HOPELESS:
-            raise BackchannelError(self.last_words().removeprefix("backchannel: "))
+            why = self.last_words().removeprefix("backchannel: ")
+            if self.child.needed:
+                raise BackchannelError(why)
+            self._tell(f"{self.child.name} cannot run, and the others go on without it: {why}")
+            self._due = 0.0
+            return
         self._delay = self._pace.first if healthy else self._delay
         self._due = now + self._delay
         ending = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"

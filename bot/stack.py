@@ -28,14 +28,19 @@ def children(settings: Settings, own: BotSettings, bots: Sequence[Sequence[str]]
     """The broker if it is ours, the workers, beat, and one bot process for each list of `bot` arguments."""
     broker = [valkey(settings)] if settings.embedded_broker else []
     workers = [worker(name) for name in WORKERS]
-    return [*broker, *(bot(arguments, own) for arguments in bots), *workers, beat(settings.data_dir)]
+    alone = len(bots) == 1
+    return [*broker, *(bot(arguments, own, alone) for arguments in bots), *workers, beat(settings.data_dir)]
 
 
-def bot(arguments: Sequence[str], own: BotSettings) -> Child:
-    """One platform's bot process; ready once it says so at /healthz, where it has a port of its own."""
-    served = {"web": own.web, "slack": own.slack, "telegram": own.telegram}.get(arguments[0])
-    ready = (lambda: answers(served)) if served and served.port else None
-    return Child(f"bot-{arguments[0]}", (sys.executable, "-m", "bot", "bot", *arguments), ready=ready)
+def bot(arguments: Sequence[str], own: BotSettings, alone: bool) -> Child:
+    """One platform's bot process. The web chat's is ready once its page can be opened.
+
+    Whether Slack or Telegram can be reached is not ours to wait for, and where one of them refuses our token, the
+    bots of the others go on.
+    """
+    ready = (lambda: answers(own.web)) if arguments[0] == "web" else None
+    argv = (sys.executable, "-m", "bot", "bot", *arguments)
+    return Child(f"bot-{arguments[0]}", argv, ready=ready, needed=alone or arguments[0] == "web")
 
 
 def answers(served: WebSettings | SlackSettings | TelegramSettings) -> bool:

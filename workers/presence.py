@@ -14,7 +14,7 @@ def answer(c: Connection, event: Presence, language: str, now: float) -> list[tu
     known = chats.get(c, event.chat)
     enabled = known is not None and known.enabled
     if event.state == "left":
-        chats.disable(c, event.chat, now)
+        chats.disable_all(c, event.chat, now)
         return []
     spoken = known.language if known else language
     if event.state == "changed":

@@ -119,6 +119,18 @@ def test_a_hopeless_child_stops_everything_with_its_sentence(tmp_path: Path) -> 
         Supervisor([Child("one", SLEEP), hopeless], tmp_path, pace=FAST).run()
 
 
+def test_the_others_go_on_without_a_child_that_they_do_not_need(tmp_path: Path) -> None:
+    said: list[str] = []
+    code = python(f"print('backchannel: The token is wrong.'); raise SystemExit({HOPELESS})")
+    with Supervisor(
+        [Child("slack", code, needed=False), Child("one", SLEEP)], tmp_path, said.append, FAST
+    ) as supervisor:
+        until(lambda: said)
+        time.sleep(3 * FAST.longest)
+        assert set(supervisor.pids()) == {"one"}
+    assert said == ["slack cannot run, and the others go on without it: The token is wrong."]
+
+
 def test_a_program_that_is_not_there_gets_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(BackchannelError, match="ghost cannot be started: No such file"):
         Supervisor([Child("ghost", [str(tmp_path / "ghost")])], tmp_path, pace=FAST).run()

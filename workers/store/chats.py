@@ -60,6 +60,12 @@ def disable(c: Connection, chat: ChatRef, now: float) -> None:
     c.execute(update(chats).where(chats.c.key == chat.key).values(enabled=False, changed_at=now))
 
 
+def disable_all(c: Connection, chat: ChatRef, now: float) -> None:
+    """Stop reading a chat and its topics, whose ids are `<chat_id>:<topic>`."""
+    here = (chats.c.key == chat.key) | chats.c.key.startswith(f"{chat.key}:", autoescape=True)
+    c.execute(update(chats).where(here, chats.c.enabled).values(enabled=False, changed_at=now))
+
+
 def set_mode(c: Connection, chat: ChatRef, mode: Mode) -> None:
     """Show predictions in a chat ("suggest") or only keep them ("shadow")."""
     c.execute(update(chats).where(chats.c.key == chat.key).values(mode=mode))

@@ -27,6 +27,15 @@ def test_chats_are_off_until_somebody_enables_them(db: Database) -> None:
         assert chats.every(c) == [chats.Chat(OTHER, True, "suggest", "en"), chats.Chat(CHAT, True, "shadow", "en")]
 
 
+def test_who_is_put_out_of_a_chat_is_out_of_its_topics_and_of_no_other_chat(db: Database) -> None:
+    topic, near = (CHAT.model_copy(update={"chat_id": id}) for id in ("c:7", "c7"))
+    with db.write() as c:
+        for chat in (CHAT, topic, near):
+            chats.enable(c, chat, BOB, "en", 0)
+        chats.disable_all(c, CHAT, 1)
+        assert [chat.ref for chat in chats.every(c) if chat.enabled] == [near]
+
+
 def test_a_fresh_installation_has_version_one(db: Database) -> None:
     with db.write() as c:
         with pytest.raises(BackchannelError, match="no model version"):
