@@ -48,11 +48,14 @@ def doctor(chat: str | None, console: Console) -> bool:
 
     `chat` is platform:chat_id or platform:workspace/chat_id: what the bot may do is tried there.
     """
-    logging.disable()  # SDKs like to log addresses, which have tokens in them
     count, red = 0, 0
-    for finding in diagnose(chat):
-        count, red = count + 1, red + (not finding.ok)
-        show(finding, console)
+    logging.disable()  # SDKs like to log addresses, which have tokens in them
+    try:
+        for finding in diagnose(chat):
+            count, red = count + 1, red + (not finding.ok)
+            show(finding, console)
+    finally:
+        logging.disable(logging.NOTSET)
     console.print("All is well." if not red else f"{red} of {count} checks failed.", style="bold", highlight=False)
     return not red
 
