@@ -127,7 +127,9 @@ class Life:
         self.process = None
 
     def last_words(self) -> str:
-        """The last line that it printed."""
+        """The last line that it printed; of one that has ended, the last of all."""
+        if self._reader and self.ended():
+            self._reader.join(timeout=1)
         return self._last_line or "it said nothing"
 
     def _read(self, process: subprocess.Popen[str]) -> None:
