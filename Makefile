@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c const
 RUNTIME := .venv/.runtime-installed
 DEV := .venv/.dev-installed
 
-.PHONY: help install demo test lint clean
+.PHONY: help install demo test tests lint clean
 .DEFAULT_GOAL := help
 
 help:
@@ -22,7 +22,10 @@ install: $(DEV)
 demo: $(RUNTIME)
 	@$(BIN)/backchannel demo
 
-test: lint
+test: $(DEV)
+	@$(MAKE) --no-print-directory --jobs=2 lint tests
+
+tests: $(DEV)
 	@$(BIN)/python -m pytest -q -n auto --maxprocesses 4
 
 lint: $(DEV)
