@@ -3,9 +3,9 @@
     python -m tests.benchmarks.learning --data DATA_FOLDER [--quick] [--only WORDS] [--results FILE.jsonl]
 
 DATA_FOLDER holds `banking77`, `banking77_fewshot`, `clinc150`, `clinc150_fewshot` and `emotion`, as text,label files.
-Every contender is a process of its own, from its start to its last prediction, loading included. `--results` keeps each run
-as a line and does not repeat those that are there already, so that days of work may be interrupted. The table goes
-into README.md here. The test files decide nothing: ours chooses on the training file, the peers have fixed settings.
+Every contender is a process of its own, from its start to its last prediction, loading included. `--results` keeps
+each run as a line and does not repeat those that are there already, so that long work may be interrupted. The table
+goes into README.md here. The test files decide nothing: ours chooses on the training file, the peers have fixed settings.
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ def beyond(bundle: Path, work: Work) -> dict[str, float]:
     """How well messages of no label are told from the others."""
     argv = [sys.executable, "-m", "modeling", "evaluate", str(bundle), str(work.test)]
     found, _, _ = measured([*argv, "--out-of-scope", str(work.outside), "--progress", "json"])
-    return {name: round(float(found["out_of_scope"][name]["value"]), 4) for name in ("auroc", "auprc")}
+    return {name: round(float(found["out_of_scope"][name][0]), 4) for name in ("auroc", "auprc")}
 
 
 def known(results: Path | None) -> list[Run]:
