@@ -107,7 +107,10 @@ def settled(recipe: Recipe) -> Recipe:
 
 
 def pace(name: str, alpha: float, temperature: float) -> Pace:
-    """Return how a student of this name learns; at `alpha` 0 without its teacher. Raises ModelingError for weights that mean nothing."""
+    """Return how a student of this name learns; at `alpha` 0 without its teacher.
+
+    Raises ModelingError for weights that mean nothing.
+    """
     if not 0 <= alpha <= 1:
         raise ModelingError(f"--alpha is {alpha}, but a weight between 0 and 1 is needed: try 0.6.")
     if not 0 < temperature <= 100:
