@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from modeling import decoders, families, reading, refusal, sources
+from modeling import decoders, families, modules, reading, refusal, sources
 from modeling.errors import ModelingError
 from modeling.reading import Reading
 from modeling.sources import check
@@ -56,7 +56,7 @@ class Backbone:
         self._nothing = decoders.nothing(model.tokenizer)
         self._one_at_a_time = threading.Lock()  # a fast tokeniser may not be used by two threads at once
         model.eval()
-        model.max_seq_length = min(model.max_seq_length or MAX_TOKENS, MAX_TOKENS)
+        modules.limit(model, MAX_TOKENS)
 
     @property
     def dimension(self) -> int:
@@ -156,7 +156,9 @@ def load(name: str, *, as_saved: bool = False, settings: dict[str, Any] | None =
     _quiet()
     completion = families.completion(folder, name)
     try:
-        model = _model(folder, completion, settings or {})
+        model = modules.load(folder) or _model(folder, completion, settings or {})
+    except ModelingError:
+        raise
     except Exception as error:  # a damaged folder fails in as many ways as there are files in it
         if "trust_remote_code" in str(error):
             raise refusal.needs_code(name) from None

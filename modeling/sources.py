@@ -19,6 +19,7 @@ from modeling.errors import ModelingError, quoted, short
 from modeling.refusal import GGUF, KEPT, refuse, refuse_weights
 
 PACKAGED = "minilm"
+BUILT = ("static", "gru", "lstm")  # backbones that are built from texts, never loaded by their name
 READING = "reading"  # the folder, inside a backbone's, of what helps it with scripts that it does not read
 _HUB_NAME = re.compile(r"[\w][\w.-]*(?:/[\w][\w.-]*)?")
 
@@ -29,6 +30,10 @@ def resolve(name: str) -> Path:
     A hub name is downloaded unless it is already in the hub's cache or HF_HUB_OFFLINE is set. Raises ModelingError
     when there is no such backbone, and for folders that cannot or must not be loaded.
     """
+    if name in BUILT and not Path(name).is_dir():
+        raise ModelingError(
+            f"A {name} backbone is built from a chat's own texts: train or distil one, then give its folder."
+        )
     folder = _packaged() if name in ("", PACKAGED) else _local(name) or _downloaded(name)
     refuse(folder, name or PACKAGED)
     return folder

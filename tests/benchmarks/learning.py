@@ -5,7 +5,8 @@
 DATA_FOLDER holds `banking77`, `banking77_fewshot`, `clinc150`, `clinc150_fewshot` and `emotion`, as text,label files.
 Every contender is a process of its own, from its start to its last prediction, loading included. `--results` keeps
 each run as a line and does not repeat those that are there already, so that long work may be interrupted. The table
-goes into README.md here. The test files decide nothing: ours chooses on the training file, the peers have fixed settings.
+goes into README.md here. The test files decide nothing: ours chooses on the training file, the peers have fixed
+settings.
 """
 
 from __future__ import annotations
