@@ -58,7 +58,7 @@ def measured(
     teacher = {name: theirs[name] for name in ("accuracy", "macro_f1")} | _as_served(taught_by).measured(
         texts, on_progress
     )
-    _, took = speed.classified(_serving(saved), texts, on_progress)
+    *_, took = speed.classified(_serving(saved), texts, on_progress)
     ours = round(took.messages_per_second, 1)
     return {
         "event": "done",

@@ -90,7 +90,7 @@ class Teachers:
 
     def measured(self, texts: Sequence[str], on_progress: OnProgress) -> dict[str, Any]:
         """Return messages a second and megabytes: all of them, one after another."""
-        seconds = [1 / speed.classified(each, texts, on_progress)[1].messages_per_second for each in self.bundles]
+        seconds = [1 / speed.classified(each, texts, on_progress)[2].messages_per_second for each in self.bundles]
         size = sum(speed.size_on_disk(each) for each in self.folders)
         return {"messages_per_second": round(1 / sum(seconds), 1), "megabytes": round(size / MILLION, 1)}
 
