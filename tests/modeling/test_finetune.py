@@ -87,7 +87,7 @@ def weights(tuned: Tuned) -> dict[str, torch.Tensor]:
 def farthest(one: Tuned, other: Tuned) -> float:
     """The largest difference of a weight."""
     theirs = weights(other)
-    return max(float((value - theirs[name]).abs().max()) for name, value in weights(one).items())
+    return max(float((value - theirs[name]).detach().abs().max()) for name, value in weights(one).items())
 
 
 def read(backbone: Backbone, texts: list[str]) -> Vectors:
@@ -205,7 +205,7 @@ def test_accumulated_batches_and_recomputed_activations_give_the_same_weights(ll
 def test_a_loss_that_is_no_number_stops_and_the_last_good_checkpoint_stays(bert: Task, tmp_path: Path) -> None:
     with pytest.raises(ModelingError, match=r"at step 3 of 8 .*checkpoint-1\).* learning_rate below 1e\+30"):
         bert.tune(tmp_path, learning_rate=1e30)
-    kept = checkpoints.last_checkpoint(tmp_path)
+    kept = str(checkpoints.last_checkpoint(tmp_path))
     assert kept == str(tmp_path / "checkpoint-1")
     assert all(torch.isfinite(value).all() for value in load_file(Path(kept) / "model.safetensors").values())
 

@@ -28,9 +28,14 @@ def save(family: str, folder: Path) -> Path:
 
 
 def _config(family: str, vocabulary: int) -> Any:
-    shared = {"vocab_size": vocabulary, "pad_token_id": 0}
+    shared: dict[str, Any] = {"vocab_size": vocabulary, "pad_token_id": 0}
     if family == "gpt2":
         return GPT2Config(n_embd=WIDTH, n_layer=2, n_head=2, n_positions=64, bos_token_id=1, eos_token_id=2, **shared)
-    sizes = {"hidden_size": WIDTH, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 2 * WIDTH}
+    sizes: dict[str, Any] = {
+        "hidden_size": WIDTH,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "intermediate_size": 2 * WIDTH,
+    }
     kind = LlamaConfig if family == "llama" else BertConfig
     return kind(max_position_embeddings=64, **sizes, **shared)
