@@ -17,12 +17,11 @@ from modeling.logistic import Targets
 class Messages(Dataset[dict[str, Any]]):
     """Texts with their targets, tokenised when they are put into a batch."""
 
-    def __init__(self, backbone: Backbone, texts: Sequence[str], targets: Targets) -> None:
+    def __init__(self, backbone: Backbone, texts: Sequence[str], targets: Targets, tokens: int) -> None:
         self._backbone = backbone
         self._texts = texts
         self._targets = targets
-        most = 4 * int(backbone.model.max_seq_length or 256)
-        self.lengths = [min(len(text), most) for text in texts]
+        self.lengths = [min(len(text), 4 * tokens) for text in texts]
 
     def __len__(self) -> int:
         return len(self._texts)

@@ -137,7 +137,9 @@ def _tuned(order: Order, on_progress: OnProgress) -> Tuned:
     rows, held_back = _sides(targets, tuning, order.seed)
     steps = planned_steps(len(rows), tuning, processes.count())
     early = EarlyStop(order.work, tuning.patience, resumed=order.resume is not None) if len(held_back) else None
-    sides = [Messages(backbone, [order.texts[row] for row in side], targets[side]) for side in (rows, held_back)]
+    sides = [
+        Messages(backbone, [order.texts[row] for row in side], targets[side], tokens) for side in (rows, held_back)
+    ]
     trainer = SafeTrainer(
         model=model,
         args=_arguments(order, steps, backbone.model.device.type, evaluated=early is not None),
