@@ -17,7 +17,7 @@ from modeling.finetune import Tuned
 from modeling.logistic import Targets, Vectors
 from modeling.losses import TuningModel
 from modeling.recipe import Method, Tuning
-from tests.modeling import tiny
+from tests.modeling import random_backbones
 from tests.modeling.samples import KINDS, messages
 
 QUICK = Tuning(learning_rate=3e-4, epochs=0.1, fewest_steps=8, batch=8, checkpoint_seconds=0.0)
@@ -67,17 +67,17 @@ def packaged() -> Task:
 
 @pytest.fixture(scope="module")
 def bert(tmp_path_factory: pytest.TempPathFactory) -> Task:
-    return task(tiny.save("bert", tmp_path_factory.mktemp("bert")))
+    return task(random_backbones.save("bert", tmp_path_factory.mktemp("bert")))
 
 
 @pytest.fixture(scope="module")
 def llama(tmp_path_factory: pytest.TempPathFactory) -> Task:
-    return task(tiny.save("llama", tmp_path_factory.mktemp("llama")))
+    return task(random_backbones.save("llama", tmp_path_factory.mktemp("llama")))
 
 
 @pytest.fixture(scope="module")
 def gpt2(tmp_path_factory: pytest.TempPathFactory) -> Task:
-    return task(tiny.save("gpt2", tmp_path_factory.mktemp("gpt2")))
+    return task(random_backbones.save("gpt2", tmp_path_factory.mktemp("gpt2")))
 
 
 def weights(tuned: Tuned) -> dict[str, torch.Tensor]:

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from modeling import classifier
-from tests.modeling import tiny
+from tests.modeling import random_backbones
 
 Files = tuple[Path, Path]
 QUICK = "folds = 2\n[full]\nepochs = 1\nfewest_steps = 1\nbatch = 4\ncheckpoint_seconds = 0\n"
@@ -28,7 +28,7 @@ def launch(*words: object) -> subprocess.CompletedProcess[str]:
 
 
 def test_two_processes_share_the_work_and_one_of_them_speaks(files: Files, tmp_path: Path) -> None:
-    base, recipe, out = tiny.save("bert", tmp_path / "base"), tmp_path / "recipe.toml", tmp_path / "out"
+    base, recipe, out = random_backbones.save("bert", tmp_path / "base"), tmp_path / "recipe.toml", tmp_path / "out"
     recipe.write_text(QUICK)
     order = ["train", files[0], "--test", files[1], "--out", out, "--backbone", base, "--recipe", recipe]
     ended = launch(*order, "--method", "full", "--progress", "json")
