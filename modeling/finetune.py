@@ -20,7 +20,7 @@ from pydantic import BaseModel
 from transformers import TrainerCallback, TrainingArguments
 from transformers.trainer_callback import PrinterCallback
 
-from modeling import adapters, memory, processes
+from modeling import adapters, memory, modules, processes
 from modeling import backbone as backbones
 from modeling.backbone import Backbone
 from modeling.batches import Messages
@@ -129,9 +129,9 @@ def _tuned(order: Order, on_progress: OnProgress) -> Tuned:
     tuning, targets = order.tuning, np.array(order.targets, np.int64)
     backbone = adapters.load(order.base, order.method)
     adapters.prepare(backbone, order.method, tuning)
-    reads = backbone.model.max_seq_length
+    reads = modules.longest(backbone.model)
     tokens = tuning.tokens or tokens_for_most(backbone, order.texts)
-    backbone.model.max_seq_length = min(reads or tokens, tokens)
+    modules.limit(backbone.model, tokens)
     classes = len(order.centroids)
     model = TuningModel(backbone.model, torch.tensor(order.centroids), importance(targets, classes), tuning)
     rows, held_back = _sides(targets, tuning, order.seed)
@@ -157,7 +157,7 @@ def _tuned(order: Order, on_progress: OnProgress) -> Tuned:
         facts |= {"held_back": len(held_back), "best_step": early.step, "validation_loss": round(early.loss, 4)}
     processes.wait()
     adapters.merge(backbone, order.method)
-    backbone.model.max_seq_length = reads
+    modules.extend(backbone.model, reads)
     return Tuned(Backbone(backbone.model, backbone.name, None, backbone.reading), facts)
 
 

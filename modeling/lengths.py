@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from modeling import modules
 from modeling.backbone import MAX_TOKENS, Backbone
 
 AT_ONCE = 1000
@@ -28,7 +29,7 @@ class Lengths:
 def token_lengths(backbone: Backbone, texts: Sequence[str]) -> Lengths:
     """Count the tokens of cleaned texts as this backbone's tokeniser makes them, before anything is cut."""
     counts = _counts(backbone, texts)
-    limit = int(backbone.model.max_seq_length or counts.max())
+    limit = modules.longest(backbone.model) or int(counts.max())
     median, p95 = (int(each) for each in np.percentile(counts, (50, 95), method="nearest"))
     return Lengths(median, p95, int(counts.max()), limit, float(np.mean(counts > limit)))
 
@@ -51,5 +52,6 @@ def _counts(backbone: Backbone, texts: Sequence[str]) -> NDArray[np.int64]:
 
 def _count(tokenizer: object, texts: list[str]) -> list[int]:
     if hasattr(tokenizer, "encode_batch"):  # a bare tokeniser, as static backbones have
-        return [len(each.ids) for each in tokenizer.encode_batch(texts)]  # pyright: ignore[reportAttributeAccessIssue]
+        found = tokenizer.encode_batch(texts)  # pyright: ignore[reportAttributeAccessIssue]
+        return [len(each.ids) + sum(len(more.ids) for more in each.overflowing) for each in found]
     return [len(ids) for ids in tokenizer(texts, verbose=False)["input_ids"]]  # pyright: ignore[reportCallIssue]
