@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import tomllib
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -57,12 +59,25 @@ class Recipe(BaseModel):
 
 
 def read_recipe(path: Path) -> Recipe:
-    """Read a recipe from JSON; what the file does not name keeps its default. Raises ModelingError."""
+    """Read a recipe from TOML or JSON; what the file does not name keeps its default. Raises ModelingError."""
     try:
-        return Recipe.model_validate_json(path.read_bytes())
+        return Recipe.model_validate_json(json.dumps(_content(path)))
     except OSError as error:
         raise ModelingError(f"{path} cannot be read ({error.strerror}): check the path.") from None
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "its form"
         raise ModelingError(f"The recipe {path} is wrong at {place} ({first['msg']}): correct it.") from None
+    except ValueError as error:  # of both parsers, and of a file that is no text
+        raise ModelingError(f"The recipe {path} cannot be parsed ({error}): correct it.") from None
+
+
+def _content(path: Path) -> Any:
+    """Return what the file says, over the defaults of the tables that it says something about."""
+    text = path.read_bytes().decode("utf-8-sig")
+    found = tomllib.loads(text) if path.suffix.lower() == ".toml" else json.loads(text)
+    if not isinstance(found, dict):
+        return found
+    defaults = Recipe().model_dump(mode="json")
+    tables = {name: value for name, value in found.items() if isinstance(value, dict) and name in defaults}
+    return {**found, **{name: {**defaults[name], **value} for name, value in tables.items()}}

@@ -89,28 +89,30 @@ def select(
     cross-validated for its temperature and thresholds.
     """
     parts = deal(material.targets, recipe.folds, recipe.seed)
-    frozen = _frozen(material, parts, strength)
+    frozen = frozen_candidate(material, parts, strength)
     methods: tuple[Method, ...] = recipe.candidates if recipe.method == "auto" else (recipe.method,)
     if methods == ("frozen",) or len(material.texts) < 2 * recipe.folds:
         return Selection(frozen, frozen, {"frozen": frozen.summary()})
-    race = _Race(material, recipe, base, parts, work, on_progress)
+    race = Race(material, recipe, base, parts, work, on_progress)
     candidates = [race.run(method, 1) for method in methods]
     best = max(candidates, key=lambda each: macro_f1(each.probabilities, material.targets[each.rows]))
     figures = {each.method: each.summary() for each in candidates}
-    if recipe.method == "auto" and not _leads(best, frozen, sure=0.5):
+    if recipe.method == "auto" and not leads(best, frozen, sure=0.5):
         return Selection(frozen, frozen, {"frozen": frozen.summary(), **figures})
     best = race.run(best.method, recipe.folds)
-    chosen = best if recipe.method != "auto" or _leads(best, frozen, SURE) else frozen
+    chosen = best if recipe.method != "auto" or leads(best, frozen, SURE) else frozen
     return Selection(chosen, frozen, {"frozen": frozen.summary(), **figures, best.method: best.summary()})
 
 
-def _leads(candidate: Candidate, frozen: Candidate, sure: float) -> bool:
+def leads(candidate: Candidate, frozen: Candidate, sure: float) -> bool:
+    """Say whether less than the share `sure` of the bootstrap speaks against the candidate."""
     ours, right = candidate.probabilities, candidate.targets[candidate.rows]
     theirs = frozen.probabilities[candidate.rows]
     return float(np.quantile(macro_f1_difference(ours, theirs, right), sure)) > 0
 
 
-def _frozen(material: Material, parts: list[Targets], strength: float) -> Candidate:
+def frozen_candidate(material: Material, parts: list[Targets], strength: float) -> Candidate:
+    """The head alone, on the frozen backbone's vectors."""
     problem = Problem(
         material.vectors, material.targets, len(material.descriptions), material.described, shared(material.vectors)
     )
@@ -122,7 +124,7 @@ def _frozen(material: Material, parts: list[Targets], strength: float) -> Candid
 
 
 @dataclass(slots=True)
-class _Race:
+class Race:
     """Fine-tunes candidates fold by fold; what is done is kept on disk, so that a killed run need not repeat it."""
 
     material: Material
