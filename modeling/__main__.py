@@ -1,4 +1,4 @@
-"""The command line: `python -m modeling train | distill | evaluate | predict | data | check`."""
+"""The command line: `python -m modeling train | tune | distill | evaluate | explain | predict | data | check`."""
 
 from __future__ import annotations
 
@@ -16,14 +16,16 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 import typer
 from rich.console import Console
 
-from modeling import data_commands, distill_command, processes
+from modeling import data_commands, distill_command, explain_command, processes, tune_command
 from modeling.console import FAILED, Show, errors_as_sentences, on_terminal, prepare
 from modeling.errors import ModelingError
 from modeling.progress import JsonLines, Reporter, RichBar
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 app.add_typer(data_commands.app, name="data")
+app.command()(tune_command.tune)
 app.command()(distill_command.distill)
+app.command()(explain_command.explain)
 
 AT_ONCE = 256
 
@@ -53,13 +55,13 @@ def train(
     ],
     out: Annotated[Path, typer.Option(help="Folder for the bundle; the same one continues a killed run.")],
     test: Annotated[Path | None, typer.Option(help="Messages to score, once. Default: a fifth is held out.")] = None,
-    backbone: Annotated[str, typer.Option(help="minilm, a local folder or a hub name.")] = "minilm",
-    method: Annotated[Method, typer.Option(help="auto chooses by cross-validation.")] = Method.auto,
-    seed: Annotated[int, typer.Option(help="Everything random follows from it.")] = 0,
+    backbone: Annotated[str | None, typer.Option(help="minilm (default), a local folder or a hub name.")] = None,
+    method: Annotated[Method | None, typer.Option(help="Default: auto, which chooses by cross-validation.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Everything random follows from it. Default: 0.")] = None,
     epochs: Annotated[
         float | None, typer.Option(min=0.01, help="How often to go through the messages. Default: 3, within bounds.")
     ] = None,
-    recipe: Annotated[Path | None, typer.Option(help="TOML or JSON with settings other than the defaults.")] = None,
+    recipe: Annotated[Path | None, typer.Option(help="TOML or JSON with settings; options go before it.")] = None,
     against: Annotated[str, typer.Option(help="A bundle or backbone to compare with; the gate then decides.")] = "",
     stop_with_parent: Annotated[bool, typer.Option(help="End when standard input ends.")] = False,
     progress: Annotated[Show | None, typer.Option(help="Default: rich on a terminal, else json.")] = None,
@@ -79,7 +81,8 @@ def train(
         from modeling.recipe import Recipe, read_recipe
         from modeling.train import train as run
 
-        asked = {"method": method.value, "backbone": backbone, "seed": seed}
+        given = {"method": method and method.value, "backbone": backbone, "seed": seed}
+        asked = {name: value for name, value in given.items() if value is not None}
         settings = (read_recipe(recipe) if recipe else Recipe()).model_copy(update=asked)
         settings = settings.with_epochs(epochs) if epochs else settings
         with processes.leading():

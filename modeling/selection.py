@@ -94,22 +94,27 @@ def select(
     there. In the end it must beat the frozen head on all folds together. Another method is taken as it is, and
     cross-validated for its temperature and thresholds.
     """
-    parts = deal_groups(material.targets, near_copy_groups(material.texts), recipe.folds, recipe.seed)
-    frozen = _frozen(material, parts, strength)
+    parts = folds(material, recipe)
+    frozen = frozen_candidate(material, parts, strength)
     methods: tuple[Method, ...] = recipe.candidates if recipe.method == "auto" else (recipe.method,)
     if methods == ("frozen",) or len(material.texts) < 2 * recipe.folds:
         return Selection(frozen, frozen, {"frozen": frozen.summary()}, reasons.alone(methods, len(material.texts)))
-    race = _Race(material, recipe, base, parts, work, on_progress)
+    race = Race(material, recipe, base, parts, work, on_progress)
     candidates = [race.run(method, 1) for method in methods]
     best = max(candidates, key=lambda each: macro_f1(each.probabilities, material.targets[each.rows]))
     figures = {each.method: each.summary() for each in candidates}
-    if recipe.method == "auto" and not _leads(best, frozen, sure=0.5):
+    if recipe.method == "auto" and not leads(best, frozen, sure=0.5):
         why = reasons.given_up(best.method, _compared(best, frozen))
         return Selection(frozen, frozen, {"frozen": frozen.summary(), **figures}, why)
     best = race.run(best.method, recipe.folds)
-    chosen = best if recipe.method != "auto" or _leads(best, frozen, SURE) else frozen
+    chosen = best if recipe.method != "auto" or leads(best, frozen, SURE) else frozen
     why = reasons.compared(best.method, chosen.method, recipe.method, _compared(best, frozen))
     return Selection(chosen, frozen, {"frozen": frozen.summary(), **figures, best.method: best.summary()}, why)
+
+
+def folds(material: Material, recipe: Recipe) -> list[Targets]:
+    """Return the rows of each fold of cross-validation; near copies of a message are in one."""
+    return deal_groups(material.targets, near_copy_groups(material.texts), recipe.folds, recipe.seed)
 
 
 def _compared(candidate: Candidate, frozen: Candidate) -> Compared:
@@ -119,13 +124,15 @@ def _compared(candidate: Candidate, frozen: Candidate) -> Compared:
     return Compared(macro_f1(candidate.probabilities, right), macro_f1(theirs, right), float(low), float(high))
 
 
-def _leads(candidate: Candidate, frozen: Candidate, sure: float) -> bool:
+def leads(candidate: Candidate, frozen: Candidate, sure: float) -> bool:
+    """Say whether less than the share `sure` of the bootstrap speaks against the candidate."""
     ours, right = candidate.probabilities, candidate.targets[candidate.rows]
     theirs = frozen.probabilities[candidate.rows]
     return float(np.quantile(macro_f1_difference(ours, theirs, right), sure)) > 0
 
 
-def _frozen(material: Material, parts: list[Targets], strength: float) -> Candidate:
+def frozen_candidate(material: Material, parts: list[Targets], strength: float) -> Candidate:
+    """The head alone, on the frozen backbone's vectors."""
     problem = Problem(
         material.vectors, material.targets, len(material.descriptions), material.described, shared(material.vectors)
     )
@@ -137,7 +144,7 @@ def _frozen(material: Material, parts: list[Targets], strength: float) -> Candid
 
 
 @dataclass(slots=True)
-class _Race:
+class Race:
     """Fine-tunes candidates fold by fold; what is done is kept on disk, so that a killed run need not repeat it."""
 
     material: Material
