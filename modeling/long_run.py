@@ -108,7 +108,8 @@ class _Trainer(Trainer):
     seconds: float
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
-        return SequentialSampler(train_dataset or self.train_dataset)
+        messages: Any = train_dataset or self.train_dataset
+        return SequentialSampler(messages)
 
     def training_step(self, *given: Any, **named: Any) -> Tensor:
         began = time.monotonic()

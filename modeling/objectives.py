@@ -6,6 +6,7 @@ killed and goes on sees what an unbroken run would have seen.
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from transformers import AutoModelForCausalLM, AutoModelForMaskedLM
 from transformers.modeling_outputs import BaseModelOutputWithPast
-from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING, MODEL_FOR_MASKED_LM_MAPPING
+from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES, MODEL_FOR_MASKED_LM_MAPPING_NAMES
 
 from modeling.backbone import Backbone
 from modeling.errors import ModelingError
@@ -146,9 +147,9 @@ class Denoising(Learning):
             self.autoencoder = DenoisingAutoEncoderLoss(backbone.model)
         except (ValueError, AssertionError) as error:
             raise _no_decoder(backbone, short(error)) from None
-        shared = {id(value) for value in backbone.model.parameters()}
-        if len(shared) == len(list(self.autoencoder.parameters())):
+        if "encoder_hidden_states" not in inspect.signature(self.autoencoder.decoder.forward).parameters:
             raise _no_decoder(backbone, "it has no way to look at a vector")
+        shared = {id(value) for value in backbone.model.parameters()}
         self.new = frozenset(name for name, value in self.named_parameters() if id(value) not in shared)
 
     def damaged(self, tokens: Batch, dice: Tensor) -> Batch:
@@ -176,10 +177,10 @@ def choose(asked: Objective | Literal["auto"], backbone: Backbone) -> Objective:
     Raises ModelingError for another objective than it can learn, and for a backbone that is no transformer.
     """
     inner: Any = backbone.model.transformers_model
-    kind = type(inner.config) if inner is not None else None
-    if kind in MODEL_FOR_MASKED_LM_MAPPING:
+    kind = inner.config.model_type if inner is not None else ""
+    if kind in MODEL_FOR_MASKED_LM_MAPPING_NAMES:
         able: tuple[Objective, ...] = ("mlm", "tsdae")
-    elif kind in MODEL_FOR_CAUSAL_LM_MAPPING:
+    elif kind in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES:
         able = ("clm",)
     else:
         raise ModelingError(
