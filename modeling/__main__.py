@@ -1,4 +1,4 @@
-"""The command line: `python -m modeling train | distill | evaluate | predict | data | check`."""
+"""The command line: `python -m modeling train`, and `pretrain`, `tune`, `distill`, `evaluate`, `explain` and more."""
 
 from __future__ import annotations
 
@@ -16,14 +16,17 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 import typer
 from rich.console import Console
 
-from modeling import data_commands, distill_command
+from modeling import data_commands, distill_command, explain_command, pretrain_command, processes, tune_command
 from modeling.console import FAILED, Show, errors_as_sentences, on_terminal, prepare
 from modeling.errors import ModelingError
 from modeling.progress import JsonLines, Reporter, RichBar
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 app.add_typer(data_commands.app, name="data")
+app.command()(pretrain_command.pretrain)
+app.command()(tune_command.tune)
 app.command()(distill_command.distill)
+app.command()(explain_command.explain)
 
 AT_ONCE = 256
 
@@ -35,6 +38,8 @@ class Method(StrEnum):
     frozen = "frozen"
     lora = "lora"
     full = "full"
+    qlora = "qlora"
+    int8 = "int8"
 
 
 class Language(StrEnum):
@@ -51,25 +56,39 @@ def train(
     ],
     out: Annotated[Path, typer.Option(help="Folder for the bundle; the same one continues a killed run.")],
     test: Annotated[Path | None, typer.Option(help="Messages to score, once. Default: a fifth is held out.")] = None,
-    backbone: Annotated[str, typer.Option(help="minilm, a local folder or a hub name.")] = "minilm",
-    method: Annotated[Method, typer.Option(help="auto chooses by cross-validation.")] = Method.auto,
-    seed: Annotated[int, typer.Option(help="Everything random follows from it.")] = 0,
-    recipe: Annotated[Path | None, typer.Option(help="JSON with settings other than the defaults.")] = None,
+    backbone: Annotated[str | None, typer.Option(help="minilm (default), a local folder or a hub name.")] = None,
+    method: Annotated[Method | None, typer.Option(help="Default: auto, which chooses by cross-validation.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Everything random follows from it. Default: 0.")] = None,
+    epochs: Annotated[
+        float | None, typer.Option(min=0.01, help="How often to go through the messages. Default: 3, within bounds.")
+    ] = None,
+    recipe: Annotated[Path | None, typer.Option(help="TOML or JSON with settings; options go before it.")] = None,
     against: Annotated[str, typer.Option(help="A bundle or backbone to compare with; the gate then decides.")] = "",
     stop_with_parent: Annotated[bool, typer.Option(help="End when standard input ends.")] = False,
     progress: Annotated[Show | None, typer.Option(help="Default: rich on a terminal, else json.")] = None,
 ) -> None:
-    """Train a bundle; the last line printed is {"event": "done", ...}."""
+    """Train a bundle; the last line printed is {"event": "done", ...}. Runs under `accelerate launch` too."""
     shown = progress or on_terminal()
     prepare(stop_with_parent=stop_with_parent)
+    if not processes.leads():
+        with errors_as_sentences(Show.rich):
+            processes.mute()
+            from modeling.finetune import follow
+
+            follow()
+        return
     with errors_as_sentences(shown), Reporter(JsonLines() if shown is Show.json else RichBar()) as reporter:
         from modeling.inputs import read_inputs
         from modeling.recipe import Recipe, read_recipe
         from modeling.train import train as run
 
-        asked = {"method": method.value, "backbone": backbone, "seed": seed}
+        given = {"method": method and method.value, "backbone": backbone, "seed": seed}
+        asked = {name: value for name, value in given.items() if value is not None}
         settings = (read_recipe(recipe) if recipe else Recipe()).model_copy(update=asked)
-        reporter.finish(run(read_inputs(train_file, test), settings, out, against, reporter))
+        settings = settings.with_epochs(epochs) if epochs else settings
+        with processes.leading():
+            done = run(read_inputs(train_file, test), settings, out, against, reporter)
+        reporter.finish(done)
 
 
 @app.command()

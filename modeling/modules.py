@@ -48,6 +48,17 @@ def limit(model: SentenceTransformer, tokens: int) -> None:
     model.max_seq_length = min(model.max_seq_length or tokens, tokens)
 
 
+def extend(model: SentenceTransformer, tokens: int | None) -> None:
+    """Let a model read so many tokens of a text again, after a `limit`."""
+    if hasattr(model.tokenizer, "enable_truncation"):
+        if tokens:
+            model.tokenizer.enable_truncation(tokens)
+        else:
+            model.tokenizer.no_truncation()
+        return
+    model.max_seq_length = tokens
+
+
 def longest(model: SentenceTransformer) -> int | None:
     """Return how many tokens of a text a model reads, None if there is no limit."""
     if hasattr(model.tokenizer, "truncation"):

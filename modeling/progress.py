@@ -64,7 +64,8 @@ class RichBar:
         self._bar.start()
 
     def show(self, stage: str, fraction: float, more: dict[str, Any]) -> None:
-        self._bar.update(self._task, completed=fraction, description=stage)
+        named = f"{stage}, {more['left'] // 60 + 1} min left" if "left" in more else stage
+        self._bar.update(self._task, completed=fraction, description=named)
 
     def finish(self, done: dict[str, Any]) -> None:
         self.close()
@@ -82,6 +83,7 @@ class Reporter:
         self._lock = threading.Lock()
         self._began = self._shown = time.monotonic()
         self._stage, self._low, self._high, self._fraction = "starting", 0.0, 0.0, 0.0
+        self.left: float | None = None  # seconds until the end, where there is a limit
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="progress", daemon=True)
 
@@ -123,4 +125,5 @@ class Reporter:
 
     def _show(self) -> None:
         self._shown = time.monotonic()
-        self._display.show(self._stage, self._fraction, {"seconds": round(self._shown - self._began, 1)})
+        left = {} if self.left is None else {"left": round(self.left)}
+        self._display.show(self._stage, self._fraction, {"seconds": round(self._shown - self._began, 1), **left})

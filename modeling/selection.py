@@ -9,11 +9,13 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
-from modeling import finetune
-from modeling.backbone import Backbone
-from modeling.calibration import best_temperature, deal, thresholds
+from modeling import finetune, reasons
+from modeling.calibration import best_temperature, deal_groups, thresholds
+from modeling.duplicates import near_copy_groups
 from modeling.evaluate import ece, macro_f1, macro_f1_difference
+from modeling.finetune import Tuned
 from modeling.logistic import Problem, Targets, Vectors, shared, softmax, solve
+from modeling.reasons import Compared
 from modeling.recipe import Method, Recipe
 from modeling.scope import LANDMARKS, Signs, landmarks, nearest
 
@@ -81,11 +83,15 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The method to train with, the frozen head that it was compared with, and every candidate's figures."""
+    """The method to train with, the frozen head that it was compared with, every candidate's figures, and a sentence.
+
+    `why` says with figures why this method was taken.
+    """
 
     chosen: Candidate
     frozen: Candidate
     figures: dict[str, dict[str, float]]
+    why: str
 
 
 def select(
@@ -97,29 +103,45 @@ def select(
     there. In the end it must beat the frozen head on all folds together. Another method is taken as it is, and
     cross-validated for its temperature and thresholds.
     """
-    parts = deal(material.targets, recipe.folds, recipe.seed)
-    frozen = _frozen(material, parts, strength)
+    parts = folds(material, recipe)
+    frozen = frozen_candidate(material, parts, strength)
     methods: tuple[Method, ...] = recipe.candidates if recipe.method == "auto" else (recipe.method,)
     if methods == ("frozen",) or len(material.texts) < 2 * recipe.folds:
-        return Selection(frozen, frozen, {"frozen": frozen.summary()})
-    race = _Race(material, recipe, base, parts, work, on_progress)
+        return Selection(frozen, frozen, {"frozen": frozen.summary()}, reasons.alone(methods, len(material.texts)))
+    race = Race(material, recipe, base, parts, work, on_progress)
     candidates = [race.run(method, 1) for method in methods]
     best = max(candidates, key=lambda each: macro_f1(each.probabilities, material.targets[each.rows]))
     figures = {each.method: each.summary() for each in candidates}
-    if recipe.method == "auto" and not _leads(best, frozen, sure=0.5):
-        return Selection(frozen, frozen, {"frozen": frozen.summary(), **figures})
+    if recipe.method == "auto" and not leads(best, frozen, sure=0.5):
+        why = reasons.given_up(best.method, _compared(best, frozen))
+        return Selection(frozen, frozen, {"frozen": frozen.summary(), **figures}, why)
     best = race.run(best.method, recipe.folds)
-    chosen = best if recipe.method != "auto" or _leads(best, frozen, SURE) else frozen
-    return Selection(chosen, frozen, {"frozen": frozen.summary(), **figures, best.method: best.summary()})
+    chosen = best if recipe.method != "auto" or leads(best, frozen, SURE) else frozen
+    why = reasons.compared(best.method, chosen.method, recipe.method, _compared(best, frozen))
+    return Selection(chosen, frozen, {"frozen": frozen.summary(), **figures, best.method: best.summary()}, why)
 
 
-def _leads(candidate: Candidate, frozen: Candidate, sure: float) -> bool:
+def folds(material: Material, recipe: Recipe) -> list[Targets]:
+    """Return the rows of each fold of cross-validation; near copies of a message are in one."""
+    return deal_groups(material.targets, near_copy_groups(material.texts), recipe.folds, recipe.seed)
+
+
+def _compared(candidate: Candidate, frozen: Candidate) -> Compared:
+    """How two methods did on the same messages, which neither had seen."""
+    right, theirs = candidate.targets[candidate.rows], frozen.probabilities[candidate.rows]
+    low, high = np.quantile(macro_f1_difference(candidate.probabilities, theirs, right), (SURE, 1 - SURE))
+    return Compared(macro_f1(candidate.probabilities, right), macro_f1(theirs, right), float(low), float(high))
+
+
+def leads(candidate: Candidate, frozen: Candidate, sure: float) -> bool:
+    """Say whether less than the share `sure` of the bootstrap speaks against the candidate."""
     ours, right = candidate.probabilities, candidate.targets[candidate.rows]
     theirs = frozen.probabilities[candidate.rows]
     return float(np.quantile(macro_f1_difference(ours, theirs, right), sure)) > 0
 
 
-def _frozen(material: Material, parts: list[Targets], strength: float) -> Candidate:
+def frozen_candidate(material: Material, parts: list[Targets], strength: float) -> Candidate:
+    """The head alone, on the frozen backbone's vectors."""
     problem = Problem(
         material.vectors, material.targets, len(material.descriptions), material.described, shared(material.vectors)
     )
@@ -131,7 +153,7 @@ def _frozen(material: Material, parts: list[Targets], strength: float) -> Candid
 
 
 @dataclass(slots=True)
-class _Race:
+class Race:
     """Fine-tunes candidates fold by fold; what is done is kept on disk, so that a killed run need not repeat it."""
 
     material: Material
@@ -180,7 +202,8 @@ class _Race:
         tuned = tune_on(
             self.material, rest, method, self.recipe, self.base, self.work, lambda share: self.on_progress(stage, share)
         )
-        vectors = {"vectors": tuned.encode(self.material.texts), "described": tuned.encode(self.material.descriptions)}
+        read = tuned.backbone.encode
+        vectors = {"vectors": read(self.material.texts), "described": read(self.material.descriptions)}
         draft = path.with_suffix(".part")
         save_file(vectors, draft)
         draft.replace(path)
@@ -194,7 +217,7 @@ def tune_on(
     base: Path,
     work: Path,
     on_progress: Callable[[float], None],
-) -> Backbone:
+) -> Tuned:
     """Fine-tune the backbone in the folder `base` on the examples `rows`."""
     return finetune.tune(
         base,
