@@ -13,14 +13,13 @@ import tomli_w
 
 from modeling import backbone as backbones
 from modeling import classifier, head, reading, sources
-from modeling.calibration import deal
 from modeling.errors import ModelingError
 from modeling.evaluate import macro_f1, macro_f1_difference
 from modeling.finetune import planned_steps
 from modeling.inputs import Inputs
 from modeling.progress import Reporter
 from modeling.recipe import Method, Recipe
-from modeling.selection import SURE, Candidate, Material, frozen_candidate, leads
+from modeling.selection import SURE, Candidate, Material, folds, frozen_candidate, leads
 from modeling.train import encode
 from modeling.trials import Trials, methods, opened, recipe_with, usual
 from modeling.workplace import Workplace
@@ -132,10 +131,7 @@ class _Search:
         fitted = head.fit(
             material.vectors, material.targets, self.inputs.labels, material.described, seed=self.recipe.seed
         )
-        return frozen_candidate(material, self._parts(material), fitted.strength)
-
-    def _parts(self, material: Material) -> list[Any]:
-        return deal(material.targets, self.recipe.folds, self.recipe.seed)
+        return frozen_candidate(material, folds(material, self.recipe), fitted.strength)
 
     def _trials(self, material: Material, ways: tuple[Method, ...], clock: _Clock) -> Trials:
         learnt = len(material.texts) - len(material.texts) // self.recipe.folds
@@ -145,7 +141,7 @@ class _Search:
         first = [usual(self.recipe, method, few) for method in ways]
         study = opened(self.workplace.folder / STUDY, self.workplace.order, self.recipe.seed, first)
         on_progress = self._on_progress(clock)
-        parts, work = self._parts(material), self.workplace.work
+        parts, work = folds(material, self.recipe), self.workplace.work
         return Trials(material, self.recipe, self.base, parts, ways, few, work, study, on_progress)
 
     def _on_progress(self, clock: _Clock) -> Callable[[str, float], None]:
