@@ -131,10 +131,7 @@ class _Search:
         fitted = head.fit(
             material.vectors, material.targets, self.inputs.labels, material.described, seed=self.recipe.seed
         )
-        return frozen_candidate(material, self._parts(material), fitted.strength)
-
-    def _parts(self, material: Material) -> list[Any]:
-        return folds(material, self.recipe)
+        return frozen_candidate(material, folds(material, self.recipe), fitted.strength)
 
     def _trials(self, material: Material, ways: tuple[Method, ...], clock: _Clock) -> Trials:
         learnt = len(material.texts) - len(material.texts) // self.recipe.folds
@@ -144,7 +141,7 @@ class _Search:
         first = [usual(self.recipe, method, few) for method in ways]
         study = opened(self.workplace.folder / STUDY, self.workplace.order, self.recipe.seed, first)
         on_progress = self._on_progress(clock)
-        parts, work = self._parts(material), self.workplace.work
+        parts, work = folds(material, self.recipe), self.workplace.work
         return Trials(material, self.recipe, self.base, parts, ways, few, work, study, on_progress)
 
     def _on_progress(self, clock: _Clock) -> Callable[[str, float], None]:
