@@ -16,7 +16,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 import typer
 from rich.console import Console
 
-from modeling import data_commands, pretrain_command
+from modeling import data_commands, pretrain_command, processes
 from modeling.console import FAILED, Show, errors_as_sentences, on_terminal, prepare
 from modeling.errors import ModelingError
 from modeling.progress import JsonLines, Reporter, RichBar
@@ -35,6 +35,8 @@ class Method(StrEnum):
     frozen = "frozen"
     lora = "lora"
     full = "full"
+    qlora = "qlora"
+    int8 = "int8"
 
 
 class Language(StrEnum):
@@ -54,14 +56,24 @@ def train(
     backbone: Annotated[str, typer.Option(help="minilm, a local folder or a hub name.")] = "minilm",
     method: Annotated[Method, typer.Option(help="auto chooses by cross-validation.")] = Method.auto,
     seed: Annotated[int, typer.Option(help="Everything random follows from it.")] = 0,
-    recipe: Annotated[Path | None, typer.Option(help="JSON with settings other than the defaults.")] = None,
+    epochs: Annotated[
+        float | None, typer.Option(min=0.01, help="How often to go through the messages. Default: 3, within bounds.")
+    ] = None,
+    recipe: Annotated[Path | None, typer.Option(help="TOML or JSON with settings other than the defaults.")] = None,
     against: Annotated[str, typer.Option(help="A bundle or backbone to compare with; the gate then decides.")] = "",
     stop_with_parent: Annotated[bool, typer.Option(help="End when standard input ends.")] = False,
     progress: Annotated[Show | None, typer.Option(help="Default: rich on a terminal, else json.")] = None,
 ) -> None:
-    """Train a bundle; the last line printed is {"event": "done", ...}."""
+    """Train a bundle; the last line printed is {"event": "done", ...}. Runs under `accelerate launch` too."""
     shown = progress or on_terminal()
     prepare(stop_with_parent=stop_with_parent)
+    if not processes.leads():
+        with errors_as_sentences(Show.rich):
+            processes.mute()
+            from modeling.finetune import follow
+
+            follow()
+        return
     with errors_as_sentences(shown), Reporter(JsonLines() if shown is Show.json else RichBar()) as reporter:
         from modeling.inputs import read_inputs
         from modeling.recipe import Recipe, read_recipe
@@ -69,7 +81,10 @@ def train(
 
         asked = {"method": method.value, "backbone": backbone, "seed": seed}
         settings = (read_recipe(recipe) if recipe else Recipe()).model_copy(update=asked)
-        reporter.finish(run(read_inputs(train_file, test), settings, out, against, reporter))
+        settings = settings.with_epochs(epochs) if epochs else settings
+        with processes.leading():
+            done = run(read_inputs(train_file, test), settings, out, against, reporter)
+        reporter.finish(done)
 
 
 @app.command()

@@ -137,11 +137,12 @@ class Backbone:
         return [len(ids) for ids in tokenizer(texts, truncation=True, max_length=limit)["input_ids"]] if texts else []
 
 
-def load(name: str, *, as_saved: bool = False) -> Backbone:
+def load(name: str, *, as_saved: bool = False, settings: dict[str, Any] | None = None) -> Backbone:
     """Load a backbone: "" or "minilm" is the packaged MiniLM, else a local folder or a hub name.
 
     Weights must be safetensors and remote code stays off. It is helped to read what its tokeniser does not, unless it
-    is wanted `as_saved`, out of a bundle. Raises ModelingError with what was wrong and what to do.
+    is wanted `as_saved`, out of a bundle. `settings` are more of what transformers loads by, as 4 bits. Raises
+    ModelingError with what was wrong and what to do.
     """
     folder = sources.resolve(name)
     _quiet()
@@ -152,7 +153,7 @@ def load(name: str, *, as_saved: bool = False) -> Backbone:
             str(folder),
             trust_remote_code=False,
             local_files_only=True,
-            model_kwargs={"use_safetensors": True},
+            model_kwargs={"use_safetensors": True, **(settings or {})},
         )
     except Exception as error:  # a damaged folder fails in as many ways as there are files in it
         raise ModelingError(

@@ -28,6 +28,22 @@ def deal(targets: Targets, count: int, seed: int) -> list[Targets]:
     return [np.sort(order[start::count]) for start in range(count)]
 
 
+def deal_groups(targets: Targets, groups: Targets, count: int, seed: int) -> list[Targets]:
+    """Split as `deal` does, but leave rows of equal `groups` [n] in one fold: near copies of a message test nothing.
+
+    A label whose messages are in fewer groups than there are folds, as those of a program that says the same all day,
+    is dealt message by message, for otherwise a fold would learn nothing of it.
+    """
+    kinds = {label: len(np.unique(groups[targets == label])) for label in np.unique(targets)}
+    alone = np.array([kinds[label] < count for label in targets], bool)
+    joined = np.where(alone, groups.max(initial=0) + 1 + np.arange(len(groups)), groups)
+    _, first, member = np.unique(joined, return_index=True, return_inverse=True)
+    if len(first) == len(targets):
+        return deal(targets, count, seed)
+    folds = deal(targets[first], count, seed)
+    return [np.flatnonzero(np.isin(member, fold)) for fold in folds]
+
+
 def choose(problem: Problem, default: float, *, fixed: bool, seed: int) -> tuple[float, Vectors | None]:
     """Return the strength with the smallest out-of-fold loss and the out-of-fold scores [n, k] that it gave.
 

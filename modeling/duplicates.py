@@ -11,6 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+from scipy.cluster.hierarchy import DisjointSet
+
 from modeling.text import same_words
 
 if TYPE_CHECKING:
@@ -38,6 +42,25 @@ def near_copies(texts: Sequence[str], of: Sequence[str]) -> Iterator[tuple[int, 
         for found in map(str, index.query(sketch)):
             if _alike(_pieces(words), _pieces(found)):
                 yield from ((row, place) for place in places[found])
+
+
+def near_copy_groups(texts: Sequence[str]) -> NDArray[np.int64]:
+    """Return a number for each cleaned text, int64 [n], equal for those that chains of near copies join.
+
+    Takes as long as `near_copies`; nothing is compared with itself.
+    """
+    from datasketch import MinHashLSH
+
+    words = [same_words(text) or text for text in texts]
+    distinct = list(dict.fromkeys(words))
+    index, joined = MinHashLSH(num_perm=BANDS * DEEP, params=(BANDS, DEEP)), DisjointSet(distinct)
+    for one, sketch in zip(distinct, _sketches(distinct), strict=True):
+        for other in map(str, index.query(sketch)):
+            if _alike(_pieces(one), _pieces(other)):
+                joined.merge(one, other)
+        index.insert(one, sketch, check_duplication=False)
+    numbers = {root: number for number, root in enumerate(dict.fromkeys(joined[one] for one in distinct))}
+    return np.array([numbers[joined[one]] for one in words], np.int64)
 
 
 def _sketches(words: Iterable[str]) -> Iterator[MinHash]:

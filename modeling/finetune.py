@@ -9,68 +9,56 @@ from __future__ import annotations
 
 import math
 import shutil
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
-from torch import Tensor, nn
-from torch.utils.data import Dataset, Sampler
-from transformers import Trainer, TrainerCallback, TrainingArguments
+from pydantic import BaseModel
+from transformers import TrainerCallback, TrainingArguments
 from transformers.trainer_callback import PrinterCallback
-from transformers.trainer_pt_utils import LengthGroupedSampler
 
+from modeling import adapters, memory, processes
 from modeling import backbone as backbones
 from modeling.backbone import Backbone
+from modeling.batches import Messages
+from modeling.calibration import deal
+from modeling.checkpoints import ByTheClock, EarlyStop, last_checkpoint
+from modeling.lengths import tokens_for_most
 from modeling.logistic import Targets, Vectors
-from modeling.recipe import Method, Tuning
+from modeling.losses import TuningModel, importance
+from modeling.recipe import EPOCHS, Method, Tuning
+from modeling.trainer import SafeTrainer
 
 OnProgress = Callable[[float], None]
 
-COMPLETE = "complete"  # written last into a checkpoint: one without it was cut off by a kill
-SCALE = 16.0  # sharpness of the cosine classifier, as of a temperature of 1/16
+MANY = 1000  # messages of which a tenth may be held back to stop early
+HELD_BACK = 0.1
 CLASSIFIER_RATE = 10.0  # times the backbone's learning rate
 
 
-class TuningModel(nn.Module):
-    """A backbone with a cosine classifier; returns the loss of a batch, as Trainer expects."""
+@dataclass(frozen=True, slots=True)
+class Tuned:
+    """A fine-tuned backbone in memory, and what happened: numbers by name, as they stand in a bundle's meta.json."""
 
-    _keys_to_ignore_on_save = None  # Trainer asks for it when it resumes from trained weights only
-
-    def __init__(self, encoder: nn.Module, prototypes: Tensor, importance: Tensor, tuning: Tuning) -> None:
-        super().__init__()
-        self.encoder = encoder
-        self.prototypes = nn.Parameter(prototypes)
-        self.importance = nn.Parameter(importance, requires_grad=False)  # a parameter, so that it follows the device
-        self.tuning = tuning
-
-    def forward(self, labels: Tensor, kept: Tensor, added: Tensor, **features: Tensor) -> dict[str, Tensor]:
-        """Return {"loss", "logits" [b, k]} for tokens [b, t], labels [b] and what `Reading.beside` says."""
-        own = nn.functional.normalize(self.encoder(features)["sentence_embedding"].float(), dim=1)
-        vectors = torch.cat([own * kept, added], dim=1)
-        logits = SCALE * vectors @ nn.functional.normalize(self.prototypes, dim=1).T
-        loss = nn.functional.cross_entropy(logits, labels, weight=self.importance)
-        share = self.tuning.contrast
-        if share > 0:
-            loss = (1 - share) * loss + share * contrast(vectors, labels, self.tuning.contrast_temperature)
-        return {"loss": loss, "logits": logits}
+    backbone: Backbone
+    facts: dict[str, Any]
 
 
-def contrast(vectors: Tensor, labels: Tensor, temperature: float) -> Tensor:
-    """Supervised contrastive loss within a batch (Khosla et al. 2020, the variant with the sum outside the logarithm).
+class Order(BaseModel):
+    """All that a process needs to take part in a fine-tuning: the first process gives the same to all."""
 
-    `vectors` [b, d] have length one. Messages whose label nobody else in the batch has do not count.
-    """
-    own = torch.eye(len(labels), dtype=torch.bool, device=labels.device)
-    similar = (vectors @ vectors.T / temperature).masked_fill(own, float("-inf"))
-    share = torch.log_softmax(similar, dim=1).masked_fill(own, 0.0)
-    partners = (labels[:, None] == labels[None, :]) & ~own
-    count = partners.sum(1)
-    each = -(share * partners).sum(1) / count.clamp(min=1)
-    return each.sum() / (count > 0).sum().clamp(min=1)
+    base: Path
+    texts: list[str]
+    targets: list[int]
+    centroids: list[list[float]]
+    method: Method
+    tuning: Tuning
+    seed: int
+    work: Path
+    resume: str | None
 
 
 def tune(
@@ -84,110 +72,116 @@ def tune(
     seed: int,
     work: Path,
     on_progress: OnProgress,
-) -> Backbone:
-    """Return a fine-tuned copy of the backbone in the folder `base`, in memory.
+) -> Tuned:
+    """Return a fine-tuned copy of the backbone in the folder `base`, in memory; all processes work on it.
 
     `centroids` float32 [k, d] are where the classifier starts. Checkpoints go to `work`, and a run that was killed goes
     on from the last one there; the folder is removed at the end. `on_progress` gets the share that is done, 0 to 1.
+    Where memory runs out, batches become half as large, once. Raises ModelingError if it runs out again, and if the
+    loss stops being a number; the last checkpoint stays.
     """
-    torch.manual_seed(seed)
-    backbone = backbones.load(str(base))
-    _prepare(backbone, method, tuning)
-    counts = np.bincount(targets, minlength=len(centroids))
-    importance = np.sqrt(len(targets) / (np.count_nonzero(counts) * np.maximum(counts, 1)))
-    model = TuningModel(backbone.model, torch.tensor(centroids), torch.tensor(importance, dtype=torch.float32), tuning)
-    messages = _Messages(backbone, texts, targets, tuning.tokens)
-    steps = planned_steps(len(texts), tuning)
-    trainer = _Trainer(
-        model=model,
-        args=_arguments(work, steps, tuning, seed, backbone.model.device.type),
-        train_dataset=messages,
-        data_collator=messages.collate,
-        optimizers=(_optimizer(model, tuning), None),
-        callbacks=[_Reporting(on_progress, steps), _Checkpointing(tuning.checkpoint_seconds)],
+    order = Order(
+        base=base,
+        texts=list(texts),
+        targets=[int(each) for each in targets],
+        centroids=centroids.tolist(),
+        method=method,
+        tuning=tuning,
+        seed=seed,
+        work=work,
+        resume=last_checkpoint(work),
     )
-    trainer.remove_callback(PrinterCallback)
-    trainer.train(resume_from_checkpoint=last_checkpoint(work))
-    if method == "lora":
-        inner: Any = backbone.model[0]
-        inner.model = inner.model.merge_and_unload()
+    if processes.count() > 1:
+        processes.tell(order.model_dump(mode="json"))
+    try:
+        tuned = _tuned(order, on_progress)
+    except Exception as error:
+        if not memory.ran_out(error):
+            raise
+        again = memory.halved(order.tuning, method, alone=processes.count() == 1)
+    else:
+        shutil.rmtree(work, ignore_errors=True)
+        return tuned
+    # Outside of the except clause, which would keep all tensors of the first attempt alive.
+    memory.free()
+    halved = order.model_copy(update={"tuning": again, "resume": last_checkpoint(work)})
+    with memory.explained(again, method):
+        tuned = _tuned(halved, on_progress)
     shutil.rmtree(work, ignore_errors=True)
-    return Backbone(backbone.model.requires_grad_(True), backbone.name, None, backbone.reading)
+    return Tuned(tuned.backbone, {**tuned.facts, "memory_ran_out": True})
 
 
-def planned_steps(count: int, tuning: Tuning) -> int:
+def follow() -> None:
+    """Take part in every fine-tuning of the first process until it is done; for all processes but the first."""
+    while (order := processes.told()) is not None:
+        _tuned(Order.model_validate(order), lambda _: None)
+
+
+def planned_steps(count: int, tuning: Tuning, processes: int = 1) -> int:
     """Return how many optimiser steps `count` messages get."""
-    steps = math.ceil(count * tuning.epochs / tuning.batch)
+    steps = math.ceil(count * tuning.epochs / (tuning.batch * tuning.accumulation * processes))
     return max(tuning.fewest_steps, min(tuning.most_steps, steps))
 
 
-def last_checkpoint(work: Path) -> str | None:
-    """Return the newest checkpoint that was written to its end; remove those that were not."""
-    found = sorted(work.glob("checkpoint-*"), key=lambda path: int(path.name.rsplit("-", 1)[1]), reverse=True)
-    whole = [path for path in found if (path / COMPLETE).is_file()]
-    for path in set(found) - set(whole):
-        shutil.rmtree(path, ignore_errors=True)
-    return str(whole[0]) if whole else None
+def _tuned(order: Order, on_progress: OnProgress) -> Tuned:
+    """Train as ordered, in this process and all others."""
+    torch.manual_seed(order.seed)
+    tuning, targets = order.tuning, np.array(order.targets, np.int64)
+    backbone = adapters.load(order.base, order.method)
+    adapters.prepare(backbone, order.method, tuning)
+    reads = backbone.model.max_seq_length
+    tokens = tuning.tokens or tokens_for_most(backbone, order.texts)
+    backbone.model.max_seq_length = min(reads or tokens, tokens)
+    classes = len(order.centroids)
+    model = TuningModel(backbone.model, torch.tensor(order.centroids), importance(targets, classes), tuning)
+    rows, held_back = _sides(targets, tuning, order.seed)
+    steps = planned_steps(len(rows), tuning, processes.count())
+    early = EarlyStop(order.work, tuning.patience, resumed=order.resume is not None) if len(held_back) else None
+    sides = [Messages(backbone, [order.texts[row] for row in side], targets[side]) for side in (rows, held_back)]
+    trainer = SafeTrainer(
+        model=model,
+        args=_arguments(order, steps, backbone.model.device.type, evaluated=early is not None),
+        train_dataset=sides[0],
+        eval_dataset=sides[1] if early else None,
+        data_collator=sides[0].collate,
+        optimizers=(_optimizer(model, tuning), None),
+        callbacks=[_Reporting(on_progress, steps), ByTheClock(tuning.checkpoint_seconds), *([early] if early else [])],
+    )
+    trainer.remove_callback(PrinterCallback)
+    trainer.train(resume_from_checkpoint=order.resume)
+    facts = _facts(trainer, tuning, tokens)
+    if early:
+        early.restore(model)
+        facts |= {"held_back": len(held_back), "best_step": early.step, "validation_loss": round(early.loss, 4)}
+    processes.wait()
+    adapters.merge(backbone, order.method)
+    backbone.model.max_seq_length = reads
+    return Tuned(Backbone(backbone.model, backbone.name, None, backbone.reading), facts)
 
 
-def _prepare(backbone: Backbone, method: Method, tuning: Tuning) -> None:
-    """Choose what is trained: low-rank adapters on all linear layers, or everything but the embedding tables."""
-    backbone.model.train()
-    inner: Any = backbone.model[0]
-    if method == "lora":
-        from peft import LoraConfig, get_peft_model
-
-        adapters = LoraConfig(
-            r=tuning.rank,
-            lora_alpha=tuning.rank,
-            lora_dropout=tuning.dropout,
-            use_rslora=True,
-            target_modules="all-linear",
-        )
-        inner.model = get_peft_model(inner.model, adapters)
-        return
-    for module in backbone.model.modules():
-        if isinstance(module, nn.Embedding):
-            module.requires_grad_(False)
+def _sides(targets: Targets, tuning: Tuning, seed: int) -> tuple[Targets, Targets]:
+    """Return the rows that are learnt from, and those held back to stop early: of every label alike, or none."""
+    share = tuning.validation
+    if share is None:
+        share = HELD_BACK if len(targets) >= MANY and tuning.epochs > EPOCHS else 0.0
+    parts = round(1 / share) if share > 0 else 0
+    if parts < 2 or len(targets) < 2 * parts:
+        return np.arange(len(targets)), np.zeros(0, np.int64)
+    held_back = deal(targets, parts, seed)[0]
+    return np.setdiff1d(np.arange(len(targets)), held_back), held_back
 
 
-class _Messages(Dataset[dict[str, Any]]):
-    """Tokenised messages with their targets."""
-
-    def __init__(self, backbone: Backbone, texts: Sequence[str], targets: Targets, tokens: int) -> None:
-        self._backbone = backbone
-        self._texts = texts
-        self._targets = targets
-        backbone.model.max_seq_length = min(backbone.model.max_seq_length or tokens, tokens)
-        self.lengths = [min(len(text), 4 * tokens) for text in texts]
-
-    def __len__(self) -> int:
-        return len(self._texts)
-
-    def __getitem__(self, row: int) -> dict[str, Any]:
-        return {"text": self._texts[row], "label": int(self._targets[row])}
-
-    def collate(self, batch: list[dict[str, Any]]) -> dict[str, Tensor]:
-        texts = [each["text"] for each in batch]
-        features = self._backbone.features(texts)
-        tensors = {name: value for name, value in features.items() if isinstance(value, Tensor)}
-        kept, added = (torch.from_numpy(each) for each in self._backbone.reading.beside(texts))
-        return {**tensors, "kept": kept, "added": added, "labels": torch.tensor([each["label"] for each in batch])}
-
-
-class _Trainer(Trainer):
-    """Trainer with length-bucketed batches that saves the trained weights only, as safetensors."""
-
-    def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
-        messages: Any = train_dataset or self.train_dataset
-        return LengthGroupedSampler(self.args.train_batch_size, lengths=messages.lengths)
-
-    def _save(self, output_dir: str | None = None, state_dict: Mapping[str, Tensor] | None = None) -> None:
-        folder = Path(output_dir or str(self.args.output_dir))
-        folder.mkdir(parents=True, exist_ok=True)
-        named = self.accelerator.unwrap_model(self.model).named_parameters()
-        trained = {name: value.detach().cpu().contiguous() for name, value in named if value.requires_grad}
-        save_file(trained, folder / "model.safetensors")
+def _facts(trainer: SafeTrainer, tuning: Tuning, tokens: int) -> dict[str, Any]:
+    trained: Any = trainer.model
+    return {
+        "steps": trainer.state.global_step,
+        "planned_steps": trainer.args.max_steps,
+        "processes": trainer.args.world_size,
+        "batch": tuning.batch,
+        "accumulation": tuning.accumulation,
+        "tokens": tokens,
+        "trained_parameters": sum(value.numel() for value in trained.encoder.parameters() if value.requires_grad),
+    }
 
 
 class _Reporting(TrainerCallback):
@@ -197,22 +191,6 @@ class _Reporting(TrainerCallback):
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self._on_progress(state.global_step / self._steps)
-
-
-class _Checkpointing(TrainerCallback):
-    """Save by the clock, for a step may take a millisecond or a minute."""
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._saved = time.monotonic()
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        if time.monotonic() - self._saved > self._seconds and state.global_step < state.max_steps:
-            control.should_save = True
-
-    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        (Path(args.output_dir) / f"checkpoint-{state.global_step}" / COMPLETE).touch()
-        self._saved = time.monotonic()
 
 
 def _optimizer(model: TuningModel, tuning: Tuning) -> torch.optim.Optimizer:
@@ -226,18 +204,23 @@ def _optimizer(model: TuningModel, tuning: Tuning) -> torch.optim.Optimizer:
     return torch.optim.AdamW(groups, lr=rate, fused=True)
 
 
-def _arguments(work: Path, steps: int, tuning: Tuning, seed: int, device: str) -> TrainingArguments:
+def _arguments(order: Order, steps: int, device: str, *, evaluated: bool) -> TrainingArguments:
+    tuning = order.tuning
     return TrainingArguments(
-        output_dir=str(work),
+        output_dir=str(order.work),
         max_steps=steps,
         per_device_train_batch_size=tuning.batch,
+        per_device_eval_batch_size=2 * tuning.batch,
+        gradient_accumulation_steps=tuning.accumulation,
         learning_rate=tuning.learning_rate,
         warmup_steps=max(1, round(steps * tuning.warmup)),
         lr_scheduler_type="linear",
-        seed=seed,
+        seed=order.seed,
         use_cpu=device == "cpu",
         bf16=backbones.has_bfloat16(device),
         remove_unused_columns=False,
+        eval_strategy="steps" if evaluated else "no",
+        eval_steps=max(1, steps // tuning.evaluations),
         save_strategy="steps",
         save_steps=10**9,  # by the clock instead
         save_total_limit=2,  # a kill while the newest is written leaves the one before

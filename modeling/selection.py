@@ -9,11 +9,13 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
-from modeling import finetune
-from modeling.backbone import Backbone
-from modeling.calibration import best_temperature, deal, thresholds
+from modeling import finetune, reasons
+from modeling.calibration import best_temperature, deal_groups, thresholds
+from modeling.duplicates import near_copy_groups
 from modeling.evaluate import ece, macro_f1, macro_f1_difference
+from modeling.finetune import Tuned
 from modeling.logistic import Problem, Targets, Vectors, shared, softmax, solve
+from modeling.reasons import Compared
 from modeling.recipe import Method, Recipe
 
 STRENGTHS = (0.1, 0.3, 1.0, 3.0, 10.0)  # for tuned vectors, which lie far apart already
@@ -72,11 +74,15 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The method to train with, the frozen head that it was compared with, and every candidate's figures."""
+    """The method to train with, the frozen head that it was compared with, every candidate's figures, and a sentence.
+
+    `why` says with figures why this method was taken.
+    """
 
     chosen: Candidate
     frozen: Candidate
     figures: dict[str, dict[str, float]]
+    why: str
 
 
 def select(
@@ -88,20 +94,29 @@ def select(
     there. In the end it must beat the frozen head on all folds together. Another method is taken as it is, and
     cross-validated for its temperature and thresholds.
     """
-    parts = deal(material.targets, recipe.folds, recipe.seed)
+    parts = deal_groups(material.targets, near_copy_groups(material.texts), recipe.folds, recipe.seed)
     frozen = _frozen(material, parts, strength)
     methods: tuple[Method, ...] = recipe.candidates if recipe.method == "auto" else (recipe.method,)
     if methods == ("frozen",) or len(material.texts) < 2 * recipe.folds:
-        return Selection(frozen, frozen, {"frozen": frozen.summary()})
+        return Selection(frozen, frozen, {"frozen": frozen.summary()}, reasons.alone(methods, len(material.texts)))
     race = _Race(material, recipe, base, parts, work, on_progress)
     candidates = [race.run(method, 1) for method in methods]
     best = max(candidates, key=lambda each: macro_f1(each.probabilities, material.targets[each.rows]))
     figures = {each.method: each.summary() for each in candidates}
     if recipe.method == "auto" and not _leads(best, frozen, sure=0.5):
-        return Selection(frozen, frozen, {"frozen": frozen.summary(), **figures})
+        why = reasons.given_up(best.method, _compared(best, frozen))
+        return Selection(frozen, frozen, {"frozen": frozen.summary(), **figures}, why)
     best = race.run(best.method, recipe.folds)
     chosen = best if recipe.method != "auto" or _leads(best, frozen, SURE) else frozen
-    return Selection(chosen, frozen, {"frozen": frozen.summary(), **figures, best.method: best.summary()})
+    why = reasons.compared(best.method, chosen.method, recipe.method, _compared(best, frozen))
+    return Selection(chosen, frozen, {"frozen": frozen.summary(), **figures, best.method: best.summary()}, why)
+
+
+def _compared(candidate: Candidate, frozen: Candidate) -> Compared:
+    """How two methods did on the same messages, which neither had seen."""
+    right, theirs = candidate.targets[candidate.rows], frozen.probabilities[candidate.rows]
+    low, high = np.quantile(macro_f1_difference(candidate.probabilities, theirs, right), (SURE, 1 - SURE))
+    return Compared(macro_f1(candidate.probabilities, right), macro_f1(theirs, right), float(low), float(high))
 
 
 def _leads(candidate: Candidate, frozen: Candidate, sure: float) -> bool:
@@ -165,7 +180,8 @@ class _Race:
         tuned = tune_on(
             self.material, rest, method, self.recipe, self.base, self.work, lambda share: self.on_progress(stage, share)
         )
-        vectors = {"vectors": tuned.encode(self.material.texts), "described": tuned.encode(self.material.descriptions)}
+        read = tuned.backbone.encode
+        vectors = {"vectors": read(self.material.texts), "described": read(self.material.descriptions)}
         draft = path.with_suffix(".part")
         save_file(vectors, draft)
         draft.replace(path)
@@ -179,7 +195,7 @@ def tune_on(
     base: Path,
     work: Path,
     on_progress: Callable[[float], None],
-) -> Backbone:
+) -> Tuned:
     """Fine-tune the backbone in the folder `base` on the examples `rows`."""
     return finetune.tune(
         base,

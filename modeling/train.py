@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,13 @@ from modeling.errors import ModelingError
 from modeling.evaluate import Gate, gate, scores
 from modeling.head import Head
 from modeling.inputs import Inputs
+from modeling.lengths import token_lengths
 from modeling.logistic import Targets, Vectors
 from modeling.opponent import Opponent, load_opponent
 from modeling.progress import Reporter
 from modeling.recipe import Recipe
 from modeling.selection import Candidate, Material, Selection, select, tune_on
+from modeling.speed import size_on_disk
 from modeling.workplace import Workplace
 
 ENCODE_AT_ONCE = 128
@@ -108,9 +110,10 @@ class _Training:
             return Bundle(backbone, frozen, self._meta(backbone, chosen))
         self.reporter.stage("fine-tuning", 0.85)
         everything = np.arange(len(material.texts))
-        tuned = tune_on(
+        found = tune_on(
             material, everything, chosen.method, self.recipe, self.base, self.workplace.work, self.reporter.step
         )
+        tuned = found.backbone
         self.reporter.stage("head", 0.9)
         fitted = head.fit(
             encode(tuned, self.inputs.train.texts, self.reporter),
@@ -121,7 +124,7 @@ class _Training:
             temperature=chosen.temperature,
             thresholds=chosen.thresholds(),
         )
-        return Bundle(tuned, fitted, self._meta(backbone, chosen))
+        return Bundle(tuned, fitted, {**self._meta(backbone, chosen), "tuning": found.facts})
 
     def _evaluated(self, bundle: Bundle, backbone: Backbone, frozen: Head, selection: Selection) -> dict[str, Any]:
         """Score the test messages once, save, reload, compare, and let the gate decide."""
@@ -134,7 +137,7 @@ class _Training:
         decided = self._gate(in_memory, opponent, backbone, selection, targets) if opponent else None
         self.reporter.stage("saving", 0.99)
         metrics = {**result.summary(), "per_label": {name: one.f1 for name, one in result.per_label.items()}}
-        bundle.meta.update(metrics=metrics, cross_validation=selection.figures)
+        bundle.meta.update(metrics=metrics, cross_validation=selection.figures, why=selection.why)
         bundle.save(self.workplace.bundle)
         fingerprint = self._reload_and_compare(bundle)
         return {
@@ -144,9 +147,13 @@ class _Training:
             "labels": len(labels),
             "bundle": str(self.workplace.bundle),
             "fingerprint": fingerprint,
+            "megabytes": round(size_on_disk(self.workplace.bundle) / 1e6, 1),
             "against": self._against(opponent, backbone, selection) if opponent else None,
             "gate": decided.summary() if decided else None,
             "cross_validation": selection.figures,
+            "why": selection.why,
+            "tokens": bundle.meta["data"]["tokens"],
+            "tuning": bundle.meta.get("tuning"),
             "notes": list(self.inputs.notes),
         }
 
@@ -227,7 +234,12 @@ class _Training:
             "backbone": self.recipe.backbone,
             "base_fingerprint": backbone.fingerprint,
             "parent": self.against or None,
-            "data": {"hash": train.hash, "messages": len(train), "notes": list(train.notes)},
+            "data": {
+                "hash": train.hash,
+                "messages": len(train),
+                "notes": list(train.notes),
+                "tokens": asdict(token_lengths(backbone, train.texts)),
+            },
             "held_out": {"hash": self.inputs.test.hash, "messages": len(self.inputs.test)},
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
         }
