@@ -16,16 +16,17 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler, SequentialSampler
-from transformers import Trainer, TrainerCallback, TrainingArguments
+from transformers import TrainerCallback, TrainingArguments
 from transformers.trainer_callback import PrinterCallback
 
 from modeling import backbone as backbones
-from modeling.checkpoints import COMPLETE, last_checkpoint
+from modeling import memory
+from modeling.checkpoints import ByTheClock, last_checkpoint
 from modeling.errors import ModelingError
 from modeling.objectives import Batch, Learning
+from modeling.trainer import SafeTrainer
 
 NEW_RATE = 10.0  # times the learning rate, for what starts from nothing
 WARMUP, WEIGHT_DECAY = 0.06, 0.01
@@ -72,11 +73,12 @@ def train(model: Learning, texts: Sequence[str], run: Run, work: Path, on_progre
     checkpoint = last_checkpoint(work)
     trainer.go_on(checkpoint)
     trainer.add_callback(_Watching(trainer, run, on_progress))
+    trainer.add_callback(ByTheClock(run.checkpoint_seconds))
     trainer.remove_callback(PrinterCallback)
     try:
         trainer.train(resume_from_checkpoint=checkpoint)
-    except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
-        if not isinstance(error, MemoryError | torch.OutOfMemoryError) and "not enough memory" not in str(error):
+    except Exception as error:
+        if not memory.ran_out(error):
             raise
         raise ModelingError(
             f"There is not enough memory to learn from {run.batch} messages at once: set --batch {run.batch // 2 or 1}."
@@ -101,8 +103,8 @@ class _Messages(Dataset[tuple[str, int]]):
         return self._model.prepared(texts, places, self._run.seed)
 
 
-class _Trainer(Trainer):
-    """Trainer that keeps to the order, remembers all losses, and saves trained weights only, as safetensors."""
+class _Trainer(SafeTrainer):
+    """The trainer of fine-tuning, which keeps to the order that was planned and remembers all losses."""
 
     losses: list[float]
     seconds: float
@@ -117,18 +119,19 @@ class _Trainer(Trainer):
         self.losses.append(float(loss))
         self.seconds += time.monotonic() - began
         if not np.isfinite(self.losses[-1]):
-            raise ModelingError(
-                f"The loss was no longer a number at step {len(self.losses)}: "
-                f"start again with a --learning-rate below {self.args.learning_rate:g}."
-            )
+            raise self._no_number()
         return loss
 
     def _save(self, output_dir: str | None = None, state_dict: Mapping[str, Tensor] | None = None) -> None:
+        super()._save(output_dir, state_dict)
         folder = Path(output_dir or str(self.args.output_dir))
-        folder.mkdir(parents=True, exist_ok=True)
-        named = self.accelerator.unwrap_model(self.model).named_parameters()
-        save_file({name: value.detach().cpu().contiguous() for name, value in named}, folder / "model.safetensors")
         (folder / SO_FAR).write_text(json.dumps({"losses": self.losses, "seconds": self.seconds}), "utf-8")
+
+    def _no_number(self) -> ModelingError:
+        return ModelingError(
+            f"The loss was no longer a number at step {len(self.losses)}: "
+            f"start again with a --learning-rate below {self.args.learning_rate:g}."
+        )
 
     def go_on(self, checkpoint: str | None) -> None:
         """Remember what was done until the checkpoint."""
@@ -137,22 +140,15 @@ class _Trainer(Trainer):
 
 
 class _Watching(TrainerCallback):
-    """Tell the progress, save by the clock, and stop where a plan of minutes turned out too long."""
+    """Tell the progress, and stop where a plan of minutes turned out too long."""
 
     def __init__(self, trainer: _Trainer, run: Run, on_progress: OnProgress) -> None:
         self._trainer, self._run, self._on_progress = trainer, run, on_progress
-        self._saved = time.monotonic()
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self._on_progress(state.global_step / state.max_steps)
-        if time.monotonic() - self._saved > self._run.checkpoint_seconds and state.global_step < state.max_steps:
-            control.should_save = True
         if self._run.most_seconds and self._trainer.seconds > self._run.most_seconds:
             control.should_training_stop = True
-
-    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        (Path(args.output_dir) / f"checkpoint-{state.global_step}" / COMPLETE).touch()
-        self._saved = time.monotonic()
 
 
 def _optimizer(model: Learning, rate: float) -> torch.optim.Optimizer:
