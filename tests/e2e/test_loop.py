@@ -173,7 +173,7 @@ def test_killed_processes_come_back_lose_nothing_and_end_with_ctrl_c(browser: Br
         expect(page.locator("#link.linked")).to_be_visible()
         expect(page.locator(".message", has_text="without a bot").locator(".mark")).to_contain_text("bug")
 
-        demo.kill("--queues", "classify")
+        demo.kill("--queues", "classify,explain")
         lost = write(page, "The board crashes without a worker")  # waits in the inbox
         expect(page.locator("#hint")).to_contain_text("Not read yet: 1")
         demo.kill("--queues", "labels,maintenance")
