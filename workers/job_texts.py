@@ -113,7 +113,11 @@ JOB_TEXTS: dict[str, tuple[str, str]] = {
         "accuracy {accuracy} (before: {accuracy_before}), macro-F1 {macro_f1} (before: {macro_f1_before})",
         "准确率 {accuracy}（之前 {accuracy_before}），macro-F1 {macro_f1}（之前 {macro_f1_before}）",
     ),
-    "table_name": ("", ""),
+    "student_keeps": (
+        "It keeps {kept} of its teacher's accuracy at {times} times the speed and {size} of the size:",
+        "它保留了教师 {kept} 的准确率，速度是其 {times} 倍，大小是其 {size}：",
+    ),
+    "student_unmeasured": ("Beside its teacher:", "与教师相比："),
     "table_accuracy": ("accuracy", "准确率"),
     "table_macro_f1": ("macro-F1", "macro-F1"),
     "table_messages_per_second": ("messages/s", "条/秒"),

@@ -60,7 +60,7 @@ def scores(language: str, done: Line) -> str:
 
 def table(language: str, rows: Mapping[str, Line]) -> list[str]:
     """Models beside each other, a line of code each, since every platform shows that in letters of one width."""
-    head = [say(language, "table_name"), *(say(language, f"table_{column}") for column in COLUMNS)]
+    head = ["", *(say(language, f"table_{column}") for column in COLUMNS)]
     lines = [head, *([say(language, f"table_{name}"), *map(cell, COLUMNS, each_of(row))] for name, row in rows.items())]
     widths = [max(map(cells, column)) for column in zip(*lines, strict=True)]
     return [f"`{line[0]}{' ' * (widths[0] - cells(line[0]))}{right(line[1:], widths[1:])}`" for line in lines]

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from sqlalchemy import Connection
 
 from workers.job_data import HELD_OUT, POOL, TRAIN
 from workers.kinds.kind import Command, Ending, Kind, Line, Order, speaker, training
-from workers.outcome import is_same, outcome_text, table
+from workers.outcome import figure, is_same, outcome_text, table
 from workers.store import versions
 from workers.store.versions import Version
-from workers.texts import say
+from workers.texts import percent, say
 
 FIGURES = (
     "accuracy",
@@ -78,10 +76,24 @@ def method(order: Order, done: Line) -> str:
 def told(order: Order, version: Version, promoted: bool, same: bool, done: Line) -> str:
     """What the progress message says at the end; for a student with its teacher beside it."""
     text = outcome_text(order.language, version, promoted, same, order.request, done)
-    teacher: Any = done.get("teacher")
+    teacher: Line | None = done.get("teacher")
     if not teacher:
         return text
-    return "\n".join([text, *table(order.language, {"teacher": teacher, "student": done})])
+    rows = table(order.language, {"teacher": teacher, "student": done})
+    return "\n".join([text, side_by_side(order.language, teacher, done), *rows])
+
+
+def side_by_side(language: str, teacher: Line, done: Line) -> str:
+    """What the student keeps and gains, in a sentence."""
+    try:
+        shares = {
+            "kept": percent(done["accuracy"] / teacher["accuracy"]),
+            "times": figure(done["messages_per_second"] / teacher["messages_per_second"]),
+            "size": percent(done["megabytes"] / teacher["megabytes"]),
+        }
+    except (KeyError, TypeError, ZeroDivisionError):  # one of them was not measured
+        return say(language, "student_unmeasured")
+    return say(language, "student_keeps", **shares)
 
 
 TRAINED = Kind((TRAIN, HELD_OUT), retraining, promote_or_keep)
