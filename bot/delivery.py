@@ -2,8 +2,9 @@
 
 The outbox is looked at twenty times a second: no broker stands in this path. Each chat that has something to say
 gets a task of its own, for a short batch; a reply whose platform asks for a pause goes back with that pause, and
-what follows it in its chat waits behind it. A reply may be sent twice (where we are stopped between the sending and
-the writing down), and is never lost.
+what follows it in its chat waits behind it. What became of replies is written down for all chats together, in the
+transaction that claims the next ones: many busy chats make no more transactions than one. A reply may be sent twice
+(where we are stopped between the sending and the writing down), and is never lost.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import groupby
 from typing import TypeVar
 
@@ -73,29 +73,46 @@ class _Delivery:
         self._worker = f"delivery-{os.getpid()}-{secrets.token_hex(4)}"
         self._chats: dict[str, asyncio.Task[None]] = {}
         self._notes: dict[str, list[Note]] = defaultdict(list)
+        self._waiting: dict[str, asyncio.Future[None]] = {}
         self._troubles: dict[str, _Trouble] = {}
-        self._turn_over = asyncio.Event()
+        self._wanted = asyncio.Event()
 
     async def run(self) -> None:
         try:
             while True:
-                self._turn_over.clear()
-                claimed = await self._patiently(partial(self._claim, list(self._chats)))
-                for chat, group in groupby(claimed, key=_chat):
+                self._wanted.clear()
+                for chat, group in groupby(await self._exchange(), key=_chat):
                     self._chats[chat] = asyncio.create_task(self._turn(chat, list(group)))
-                await _at_most(LOOK, self._turn_over)
+                await _at_most(LOOK, self._wanted)
         finally:
             await self._stop()
 
-    def _claim(self, busy: Sequence[str]) -> list[Outgoing]:
-        """What can be sent now, chat by chat. Looks without a write lock first, since mostly nothing waits."""
-        name = self._platform.name
-        with self._database.read() as c:
-            if not outbox.has_work(c, name, time.time(), busy):
-                return []
-        with self._database.write() as c:
-            claimed = outbox.claim(c, name, MOST, LEASE, self._worker, time.time(), PER_CHAT, busy)
+    async def _exchange(self) -> list[Outgoing]:
+        """Write down what the waiting chats have to tell, and claim what can be sent now, chat by chat."""
+        waiting, self._waiting = self._waiting, {}
+        notes, busy = [note for chat in waiting for note in self._notes[chat]], list(self._chats)
+        claimed = await self._patiently(lambda: self._commit(notes, busy))
+        for told in waiting.values():
+            if not told.done():
+                told.set_result(None)
         return sorted(claimed, key=lambda outgoing: (_chat(outgoing), outgoing.id))
+
+    def _commit(self, notes: Sequence[Note], busy: Sequence[str]) -> list[Outgoing]:
+        """Looks without a write lock first, since mostly there is nothing to write and nothing waits."""
+        name = self._platform.name
+        if not notes:
+            with self._database.read() as c:
+                if not outbox.has_work(c, name, time.time(), busy):
+                    return []
+        with self._database.write() as c:
+            for note in notes:
+                note(c)
+            return outbox.claim(c, name, MOST, LEASE, self._worker, time.time(), PER_CHAT, busy)
+
+    def _write(self, notes: Sequence[Note]) -> None:
+        with self._database.write() as c:
+            for note in notes:
+                note(c)
 
     async def _turn(self, chat: str, group: Sequence[Outgoing]) -> None:
         """Send one chat's replies in order, up to the first that has to wait, and give the rest back."""
@@ -107,11 +124,12 @@ class _Delivery:
                 if time.monotonic() - noted >= NOTE_EVERY:
                     await self._write_down(chat)
                     noted = time.monotonic()
-            self._notes[chat].append(lambda c: outbox.give_back(c, left))
+            if left:
+                self._notes[chat].append(lambda c: outbox.give_back(c, left))
             await self._write_down(chat)
         finally:
             del self._chats[chat]
-            self._turn_over.set()
+            self._wanted.set()
 
     async def _goes_on(self, chat: str, outgoing: Outgoing) -> bool:
         """Send one reply and note what came of it. False: it is to be tried again, and its chat waits behind it."""
@@ -155,15 +173,12 @@ class _Delivery:
         self._notes[_chat(outgoing)].append(lambda c: step(c, outgoing, *told, now))
 
     async def _write_down(self, chat: str) -> None:
-        """Tell the outbox about a chat's replies. To say it twice does no harm."""
-        if notes := self._notes[chat]:
-            await self._patiently(lambda: self._commit(notes))
+        """Wait until the outbox knows about a chat's replies. To be told twice does it no harm."""
+        if self._notes[chat]:
+            self._waiting[chat] = asyncio.get_running_loop().create_future()
+            self._wanted.set()
+            await self._waiting[chat]
         del self._notes[chat]
-
-    def _commit(self, notes: Sequence[Note]) -> None:
-        with self._database.write() as c:
-            for note in notes:
-                note(c)
 
     async def _patiently(self, call: Callable[[], T]) -> T:
         """Call the database off the event loop, again and again while it is away, and say so once."""
@@ -186,7 +201,7 @@ class _Delivery:
         notes = [note for notes in self._notes.values() for note in notes]
         notes.append(lambda c: outbox.give_all_back(c, self._platform.name, self._worker))
         try:
-            await _to_its_end(lambda: self._commit(notes))
+            await _to_its_end(lambda: self._write(notes))
         except AWAY as error:
             _say_away(error)
 

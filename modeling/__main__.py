@@ -1,4 +1,4 @@
-"""The command line: `python -m modeling train | evaluate | predict | data | check`."""
+"""The command line: `python -m modeling train | distill | evaluate | predict | data | check`."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 import typer
 from rich.console import Console
 
-from modeling import data_commands
+from modeling import data_commands, distill_command
 from modeling.console import FAILED, Show, errors_as_sentences, on_terminal, prepare
 from modeling.errors import ModelingError
 from modeling.progress import JsonLines, Reporter, RichBar
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 app.add_typer(data_commands.app, name="data")
+app.command()(distill_command.distill)
 
 AT_ONCE = 256
 

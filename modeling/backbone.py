@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from modeling import reading, sources
+from modeling import modules, reading, sources
 from modeling.errors import ModelingError
 from modeling.reading import Reading
 from modeling.sources import check
@@ -45,7 +45,7 @@ class Backbone:
         self.reading = reading
         self._one_at_a_time = threading.Lock()  # a fast tokeniser may not be used by two threads at once
         model.eval()
-        model.max_seq_length = min(model.max_seq_length or MAX_TOKENS, MAX_TOKENS)
+        modules.limit(model, MAX_TOKENS)
 
     @property
     def dimension(self) -> int:
@@ -148,12 +148,14 @@ def load(name: str, *, as_saved: bool = False) -> Backbone:
     from sentence_transformers import SentenceTransformer
 
     try:
-        model = SentenceTransformer(
+        model = modules.load(folder) or SentenceTransformer(
             str(folder),
             trust_remote_code=False,
             local_files_only=True,
             model_kwargs={"use_safetensors": True},
         )
+    except ModelingError:
+        raise
     except Exception as error:  # a damaged folder fails in as many ways as there are files in it
         raise ModelingError(
             f'The backbone "{name or sources.PACKAGED}" could not be loaded ({sources.short(error)}): '

@@ -24,6 +24,7 @@ from transformers.trainer_callback import PrinterCallback
 from transformers.trainer_pt_utils import LengthGroupedSampler
 
 from modeling import backbone as backbones
+from modeling import modules
 from modeling.backbone import Backbone
 from modeling.logistic import Targets, Vectors
 from modeling.recipe import Method, Tuning
@@ -158,7 +159,7 @@ class _Messages(Dataset[dict[str, Any]]):
         self._backbone = backbone
         self._texts = texts
         self._targets = targets
-        backbone.model.max_seq_length = min(backbone.model.max_seq_length or tokens, tokens)
+        modules.limit(backbone.model, tokens)
         self.lengths = [min(len(text), 4 * tokens) for text in texts]
 
     def __len__(self) -> int:

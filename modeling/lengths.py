@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from modeling import modules
 from modeling.backbone import Backbone
 
 AT_ONCE = 1000
@@ -28,12 +29,13 @@ def token_lengths(backbone: Backbone, texts: Sequence[str]) -> Lengths:
     counts: list[int] = []
     for start in range(0, len(texts), AT_ONCE):
         counts += _counts(backbone.model.tokenizer, list(texts[start : start + AT_ONCE]))
-    limit = int(backbone.model.max_seq_length or max(counts))
+    limit = modules.longest(backbone.model) or max(counts)
     median, p95 = (int(each) for each in np.percentile(counts, (50, 95), method="nearest"))
     return Lengths(median, p95, max(counts), limit, float(np.mean(np.array(counts) > limit)))
 
 
 def _counts(tokenizer: object, texts: list[str]) -> list[int]:
     if hasattr(tokenizer, "encode_batch"):  # a bare tokeniser, as static backbones have
-        return [len(each.ids) for each in tokenizer.encode_batch(texts)]  # pyright: ignore[reportAttributeAccessIssue]
+        found = tokenizer.encode_batch(texts)  # pyright: ignore[reportAttributeAccessIssue]
+        return [len(each.ids) + sum(len(more.ids) for more in each.overflowing) for each in found]
     return [len(ids) for ids in tokenizer(texts, verbose=False)["input_ids"]]  # pyright: ignore[reportCallIssue]

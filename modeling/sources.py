@@ -13,6 +13,7 @@ from modeling.errors import ModelingError
 
 PACKAGED = "minilm"
 WEIGHTS = ".safetensors"
+BUILT = ("static", "gru", "lstm")  # backbones that are built from texts, never loaded by their name
 READING = "reading"  # the folder, inside a backbone's, of what helps it with scripts that it does not read
 PICKLED = frozenset({".bin", ".pt", ".pth", ".pkl", ".ckpt"})
 _KEPT = frozenset({".json", ".txt", WEIGHTS, ".model"})  # what a backbone folder is made of
@@ -25,6 +26,10 @@ def resolve(name: str) -> Path:
     A hub name is downloaded unless it is already in the hub's cache or HF_HUB_OFFLINE is set. Raises ModelingError
     when there is no such backbone, and for folders whose weights are not safetensors.
     """
+    if name in BUILT and not Path(name).is_dir():
+        raise ModelingError(
+            f"A {name} backbone is built from a chat's own texts: train or distil one, then give its folder."
+        )
     folder = _packaged() if name in ("", PACKAGED) else _local(name) or _downloaded(name)
     _refuse_unsafe(folder, name or PACKAGED)
     return folder

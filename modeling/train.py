@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from modeling import backbone as backbones
-from modeling import classifier, head, reading, sources
+from modeling import classifier, head, reading, sources, students
 from modeling.backbone import Backbone
 from modeling.classifier import Bundle
 from modeling.errors import ModelingError
@@ -36,13 +36,18 @@ def train(inputs: Inputs, recipe: Recipe, out: Path, against: str, reporter: Rep
     Chooses, tunes and calibrates on the training messages alone; the test messages are scored once, at the end.
     Raises ModelingError, on a full disk too, and then no half bundle is left.
     """
-    base = sources.resolve(recipe.backbone)
+    recipe = students.settled(recipe)
+    base = None if students.is_built(recipe.backbone) else sources.resolve(recipe.backbone)
     read = reading.installed()  # vectors from before a kill fit only to the same help
-    asked = [inputs.train.hash, inputs.test.hash, inputs.labels, recipe.hash, sources.fingerprint(base), read, against]
+    known = sources.fingerprint(base) if base else students.FORMAT
+    asked = [inputs.train.hash, inputs.test.hash, inputs.labels, recipe.hash, known, read, against]
     workplace = Workplace(out, classifier.meta_hash(asked))
     with workplace.held():
         done = workplace.finished()
         if done is None:
+            base = base or students.build(
+                recipe.backbone, inputs.train.texts, workplace.work / "base", seed=recipe.seed
+            )
             done = _Training(inputs, recipe, base, against, workplace, reporter).run()
             workplace.finish(done)
         return done
@@ -71,7 +76,7 @@ class _Training:
     def run(self) -> dict[str, Any]:
         began = time.monotonic()
         self.reporter.stage("loading", 0.02)
-        backbone = backbones.load(self.recipe.backbone)
+        backbone = backbones.load(str(self.base))
         material = self._material(backbone)
         self.reporter.stage("head", 0.12)
         frozen = head.fit(

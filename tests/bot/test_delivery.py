@@ -71,9 +71,11 @@ class FlakyDatabase(Database):
     """One that is away for a while, as often as asked, just when a transaction is to be committed."""
 
     away = 0
+    writes = 0
 
     @contextmanager
     def write(self) -> Generator[Connection]:
+        self.writes += 1
         with super().write() as c:
             yield c
             if self.away:
@@ -234,6 +236,14 @@ async def test_whoever_is_stopped_gives_back_what_was_not_sent(database: Databas
     assert states(database) == ["sent"] * sent + ["pending"] * (9 - sent)
     with database.read() as c:
         assert outbox.has_work(c, "far", time.time())
+
+
+async def test_many_chats_are_written_down_together(database: FlakyDatabase):
+    before = database.writes
+    replies = [said(f"paced {number}", where=f"chat {number}")[0] for number in range(40)]
+    await delivered(database, replies, 40)
+    assert states(database) == ["sent"] * 40
+    assert database.writes - before < 20
 
 
 async def test_a_long_batch_is_cut_before_its_lease_ends(database: Database, monkeypatch: pytest.MonkeyPatch):

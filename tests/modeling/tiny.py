@@ -1,0 +1,36 @@
+"""A transformer of two small layers with random weights, for tests that train."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
+from tokenizers import BertWordPieceTokenizer
+from transformers import BertConfig, BertModel, BertTokenizerFast
+
+from tests.modeling.samples import messages
+
+
+def bert(folder: Path, seed: int = 0) -> Path:
+    """Write a backbone of about 200,000 parameters to a folder."""
+    words = BertWordPieceTokenizer()
+    words.train_from_iterator([text for text, _ in messages()], vocab_size=300, min_frequency=1, show_progress=False)
+    plain = folder / "plain"
+    plain.mkdir(parents=True)
+    words.save_model(str(plain))
+    torch.manual_seed(seed)
+    config = BertConfig(
+        vocab_size=words.get_vocab_size(),
+        hidden_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=256,
+        max_position_embeddings=128,
+    )
+    BertModel(config).save_pretrained(plain)
+    BertTokenizerFast(vocab=str(plain / "vocab.txt"), do_lower_case=True).save_pretrained(plain)
+    transformer = Transformer(str(plain))
+    SentenceTransformer(modules=[transformer, Pooling(64)]).save(str(folder / "bert"), create_model_card=False)
+    return folder / "bert"
