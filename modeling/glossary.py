@@ -47,16 +47,19 @@ class Glossary:
             return text
         return " ".join(_HAN.sub(lambda found: f" {self._words(found[0])} ", text).split())[:LONGEST]
 
-    def _words(self, run: str) -> str:
-        """Say each word of a run of characters, always the longest that the dictionary has."""
-        said: list[str] = []
+    def split(self, run: str) -> Iterator[tuple[str, str]]:
+        """Yield each word of a run of Chinese characters, always the longest that the dictionary has, and its English.
+
+        That is "" for grammar and for what the dictionary does not have.
+        """
         start = 0
         while start < len(run):
             word = self._longest(run[start : start + LONGEST_WORD])
             start += len(word)
-            if word not in PARTICLES and word in self._entries:
-                said.append(senses(self._entries[word]))
-        return " ".join(said)
+            yield word, "" if word in PARTICLES or word not in self._entries else senses(self._entries[word])
+
+    def _words(self, run: str) -> str:
+        return " ".join(said for _, said in self.split(run))
 
     def _longest(self, characters: str) -> str:
         sizes = range(len(characters), 1, -1)

@@ -37,6 +37,8 @@ from workers.texts import say
 log = logging.getLogger(__name__)
 
 NEAREST = 3
+LEASE = 60.0
+"""Seconds: on a machine that is busy training, looking into one message takes long."""
 LONGEST = 20_000
 """Characters of a message that are looked at, which is far more than any backbone reads."""
 
@@ -58,7 +60,7 @@ class Explainer:
     """Answers the waiting `explain` commands one after another whenever it is woken."""
 
     def __init__(self, hands: Hands, serving: Callable[[], Served]) -> None:
-        self._hands = replace(hands, most=1)
+        self._hands = replace(hands, most=1, lease=max(hands.lease, LEASE))
         self._serving = serving
         self._woken = threading.Event()
         threading.Thread(target=self._run, name="explain", daemon=True).start()
@@ -90,7 +92,8 @@ def answer(database: Database, serving: Served, command: Command, language: str)
     with database.read() as c:
         chat = chats.get(c, command.chat)
         language = chat.language if chat else language
-        refusal, text = asked_about(c, command) if chat and chat.enabled else ("not_here", "")
+        here = command.private or (chat is not None and chat.enabled)
+        refusal, text = asked_about(c, command) if here else ("not_here", "")
     if not refusal and not clean(text):
         refusal = "classify_empty"
     if not refusal and (serving.head is None or len(serving.labels) < 2):

@@ -216,8 +216,10 @@ def say(language: str, key: str, **values: object) -> str:
 
 def stage_name(language: str, stage: str) -> str:
     """A job's state or stage as a chat reads it: `cross-validation 2/5` becomes `交叉验证 2/5`."""
+    if language != "zh":
+        return stage
     named, space, rest = stage.partition(" ")
-    return f"{STAGES.get(named, named)}{space}{rest}" if language == "zh" else stage
+    return STAGES.get(stage) or f"{STAGES.get(named, named)}{space}{rest}"
 
 
 def kind_name(language: str, kind: str) -> str:

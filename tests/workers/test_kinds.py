@@ -42,7 +42,7 @@ class Programs:
         self.files = {path.name: path.read_text("utf-8").splitlines()[1:] for path in folder.glob("*.csv")}
         for name in self._writes:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_bytes(PNG)
+            (folder / name).write_bytes(b'method = "lora"' if name.endswith(".toml") else PNG)
         said = json.dumps(self._lines[len(self.argv) - 1]).replace("FOLDER", str(folder))
         return subprocess.Popen([sys.executable, "-c", f"print({said!r})"], **PIPES)  # type: ignore[call-overload]
 
@@ -227,12 +227,15 @@ def test_the_best_recipe_stays_with_the_job(
     assert bool(job(labelled).result["recipe"]) == (best > 0.8)  # type: ignore[index]
 
 
-def test_what_a_killed_worker_left_behind_is_cleaned_up_by_the_next_job(labelled: Chatroom, settings: Settings):
+def test_what_a_killed_worker_left_behind_is_cleaned_up_by_the_next_job(
+    labelled: Chatroom, settings: Settings, monkeypatch: pytest.MonkeyPatch
+):
     labelled.type("tune 1")
     labelled.type("cancel")
     left = settings.versions_dir / f"job-{job(labelled).id}"
     left.mkdir(parents=True)
     (left / "train.csv").write_text("text,label\nwhat somebody said,bug\n")
-    labelled.type("retrain frozen")
+    Programs(monkeypatch, settings, DISTILLED)
+    labelled.type("retrain")
     run(labelled, settings)
     assert not left.exists()
