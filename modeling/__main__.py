@@ -1,4 +1,4 @@
-"""The command line: `python -m modeling train | distill | evaluate | explain | predict | data | check`."""
+"""The command line: `python -m modeling train | pretrain | distill | evaluate | explain | predict | data | check`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 import typer
 from rich.console import Console
 
-from modeling import data_commands, distill_command, explain_command
+from modeling import data_commands, distill_command, explain_command, pretrain_command
 from modeling.console import FAILED, Show, errors_as_sentences, on_terminal, prepare
 from modeling.errors import ModelingError
 from modeling.progress import JsonLines, Reporter, RichBar
@@ -25,6 +25,7 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_
 app.add_typer(data_commands.app, name="data")
 app.command()(distill_command.distill)
 app.command()(explain_command.explain)
+app.command()(pretrain_command.pretrain)
 
 AT_ONCE = 256
 

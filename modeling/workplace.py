@@ -41,20 +41,20 @@ class Workplace:
         """Where checkpoints are kept until the run is finished."""
         return self.folder / "work" / self.order
 
-    def finished(self) -> dict[str, Any] | None:
+    def finished(self, *, bundle: bool = True) -> dict[str, Any] | None:
         """Return the outcome of a run that ended here before; None when there is work to do.
 
-        Raises ModelingError when the folder holds the outcome of another order: a bundle is never overwritten.
+        Raises ModelingError when the folder holds the outcome of another order: nothing is ever overwritten. Where
+        there is to be a `bundle`, it is compared with what was written.
         """
         try:
             saved = json.loads((self.folder / "done.json").read_text("utf-8"))
         except (FileNotFoundError, ValueError):
             return None
         if saved.get("order") != self.order:
-            raise ModelingError(
-                f"{self.folder} holds a bundle that was trained from other data or settings: choose another --out."
-            )
-        bundle_files.verify(self.bundle)
+            raise ModelingError(f"{self.folder} holds what came of other data or settings: choose another --out.")
+        if bundle:
+            bundle_files.verify(self.bundle)
         done: dict[str, Any] = saved["done"]
         return done
 
