@@ -223,6 +223,7 @@ def test_the_best_recipe_stays_with_the_job(
     run(labelled, settings)
     assert said in told(labelled)[-1]
     assert "method lora, rank 8, rate 0.00031" in told(labelled)[-1]
+    assert "By chance." in told(labelled)[-1]
     assert set(programs.files) == {"train.csv"}, "what is held out is not for choosing"
     assert bool(job(labelled).result["recipe"]) == (best > 0.8)  # type: ignore[index]
 

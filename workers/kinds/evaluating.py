@@ -6,7 +6,7 @@ from sqlalchemy import Connection
 
 from workers.contracts import Picture
 from workers.job_data import HELD_OUT, TRAIN
-from workers.kinds.kind import Command, Ending, Kind, Line, Order, speaker
+from workers.kinds.kind import Command, Ending, Kind, Line, Order, speaker, with_notes
 from workers.texts import percent, say
 
 PICTURE = "evaluation.png"
@@ -45,7 +45,7 @@ def told(order: Order, done: Line) -> str:
         sentences.append(say(order.language, "evaluated_weakest", labels=named))
     if order.version.folder and (order.folder / "fresh").is_dir():
         sentences.append(say(order.language, "evaluated_afresh"))
-    return " ".join(sentences)
+    return with_notes(" ".join(sentences), done)
 
 
 def with_interval(found: list[float]) -> str:

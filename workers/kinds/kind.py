@@ -16,6 +16,7 @@ from workers.job_data import HELD_OUT, TRAIN, JobFailed, labels_in
 from workers.store import bases, versions
 from workers.store.versions import Version
 
+MOST_NOTES = 3
 Command = list[str]
 """The arguments of one run of `python -m modeling`."""
 Line = Mapping[str, Any]
@@ -115,3 +116,8 @@ def training(order: Order, backbone: str, method: str, out: Path) -> Command:
     """The command line that trains from the job's labelled messages into a folder."""
     files = ["train", str(order.folder / TRAIN), "--test", str(order.folder / HELD_OUT), "--out", str(out)]
     return [*files, "--method", method, "--seed", str(order.request.seed), "--backbone", backbone]
+
+
+def with_notes(text: str, done: Line) -> str:
+    """The text, and after it what the program found worth a sentence."""
+    return " ".join([text, *done.get("notes", ())[:MOST_NOTES]])

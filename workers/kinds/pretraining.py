@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from workers.contracts import Picture
 from workers.job_data import POOL, TRAIN
-from workers.kinds.kind import Command, Ending, Kind, Line, Order
+from workers.kinds.kind import Command, Ending, Kind, Line, Order, with_notes
 from workers.store.bases import PREFIX
 from workers.texts import say
 
@@ -29,7 +29,8 @@ def named(c: Connection, order: Order, done: Line, now: float) -> Ending:
     kept = ("objective", "texts", "steps", "loss_first", "loss_last", "gain", "fingerprint", "seconds")
     result = {"folder": str(done["backbone"]), **{key: done[key] for key in kept if key in done}}
     text = " ".join([learnt(order.language, name, done), gained(order.language, done.get("gain"))])
-    return Ending(f"{text} {say(order.language, 'base_use', base=name)}", result, curve(order, name))
+    text = f"{text} {say(order.language, 'base_use', base=name)}"
+    return Ending(with_notes(text, done), result, curve(order, name))
 
 
 def learnt(language: str, name: str, done: Line) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from workers.job_data import TRAIN
-from workers.kinds.kind import Command, Ending, Kind, Line, Order
+from workers.kinds.kind import Command, Ending, Kind, Line, Order, with_notes
 from workers.texts import percent, say
 
 
@@ -28,7 +28,7 @@ def found(c: Connection, order: Order, done: Line, now: float) -> Ending:
     key = "tuned_better" if better else "tuned_same"
     text = say(order.language, key, **scores, **counts, settings=settings)
     recipe = Path(done["recipe"]).read_text("utf-8") if better else ""
-    return Ending(text, {"recipe": recipe, "best": best, "default": done["default"], **counts})
+    return Ending(with_notes(text, done), {"recipe": recipe, "best": best, "default": done["default"], **counts})
 
 
 def shown(value: object) -> str:

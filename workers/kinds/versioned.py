@@ -5,23 +5,13 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from workers.job_data import HELD_OUT, POOL, TRAIN
-from workers.kinds.kind import Command, Ending, Kind, Line, Order, speaker, training
+from workers.kinds.kind import Command, Ending, Kind, Line, Order, speaker, training, with_notes
 from workers.outcome import figure, is_same, outcome_text, table
 from workers.store import versions
 from workers.store.versions import Version
 from workers.texts import percent, say
 
-FIGURES = (
-    "accuracy",
-    "macro_f1",
-    "ece",
-    "messages_per_second",
-    "megabytes",
-    "seconds",
-    "against",
-    "teacher",
-    "student",
-)
+FIGURES = ("accuracy", "macro_f1", "ece", "messages_per_second", "megabytes", "seconds", "against", "teacher")
 
 
 def retraining(order: Order) -> list[Command]:
@@ -80,7 +70,7 @@ def told(order: Order, version: Version, promoted: bool, same: bool, done: Line)
     if not teacher:
         return text
     rows = table(order.language, {"teacher": teacher, "student": done})
-    return "\n".join([text, side_by_side(order.language, teacher, done), *rows])
+    return "\n".join([with_notes(text, done), side_by_side(order.language, teacher, done), *rows])
 
 
 def side_by_side(language: str, teacher: Line, done: Line) -> str:
