@@ -156,5 +156,5 @@ def nearest(database: Database, serving: Served, chat: ChatRef, text: str) -> Ex
         return None
     known = np.stack([np.frombuffer(vectors[id], np.float32) for id in ids])
     order = np.argsort(-(known @ serving.backbone.encode([wanted])[0]), kind="stable")[:NEAREST]
-    chosen = [ids[place] for place in order.tolist()]
+    chosen = [ids[int(place)] for place in order]
     return Examples(tuple(clean(texts[id]) for id in chosen), tuple(labelled[id] for id in chosen))

@@ -92,15 +92,15 @@ VERBS: dict[str, Verb] = {
         Verb(
             "pretrain",
             "[minutes]",
-            "Let the backbone read all stored messages first: makes a base for `retrain`",
-            "让骨干模型先通读全部消息，得到供 `retrain` 使用的底座",
+            "Let the backbone read all stored messages: makes a base for retraining",
+            "让骨干模型通读全部消息，得到供重新训练使用的底座",
             admin=True,
         ),
         Verb(
             "tune",
             "<minutes>",
-            "Look for the best way to retrain; the next `retrain` takes it",
-            "寻找最好的训练配方，供下一次 `retrain` 使用",
+            "Look for the best way to retrain, and take it from then on",
+            "寻找最好的训练配方，供以后重新训练使用",
             admin=True,
         ),
         Verb(
