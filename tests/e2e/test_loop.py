@@ -89,6 +89,13 @@ def command(page: Page, text: str) -> Locator:
     return page.locator(".message.bot").nth(count)
 
 
+def reply(page: Page, message: Locator, text: str) -> Locator:
+    """Type a command as a reply to a message."""
+    message.hover()
+    message.locator(".tool", has_text="Reply").click()
+    return command(page, text)
+
+
 def label(page: Page, message: Locator, name: str) -> None:
     """Put a label's emoji on a message by the picker."""
     message.hover()
@@ -155,6 +162,12 @@ def test_a_reaction_changes_the_next_answer_and_a_retrained_version_can_take_ove
         expect(command(page, "/classify The page crashes again")).to_contain_text("bug")
         expect(command(page, "/rollback")).to_contain_text("Back to version 1")
         expect(page.locator(".version.active")).to_contain_text("v1")
+
+        explained = reply(page, first, "/explain")
+        expect(explained).to_contain_text("For it:")
+        expect(explained.locator("img.picture")).to_be_visible()
+        expect(command(page, "/evaluate 2")).to_contain_text("that it never learned from")
+        expect(page.locator(".message.bot img.picture")).to_have_count(2)
 
         before = talk(page)
         page.reload()

@@ -213,7 +213,7 @@ def test_the_best_recipe_stays_with_the_job(
         "trials": 12,
         "pruned": 5,
         "recipe": "FOLDER/out/recipe.toml",
-        "notes": [],
+        "notes": ["By chance."],
         "seconds": 9,
         "best": {"score": best, "metric": "cross_validated_macro_f1", "method": "lora", "rank": 8, "rate": 0.00031},
         "default": {"score": 0.8},
