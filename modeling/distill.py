@@ -61,6 +61,7 @@ def distill(teacher: str, classroom: Classroom, wish: Wish, out: Path, reporter:
     pace = students.pace(wish.student, wish.alpha, wish.temperature)
     reporter.stage("loading", 0.04)
     known = teachers.load(teacher)
+    side_by_side.check(wish.against, classroom)
     order = classifier.meta_hash([classroom.hash, known.fingerprints, wish.key, reading.installed()])
     workplace = Workplace(out, order)
     with workplace.held():
@@ -87,9 +88,7 @@ class _Distilling:
         notes = list(self.classroom.notes)
         self.reporter.stage("asking the teacher", 0.3)
         targets = self._targets(notes)
-        soft, vectors = self.teachers.taught(
-            self.classroom.texts, self.workplace.work / "teacher.safetensors", self.reporter.step
-        )
+        soft, vectors = self.teachers.taught(self.classroom.texts, self.workplace.work / "teacher", self.reporter.step)
         soft = self._without_what_it_learned(soft, vectors, targets, notes)
         lessons = Lessons(self.classroom.texts, soft, vectors, targets)
         student = self._student()

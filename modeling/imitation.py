@@ -85,7 +85,9 @@ class Pupil(nn.Module):
     def forward(self, texts: list[str]) -> tuple[Tensor, Tensor]:
         """Return scores [b, k] and the guess at the teacher's vectors [b, d]."""
         features = self.student.features(texts)
-        own = nn.functional.normalize(self.encoder(features)["sentence_embedding"].float(), dim=1)
+        with autocast(self.weights.device.type):  # of the encoder alone: scores of 16 are too coarse in bfloat16
+            found = self.encoder(features)["sentence_embedding"]
+        own = nn.functional.normalize(found.float(), dim=1)
         kept, added = (torch.from_numpy(each).to(own.device) for each in self.student.reading.beside(texts))
         vectors = torch.cat([own * kept, added], dim=1)
         return vectors @ self.weights.T + self.bias, vectors @ self.projection
@@ -140,7 +142,7 @@ def imitate(
     for module in student.model.modules():
         if isinstance(module, nn.EmbeddingBag):
             module.sparse = False
-    taught = Backbone(student.model, student.name, None, student.reading)
+    taught = Backbone(student.model.requires_grad_(True), student.name, None, student.reading)
     return taught, pupil.weights.detach().cpu().numpy(), pupil.bias.detach().cpu().numpy()
 
 
@@ -152,10 +154,9 @@ def _step(
         each.zero_grad()
         for group in each.param_groups:
             group["lr"] = group["full"] * _share(step, steps)
-    with autocast(device.type):
-        scores, guessed = pupil(list(batch.texts))
-    given = (torch.from_numpy(each).to(device) for each in (batch.soft, batch.vectors, batch.targets))
-    loss = loss_of(scores.float(), guessed.float(), *given, pace)
+    scores, guessed = pupil(list(batch.texts))
+    soft, wanted, targets = (torch.from_numpy(each).to(device) for each in (batch.soft, batch.vectors, batch.targets))
+    loss = loss_of(scores, guessed, soft, wanted, targets, pace)
     if not torch.isfinite(loss):
         raise ModelingError(
             f"The loss was no number any more at step {step + 1}: try another --temperature or a smaller student."
@@ -189,14 +190,16 @@ def _batches(lessons: Lessons, size: int, seed: int) -> Iterator[Targets]:
 
 
 def _optimisers(pupil: Pupil, pace: Pace) -> list[torch.optim.Optimizer]:
-    """One for tables of which a batch touches a few rows only, one for all the rest."""
+    """One for tables of which a batch touches a few rows only, one for the rest; a transformer's tables stay."""
     tables: list[Tensor] = []
     for module in pupil.encoder.modules():
+        if isinstance(module, nn.Embedding):
+            module.requires_grad_(False)
         if isinstance(module, nn.EmbeddingBag):
             module.sparse = True
             tables.append(module.weight)
     known = {id(each) for each in [*tables, pupil.weights, pupil.bias, pupil.projection]}
-    rest = [value for value in pupil.parameters() if id(value) not in known]
+    rest = [value for value in pupil.parameters() if value.requires_grad and id(value) not in known]
     groups: list[dict[str, Any]] = [
         {"params": rest, "lr": pace.learning_rate, "full": pace.learning_rate},
         {"params": [pupil.weights, pupil.bias, pupil.projection], "lr": CLASSIFIER_RATE, "full": CLASSIFIER_RATE},
@@ -213,9 +216,8 @@ def _save(pupil: Pupil, optimisers: list[torch.optim.Optimizer], step: int, work
     draft = work / "draft"
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
-    save_file(
-        {name: value.detach().contiguous() for name, value in pupil.named_parameters()}, draft / "model.safetensors"
-    )
+    trained = {name: value for name, value in pupil.named_parameters() if value.requires_grad}
+    save_file({name: value.detach().cpu().contiguous() for name, value in trained.items()}, draft / "model.safetensors")
     state = {"step": step, "random": torch.get_rng_state(), "optimisers": [each.state_dict() for each in optimisers]}
     torch.save(state, draft / "state.pt")
     shutil.rmtree(work / "checkpoint-old", ignore_errors=True)
@@ -232,7 +234,8 @@ def _resume(pupil: Pupil, optimisers: list[torch.optim.Optimizer], work: Path) -
     tensors = load_file(folder / "model.safetensors")
     with torch.no_grad():
         for name, value in pupil.named_parameters():
-            value.copy_(tensors[name])
+            if value.requires_grad:
+                value.copy_(tensors[name])
     state = torch.load(folder / "state.pt", weights_only=True)
     for each, saved in zip(optimisers, state["optimisers"], strict=True):
         each.load_state_dict(saved)

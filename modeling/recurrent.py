@@ -32,7 +32,8 @@ class Recurrent(InputModule):
 
     def __init__(self, cell: Cell, hidden: int, tokenizer: Tokenizer, table: Tensor) -> None:
         super().__init__()
-        self.cell, self.hidden, self.tokenizer = cell, hidden, tokenizer
+        self.cell, self.hidden, self._words = cell, hidden, tokenizer
+        self.tokenizer = tokenizer
         tokenizer.enable_truncation(TOKENS)
         # A bare table: what is an nn.Embedding stays frozen in fine-tuning, and here the words are most of it.
         self.table = nn.Parameter(table)
@@ -43,7 +44,7 @@ class Recurrent(InputModule):
     def preprocess(self, inputs: Sequence[Any], prompt: str | None = None, **_: Any) -> dict[str, Tensor]:
         """Return input_ids [b, t] and the counts of words [b]; a text without words is one unknown word."""
         texts = [f"{prompt or ''}{text}" for text in inputs]
-        found = [each.ids or [1] for each in self.tokenizer.encode_batch(texts, add_special_tokens=False)]
+        found = [each.ids or [1] for each in self._words.encode_batch(texts, add_special_tokens=False)]
         counts = [len(ids) for ids in found]
         rows = np.zeros((len(found), max(counts)), np.int64)
         for row, ids in enumerate(found):
@@ -58,20 +59,18 @@ class Recurrent(InputModule):
         with torch.autocast(ids.device.type, enabled=False):  # in bfloat16 a recurrence loses more than it wins
             words = self.dropout(nn.functional.embedding(ids, self.table, padding_idx=0))
             packed = nn.utils.rnn.pack_padded_sequence(words, counts, batch_first=True, enforce_sorted=False)
-            said, _ = nn.utils.rnn.pad_packed_sequence(
-                self.reader(packed)[0], batch_first=True, padding_value=float("-inf"), total_length=ids.shape[1]
-            )
+            said = nn.utils.rnn.pad_packed_sequence(self.reader(packed)[0], True, float("-inf"))[0]
             features["sentence_embedding"] = self.dropout(said.amax(1))
         return features
 
     @property
     def max_seq_length(self) -> int:
         """Words of a message that are read."""
-        return int(self.tokenizer.truncation["max_length"])
+        return int((self._words.truncation or {}).get("max_length", TOKENS))
 
     @max_seq_length.setter
     def max_seq_length(self, value: int) -> None:
-        self.tokenizer.enable_truncation(value)
+        self._words.enable_truncation(value)
 
     def get_embedding_dimension(self) -> int:
         """The length of its vectors."""
@@ -80,12 +79,12 @@ class Recurrent(InputModule):
     def save(self, output_path: str, *_: Any, **__: Any) -> None:
         """Write config.json, tokenizer.json and model.safetensors."""
         self.save_config(output_path)
-        self.tokenizer.save(str(Path(output_path) / "tokenizer.json"))
+        self._words.save(str(Path(output_path) / "tokenizer.json"))
         tensors = {name: value.detach().cpu().contiguous() for name, value in self.state_dict().items()}
         save_file(tensors, Path(output_path) / "model.safetensors")
 
     @classmethod
-    def load(cls, model_name_or_path: str, subfolder: str = "", **_: Any) -> Recurrent:
+    def load(cls, model_name_or_path: str, subfolder: str = "", *_: Any, **__: Any) -> Recurrent:
         """Read what `save` wrote. Raises as json, tokenizers and safetensors do when a file is damaged."""
         folder = Path(model_name_or_path) / subfolder
         settings = cls.load_config(str(folder))

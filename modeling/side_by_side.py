@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from modeling import classifier, head, speed, teachers
+from modeling import bundle_files, classifier, head, sources, speed, teachers
 from modeling.backbone import load as load_backbone
 from modeling.classifier import Bundle
 from modeling.classroom import Classroom
@@ -80,6 +80,18 @@ def measured(
     }
 
 
+def check(against: str, classroom: Classroom) -> None:
+    """Raise ModelingError, before anything is trained, if the bundle or backbone to compare with is not there."""
+    if not against:
+        return
+    if (Path(against) / bundle_files.META).is_file():
+        bundle_files.verify(Path(against))
+        return
+    sources.check(against)
+    if classroom.labelled is None:
+        raise ModelingError(f"{against} is a backbone without a head: give --train, or a bundle to compare with.")
+
+
 def _wide(said: Vectors, every: tuple[str, ...]) -> Vectors:
     """Add columns of nothing for labels that only the test messages have."""
     return np.pad(said, ((0, 0), (0, len(every) - said.shape[1])))
@@ -88,10 +100,8 @@ def _wide(said: Vectors, every: tuple[str, ...]) -> Vectors:
 def _rival(name: str, labels: tuple[str, ...], classroom: Classroom) -> Vectors:
     """What another bundle says of the test messages; a plain backbone gets a head from the labelled ones."""
     texts = classroom.test.texts if classroom.test else ()
-    if (Path(name) / "meta.json").is_file():
+    if (Path(name) / bundle_files.META).is_file() or classroom.labelled is None:
         return teachers.ordered(classifier.load(Path(name)), texts, labels)
-    if classroom.labelled is None:
-        raise ModelingError(f"{name} is a backbone without a head: give --train, or a bundle to compare with.")
     return _refitted(name, labels, classroom.labelled, texts)
 
 

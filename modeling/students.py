@@ -107,10 +107,14 @@ def settled(recipe: Recipe) -> Recipe:
 
 
 def pace(name: str, alpha: float, temperature: float) -> Pace:
-    """Return how a student of this name learns. Raises ModelingError for weights that mean nothing."""
+    """Return how a student of this name learns; at `alpha` 0 without its teacher.
+
+    Raises ModelingError for weights that mean nothing.
+    """
     if not 0 <= alpha <= 1:
         raise ModelingError(f"--alpha is {alpha}, but a weight between 0 and 1 is needed: try 0.6.")
     if not 0 < temperature <= 100:
         raise ModelingError(f"--temperature is {temperature}, but it has to be above 0 and at most 100: try 2.")
     usual = PACES[name] if is_built(name) else TRANSFORMER
-    return replace(usual, alpha=alpha, temperature=temperature)
+    # Labels alone: then the teacher's vectors teach nothing either.
+    return replace(usual, alpha=alpha, temperature=temperature, hidden=usual.hidden if alpha else 0.0)

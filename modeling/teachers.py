@@ -16,7 +16,7 @@ from modeling.classifier import Bundle
 from modeling.errors import ModelingError
 from modeling.logistic import Problem, Targets, Vectors, shared, softmax
 
-AT_ONCE = 128
+AT_ONCE = 512
 FOLDS = 5
 MILLION = 1e6
 
@@ -46,26 +46,31 @@ class Teachers:
         return np.mean([_ordered(each, each.classify(texts), self.labels) for each in self.bundles], axis=0)
 
     def taught(self, texts: Sequence[str], cache: Path, on_progress: OnProgress) -> tuple[Vectors, Vectors]:
-        """Return averaged probabilities [n, k] and the vectors [n, d] of all side by side; kept in the file `cache`."""
-        if not cache.is_file():
-            said, read = self._taught(texts, on_progress)
-            draft = cache.with_suffix(".part")
-            save_file({"probabilities": said, "vectors": read}, draft)
-            draft.replace(cache)
-        found = load_file(cache)
-        return found["probabilities"], found["vectors"]
+        """Return averaged probabilities [n, k] and the vectors [n, d] of all side by side.
 
-    def _taught(self, texts: Sequence[str], on_progress: OnProgress) -> tuple[Vectors, Vectors]:
-        said, read = list[Vectors](), list[Vectors]()
+        Each portion is kept in the folder `cache`, so that none is asked twice.
+        """
+        cache.mkdir(parents=True, exist_ok=True)
+        found: list[dict[str, Vectors]] = []
         for start in range(0, len(texts), AT_ONCE):
-            portion = texts[start : start + AT_ONCE]
-            each_read = [each.backbone.encode(portion) for each in self.bundles]
-            both = zip(self.bundles, each_read, strict=True)
-            each_said = [_ordered(each, each.head.probabilities(vectors), self.labels) for each, vectors in both]
-            said.append(np.mean(each_said, axis=0, dtype=np.float32))
-            read.append(np.concatenate(each_read, axis=1))
-            on_progress(min(1.0, (start + AT_ONCE) / len(texts)))
-        return np.concatenate(said), np.concatenate(read)
+            file = cache / f"{start}.safetensors"
+            if not file.is_file():
+                draft = file.with_suffix(".part")
+                save_file(self._taught(texts[start : start + AT_ONCE]), draft)
+                draft.replace(file)
+                on_progress(min(1.0, (start + AT_ONCE) / len(texts)))
+            found.append(load_file(file))
+        said, read = (np.concatenate([each[name] for each in found]) for name in ("probabilities", "vectors"))
+        return said, read
+
+    def _taught(self, texts: Sequence[str]) -> dict[str, Vectors]:
+        vectors = [each.backbone.encode(texts) for each in self.bundles]
+        both = zip(self.bundles, vectors, strict=True)
+        said = [_ordered(each, each.head.probabilities(read), self.labels) for each, read in both]
+        return {
+            "probabilities": np.stack(said).mean(axis=0, dtype=np.float32),
+            "vectors": np.concatenate(vectors, axis=1),
+        }
 
     def unseen(
         self, vectors: Vectors, described: Vectors, rows: Targets, targets: Targets, seed: int

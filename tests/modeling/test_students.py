@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -78,7 +79,8 @@ def test_a_recurrent_backbone_tells_chinese_texts_apart_and_follows_its_seed(nam
 def test_static_vectors_are_the_mean_of_token_vectors(source: Backbone, tmp_path: Path) -> None:
     static = backbones.load(str(students.build("static", TEXTS, tmp_path / "s", source=source, hidden=16)))
     tokens = static.model.tokenizer.encode(TEXTS[0], add_special_tokens=False).ids
-    mean = static.model[0].embedding.weight[tokens].mean(0).detach().numpy()
+    table: Any = static.model[0]
+    mean: Any = table.embedding.weight[tokens].mean(0).detach().numpy()
     assert np.allclose(static.encode([TEXTS[0]])[0, :16], mean / np.linalg.norm(mean), atol=1e-5)
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-import torch
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
 from tokenizers import BertWordPieceTokenizer
-from transformers import BertConfig, BertModel, BertTokenizerFast
+from transformers import BertConfig, BertModel, BertTokenizer, set_seed
 
 from tests.modeling.samples import messages
 
@@ -20,7 +20,7 @@ def bert(folder: Path, seed: int = 0) -> Path:
     plain = folder / "plain"
     plain.mkdir(parents=True)
     words.save_model(str(plain))
-    torch.manual_seed(seed)
+    set_seed(seed)
     config = BertConfig(
         vocab_size=words.get_vocab_size(),
         hidden_size=64,
@@ -29,8 +29,9 @@ def bert(folder: Path, seed: int = 0) -> Path:
         intermediate_size=256,
         max_position_embeddings=128,
     )
-    BertModel(config).save_pretrained(plain)
-    BertTokenizerFast(vocab=str(plain / "vocab.txt"), do_lower_case=True).save_pretrained(plain)
+    parts: list[Any] = [BertModel(config), BertTokenizer(vocab=str(plain / "vocab.txt"), do_lower_case=True)]
+    for part in parts:
+        part.save_pretrained(plain)
     transformer = Transformer(str(plain))
     SentenceTransformer(modules=[transformer, Pooling(64)]).save(str(folder / "bert"), create_model_card=False)
     return folder / "bert"
