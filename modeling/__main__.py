@@ -126,7 +126,10 @@ def predict(bundle: Path, file: Annotated[str, typer.Argument(metavar="[FILE|-]"
 
 @app.command()
 def check(backbone: Annotated[str, typer.Argument(help="minilm, a local folder or a hub name.")] = "minilm") -> None:
-    """Look for a GPU, then load a backbone and read a message with it; prints a JSON line for each."""
+    """Look for a GPU, then load a backbone and read a message with it; prints a JSON line for each.
+
+    The second one says what the backbone is: family, parameters, dimension, longest input, licence, size on disk.
+    """
     with errors_as_sentences(Show.rich):
         import torch
 
@@ -134,11 +137,11 @@ def check(backbone: Annotated[str, typer.Argument(help="minilm, a local folder o
         typer.echo(json.dumps({"event": "gpu", "names": names}))
 
         from modeling.backbone import load
+        from modeling.describe import describe
 
         loaded = load(backbone)
-        dimension = loaded.encode(["It crashes when I drag a card."]).shape[1]
-        found = {"name": loaded.name, "dimension": dimension, "device": loaded.model.device.type}
-        typer.echo(json.dumps({"event": "backbone", **found}))
+        loaded.encode(["It crashes when I drag a card."])
+        typer.echo(json.dumps({"event": "backbone", **describe(loaded)}))
 
 
 def main() -> None:

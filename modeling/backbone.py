@@ -5,18 +5,18 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-import shutil
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import cached_property, lru_cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from modeling import modules, reading, sources
+from modeling import decoders, families, modules, reading, refusal, sources
 from modeling.errors import ModelingError
 from modeling.reading import Reading
 from modeling.sources import check
@@ -29,20 +29,31 @@ __all__ = ["Backbone", "autocast", "check", "load"]
 MAX_TOKENS = 256  # of one message; what a longer one says after that rarely changes what kind it is
 BATCH = 32
 BATCH_TOKENS = 2048  # a batch of long messages is smaller: it has to stay in the processor's cache
+WHOLE = 1.5e9  # bytes of weights up to which half-precision files are read as float32: training is steadier so
 
 
 class Backbone:
     """An encoder with its tokeniser and pooling; encoding is thread-safe, the weights are never changed here.
 
     `name` is what was asked for; `folder` is where the files came from, None for weights that only live in memory;
-    `reading` helps it with scripts that its tokeniser does not know.
+    `reading` helps it with scripts that its tokeniser does not know; `completion` are files that the folder lacks to
+    say everything about itself, by their names there.
     """
 
-    def __init__(self, model: SentenceTransformer, name: str, folder: Path | None, reading: Reading) -> None:
+    def __init__(
+        self,
+        model: SentenceTransformer,
+        name: str,
+        folder: Path | None,
+        reading: Reading,
+        completion: Mapping[str, bytes] = MappingProxyType({}),
+    ) -> None:
         self.model = model
         self.name = name
         self.folder = folder
         self.reading = reading
+        self.completion = completion
+        self._nothing = decoders.nothing(model.tokenizer)
         self._one_at_a_time = threading.Lock()  # a fast tokeniser may not be used by two threads at once
         model.eval()
         modules.limit(model, MAX_TOKENS)
@@ -61,7 +72,7 @@ class Backbone:
         """A hash of weights, configuration and reading: vectors of equal fingerprints can be mixed."""
         if self.folder is None:
             raise ModelingError("This backbone has not been saved yet: save it and load it again.")
-        own, help_there = sources.fingerprint(self.folder), self.reading.fingerprint
+        own, help_there = sources.fingerprint(self.folder, self.completion), self.reading.fingerprint
         return hashlib.sha256(f"{own}{help_there}".encode()).hexdigest()[:16] if help_there else own
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -103,10 +114,7 @@ class Backbone:
         if self.folder is None:
             self.model.save(str(folder), create_model_card=False, safe_serialization=True)
             return
-        for path in sources.files(self.folder):
-            target = folder / path.relative_to(self.folder)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, target)
+        sources.copy(self.folder, folder, self.completion)
 
     def features(self, texts: list[str]) -> dict[str, Any]:
         """Tokenise texts, as it reads them, into one padded batch on the model's device."""
@@ -114,7 +122,7 @@ class Backbone:
 
     def _tokenised(self, texts: list[str]) -> dict[str, Any]:
         prompt = self.model.prompts.get(self.model.default_prompt_name or "") or None
-        features: dict[str, Any] = self.model.preprocess(texts, prompt=prompt)
+        features: dict[str, Any] = self.model.preprocess([text or self._nothing for text in texts], prompt=prompt)
         return {key: value.to(self.model.device) if hasattr(value, "to") else value for key, value in features.items()}
 
     def _batches(self, texts: list[str]) -> Iterator[list[int]]:
@@ -137,32 +145,41 @@ class Backbone:
         return [len(ids) for ids in tokenizer(texts, truncation=True, max_length=limit)["input_ids"]] if texts else []
 
 
-def load(name: str, *, as_saved: bool = False) -> Backbone:
+def load(name: str, *, as_saved: bool = False, settings: dict[str, Any] | None = None) -> Backbone:
     """Load a backbone: "" or "minilm" is the packaged MiniLM, else a local folder or a hub name.
 
     Weights must be safetensors and remote code stays off. It is helped to read what its tokeniser does not, unless it
-    is wanted `as_saved`, out of a bundle. Raises ModelingError with what was wrong and what to do.
+    is wanted `as_saved`, out of a bundle. `settings` are more of what transformers loads by, as 4 bits. Raises
+    ModelingError with what was wrong and what to do.
     """
     folder = sources.resolve(name)
     _quiet()
-    from sentence_transformers import SentenceTransformer
-
+    completion = families.completion(folder, name)
     try:
-        model = modules.load(folder) or SentenceTransformer(
-            str(folder),
-            trust_remote_code=False,
-            local_files_only=True,
-            model_kwargs={"use_safetensors": True},
-        )
+        model = modules.load(folder) or _model(folder, completion, settings or {})
     except ModelingError:
         raise
     except Exception as error:  # a damaged folder fails in as many ways as there are files in it
+        if "trust_remote_code" in str(error):
+            raise refusal.needs_code(name) from None
         raise ModelingError(
             f'The backbone "{name or sources.PACKAGED}" could not be loaded ({sources.short(error)}): '
             f"give another folder or hub name, or use {sources.PACKAGED}."
         ) from None
     helped = reading.load(folder) or (Reading() if as_saved else reading.choose(model.tokenizer))
-    return Backbone(model, name or sources.PACKAGED, folder, helped)
+    return Backbone(model, name or sources.PACKAGED, folder, helped, completion)
+
+
+def _model(folder: Path, completion: Mapping[str, bytes], settings: dict[str, Any]) -> SentenceTransformer:
+    """Load a folder as if the files that complete it were in it."""
+    from sentence_transformers import SentenceTransformer
+
+    whole = sum(path.stat().st_size for path in folder.rglob("*.safetensors")) <= WHOLE
+    how = {"use_safetensors": True, "dtype": "float32" if whole else "auto", **settings}
+    with sources.completed(folder, completion) as complete:
+        model = SentenceTransformer(str(complete), trust_remote_code=False, local_files_only=True, model_kwargs=how)
+    decoders.prepare(model)
+    return model
 
 
 def autocast(device: str) -> AbstractContextManager[Any]:

@@ -19,6 +19,8 @@ from modeling import bundle_files
 from modeling.backbone import Backbone
 from modeling.errors import ModelingError
 from modeling.head import Head
+from modeling.logistic import Vectors
+from modeling.scope import Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,17 @@ class Bundle:
 
     def classify(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return probabilities float32 [n, k] for cleaned texts; the columns are `head.labels`."""
-        return self.head.probabilities(self.backbone.encode(texts))
+        return self.read(texts)[0]
+
+    def read(self, texts: Sequence[str]) -> tuple[Vectors, Vectors]:
+        """Return probabilities [n, k] and how foreign the texts are, float32 [n] from 0 to 1.
+
+        That is the scope's score, or one less the top probability where the bundle has no scope.
+        """
+        vectors = self.backbone.encode(texts)
+        probabilities = self.head.probabilities(vectors)
+        foreign = self.head.foreignness(vectors)
+        return probabilities, 1 - probabilities.max(axis=1) if foreign is None else foreign
 
     def save(self, folder: Path) -> None:
         """Write the bundle to `folder`, which then exists completely or not at all. Raises OSError."""
@@ -68,7 +80,8 @@ def _settings(head: Head) -> dict[str, Any]:
 
 def _save_head(head: Head, path: Path) -> None:
     tensors = {"weights": head.weights, "bias": head.bias, "thresholds": head.thresholds}
-    save_file({name: np.ascontiguousarray(value, np.float32) for name, value in tensors.items()}, path)
+    as_float32 = {name: np.ascontiguousarray(value, np.float32) for name, value in tensors.items()}
+    save_file(as_float32 | (head.scope.tensors() if head.scope else {}), path)
 
 
 def _load_head(path: Path, meta: dict[str, Any]) -> Head:
@@ -85,4 +98,5 @@ def _load_head(path: Path, meta: dict[str, Any]) -> Head:
         guess=bool(settings["guess"]),
         examples=int(settings["examples"]),
         chosen_at=int(settings["chosen_at"]),
+        scope=Scope.of(tensors),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import sys
@@ -10,10 +11,12 @@ import threading
 import warnings
 from collections.abc import Generator
 from contextlib import contextmanager
+from dataclasses import asdict
 from enum import StrEnum
 
 import typer
 
+from modeling import hub
 from modeling.errors import ModelingError
 
 FAILED, TERMINATED = 2, 128 + signal.SIGTERM
@@ -41,7 +44,10 @@ def prepare(*, stop_with_parent: bool) -> None:
 
 @contextmanager
 def errors_as_sentences(shown: Show) -> Generator[None]:
-    """Print what went wrong as one sentence and exit with 2."""
+    """Print what went wrong as one sentence and exit with 2; print, too, what is going to be downloaded."""
+    downloads = _Downloads(shown)
+    hub.log.setLevel(logging.INFO)
+    hub.log.addHandler(downloads)
     try:
         yield
     except BrokenPipeError:
@@ -58,6 +64,25 @@ def errors_as_sentences(shown: Show) -> Generator[None]:
             f"Something unforeseen went wrong ({type(error).__name__}: {str(error).strip()[:300]}): "
             "please report it with the command that you ran.",
         )
+    finally:
+        hub.log.removeHandler(downloads)
+
+
+class _Downloads(logging.Handler):
+    """Shows what is fetched from the hub: as a JSON line for programs, as a sentence for people."""
+
+    def __init__(self, shown: Show) -> None:
+        super().__init__()
+        self._shown = shown
+
+    def emit(self, record: logging.LogRecord) -> None:
+        found = getattr(record, "download", None)
+        if found is None:
+            return
+        if self._shown is Show.json:
+            typer.echo(json.dumps({"event": "download", **asdict(found)}, ensure_ascii=False))
+        else:
+            typer.echo(str(found), err=True)
 
 
 def _exit_with_parent() -> None:

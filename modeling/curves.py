@@ -72,10 +72,17 @@ def coverage(probabilities: Vectors, true: Targets) -> list[Spoken]:
     return [Spoken(float(confidence[at]), (at + 1) / len(true), float(hits[at] / (at + 1))) for at in kept.tolist()]
 
 
-def at_thresholds(probabilities: Vectors, true: Targets, thresholds: Vectors) -> Spoken:
-    """Return what is spoken when every label keeps to its own threshold [k]; `threshold` is their median."""
+def at_thresholds(
+    probabilities: Vectors, true: Targets, thresholds: Vectors, silenced: NDArray[np.bool_] | None = None
+) -> Spoken:
+    """Return what is spoken when every label keeps to its own threshold [k]; `threshold` is their median.
+
+    About `silenced` messages, bool [n], nothing is said however sure the model is.
+    """
     said, confidence = probabilities.argmax(1), probabilities.max(1)
     spoken = confidence >= thresholds[said]
+    if silenced is not None:
+        spoken &= ~silenced
     precision = float((said == true)[spoken].mean()) if spoken.any() else 0.0
     return Spoken(float(np.median(thresholds)), float(spoken.mean()), precision)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from modeling import classifier, compare, curves, measures, speed
 from modeling.classifier import Bundle
@@ -19,6 +20,7 @@ from modeling.logistic import Targets, Vectors
 from modeling.measures import Figures
 from modeling.progress import Reporter
 from modeling.resampling import Interval
+from modeling.scope import LIMIT
 from modeling.speed import Speed
 
 
@@ -63,10 +65,10 @@ def evaluate(
     labels = tuple(dict.fromkeys((*known, *(theirs.head.labels if theirs else ()), *sorted(set(test.labels)))))
     true = _places(test.labels, labels)
     reporter.stage("evaluating", 0.7)
-    found, took = speed.classified(bundle, test.texts, reporter.step)
+    found, foreign, took = speed.classified(bundle, test.texts, reporter.step)
     said, classes = found.argmax(1), len(labels)
     reporter.stage("out of scope", 0.8)
-    apart = curves.out_of_scope(_doubt(found), _doubt(bundle.classify(outside))) if len(outside) else None
+    apart = curves.out_of_scope(foreign, bundle.read(outside)[1]) if len(outside) else None
     reporter.stage("comparing", 0.95)
     comparison = compare.compare(said, _said(theirs, test, labels), true, classes) if theirs else None
     reporter.stage("intervals", 1.0)
@@ -79,7 +81,7 @@ def evaluate(
         matrix=measures.confusion(said, true, classes),
         reliability=curves.reliability(found, true),
         coverage=curves.coverage(found, true),
-        at_thresholds=curves.at_thresholds(found, true, bundle.head.thresholds),
+        at_thresholds=curves.at_thresholds(found, true, bundle.head.thresholds, _silenced(bundle, foreign)),
         out_of_scope=apart,
         speed=took,
         size=speed.size_on_disk(folder),
@@ -116,6 +118,6 @@ def _said(theirs: Bundle, test: Examples, labels: Sequence[str]) -> Targets:
     return _places(theirs.head.labels, labels)[theirs.classify(test.texts).argmax(1)]
 
 
-def _doubt(probabilities: Vectors) -> Vectors:
-    """The out-of-scope score of serving as it is: one less the top probability."""
-    return 1 - probabilities.max(1)
+def _silenced(bundle: Bundle, foreign: Vectors) -> NDArray[np.bool_]:
+    """Which messages serving is silent about because they seem to belong to no label."""
+    return foreign > (LIMIT if bundle.head.scope else 1.0)

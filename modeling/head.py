@@ -13,8 +13,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from modeling import scope as scopes
 from modeling.calibration import calibrate, choose
 from modeling.logistic import GUESS_TEMPERATURE, Prior, Problem, Targets, Vectors, prior, shared, softmax, solve
+from modeling.scope import LIMIT, Scope
 
 # One reaction turns a wrong guess about the same words, and the first few do not drown what the descriptions say.
 DEFAULT_STRENGTH = 5.0
@@ -29,7 +31,8 @@ class Head:
 
     `weights` float32 [k, d], `bias` float32 [k], `thresholds` float32 [k] in probability; `temperature` divides the
     scores; `strength` is the C of the logistic regression. `guess` says that no example was behind it. `examples` is
-    how many there were and `chosen_at` how many when strength, temperature and thresholds were last chosen.
+    how many there were and `chosen_at` how many when strength, temperature and thresholds were last chosen. `scope`
+    tells messages of no label apart, where there were enough examples to learn that from.
     """
 
     labels: tuple[str, ...]
@@ -41,11 +44,23 @@ class Head:
     guess: bool
     examples: int = 0
     chosen_at: int = 0
+    scope: Scope | None = None
 
     def probabilities(self, vectors: Vectors) -> NDArray[np.float32]:
         """Return float32 [n, k], each row summing to one, for float32 [n, d]."""
-        scores = np.asarray(vectors, np.float32) @ self.weights.T + self.bias
-        return softmax(scores / np.float32(self.temperature))
+        return softmax(self._scores(vectors) / np.float32(self.temperature))
+
+    def foreignness(self, vectors: Vectors) -> NDArray[np.float32] | None:
+        """Return float32 [n] from 0 to 1, above LIMIT for messages of no label; None where nothing says so."""
+        return None if self.scope is None else self.scope.score(np.asarray(vectors, np.float32), self._scores(vectors))
+
+    def foreign(self, vectors: Vectors) -> NDArray[np.bool_]:
+        """Say which of float32 [n, d] seem to belong to no label: about those it is better to be silent."""
+        found = self.foreignness(vectors)
+        return np.zeros(len(vectors), np.bool_) if found is None else found > LIMIT
+
+    def _scores(self, vectors: Vectors) -> NDArray[np.float32]:
+        return np.asarray(vectors, np.float32) @ self.weights.T + self.bias
 
 
 def fit(
@@ -59,14 +74,17 @@ def fit(
     strength: float | None = None,
     temperature: float | None = None,
     thresholds: NDArray[np.float32] | None = None,
+    scope: Scope | None = None,
+    landmarks: int | None = None,
     seed: int = 0,
 ) -> Head:
     """Fit a head to float32 [n, d] vectors and int [n] targets that index `labels`.
 
     `descriptions` float32 [k, d] are the vectors of what the labels say they mean, `mean` float32 [d] is what the
     chat's messages share, by default what the given ones do. `warm` is the head before: it makes the solution come
-    sooner, never different, and lends its strength, temperature and thresholds while they are recent. What is given
-    explicitly is used as it is. Zero examples give a guess. Raises ValueError on shapes that do not fit.
+    sooner, never different, and lends strength, temperature, thresholds and scope while they are recent. What is given
+    explicitly is used as it is. The scope keeps about so many `landmarks`, by default all vectors. Zero examples give
+    a guess. Raises ValueError on shapes that do not fit.
     """
     vectors, targets = _checked(vectors, targets, labels, descriptions)
     if len(targets) == 0:
@@ -79,7 +97,7 @@ def fit(
     if settings is None and strength is not None and temperature is not None and thresholds is not None:
         settings = _plain(labels, vectors[:0], vectors[:0, 0], temperature, guess=False)
     if settings is None:
-        settings = _chosen(problem, labels, strength, seed)
+        settings = _chosen(problem, labels, strength, seed, landmarks)
     start = _start(warm, labels, problem.prior, used)
     c = settings.strength if strength is None else strength
     weights, bias = solve(problem, c, start)
@@ -93,6 +111,7 @@ def fit(
         temperature=settings.temperature if temperature is None else temperature,
         thresholds=settings.thresholds if thresholds is None else np.asarray(thresholds, np.float32),
         examples=len(targets),
+        scope=_among(vectors, used, scope or settings.scope, landmarks),
     )
 
 
@@ -150,8 +169,8 @@ def _recent(warm: Head | None, labels: Sequence[str], examples: int) -> Head | N
     return warm if 1 / most < grown < most else None
 
 
-def _chosen(problem: Problem, labels: Sequence[str], strength: float | None, seed: int) -> Head:
-    """Return a head that holds freshly chosen strength, temperature and thresholds, its weights still empty."""
+def _chosen(problem: Problem, labels: Sequence[str], strength: float | None, seed: int, landmarks: int | None) -> Head:
+    """Return a head that holds freshly chosen strength, temperature, thresholds and scope, its weights still empty."""
     c, scores = choose(
         problem, DEFAULT_STRENGTH if strength is None else strength, fixed=strength is not None, seed=seed
     )
@@ -159,7 +178,19 @@ def _chosen(problem: Problem, labels: Sequence[str], strength: float | None, see
     if len(labels) == 1:
         thresholds = np.full(1, NEVER, np.float32)
     count, empty = len(problem.targets), np.zeros((0, 0), np.float32)
-    return Head(tuple(labels), empty, empty[:, 0:0].ravel(), temperature, thresholds, c, False, count, count)
+    known = scopes.fit(problem.vectors, problem.targets, scores, seed=seed, most=landmarks)
+    return Head(tuple(labels), empty, empty[:, 0:0].ravel(), temperature, thresholds, c, False, count, count, known)
+
+
+def _among(vectors: Vectors, used: NDArray[np.int64], known: Scope | None, landmarks: int | None) -> Scope | None:
+    """Return the scope around all labelled vectors of today, or around the landmarks that it was chosen with."""
+    if known is None or landmarks is None:
+        return None if known is None else known.knowing(vectors)
+    if known.landmarks.shape[1] == vectors.shape[1]:
+        return known
+    wide = np.zeros((len(known.landmarks), vectors.shape[1]), np.float32)
+    wide[:, used] = known.landmarks
+    return known.knowing(wide)
 
 
 def _start(warm: Head | None, labels: Sequence[str], prior: Prior, used: NDArray[np.int64]) -> Vectors | None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from modeling import refusal
 from modeling.errors import ModelingError
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def load(folder: Path) -> SentenceTransformer | None:
     sentence-transformers itself loads classes of other packages only with remote code on, which stays off. Raises
     ModelingError for a name of ours that is not in the list, and for one that stands beside others.
     """
-    entries = _entries(folder)
+    entries = [(str(each.get("type")), str(each.get("path"))) for each in refusal.modules(folder)]
     if not any(kind.startswith(OWN) for kind, _ in entries):
         return None
     from sentence_transformers import SentenceTransformer
@@ -55,12 +55,3 @@ def longest(model: SentenceTransformer) -> int | None:
         return int(now["max_length"]) if now else None
     most = model.max_seq_length
     return None if most is None or math.isinf(most) else int(most)
-
-
-def _entries(folder: Path) -> list[tuple[str, str]]:
-    """The class and the folder of each module; none where modules.json says nothing that can be read."""
-    try:
-        found = json.loads((folder / "modules.json").read_text("utf-8"))
-        return [(str(each["type"]), str(each["path"])) for each in found]
-    except (OSError, ValueError, KeyError, TypeError):
-        return []

@@ -54,4 +54,8 @@ def unread(tokenizer: Any) -> tuple[str, ...]:
 def _reads(tokenizer: Any, words: str, most: float) -> bool:
     pieces: list[str] = tokenizer.tokenize(words)
     letters = len(words.replace(" ", ""))
-    return pieces.count(tokenizer.unk_token) <= UNKNOWN * len(pieces) and len(pieces) <= most * letters
+    if not pieces:  # all of it was thrown away
+        return False
+    # By number: some tokenisers return an unknown piece as it was written.
+    unknown = tokenizer.convert_tokens_to_ids(pieces).count(tokenizer.unk_token_id)
+    return unknown <= UNKNOWN * len(pieces) and len(pieces) <= most * letters

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from modeling.calibration import best_temperature, deal, thresholds
 from modeling.evaluate import ece, macro_f1, macro_f1_difference
 from modeling.logistic import Problem, Targets, Vectors, shared, softmax, solve
 from modeling.recipe import Method, Recipe
+from modeling.scope import LANDMARKS, Signs, landmarks, nearest
 
 STRENGTHS = (0.1, 0.3, 1.0, 3.0, 10.0)  # for tuned vectors, which lie far apart already
 SURE = 0.1  # a tuned backbone is taken where at most this share of the bootstrap speaks against it
@@ -41,13 +42,17 @@ class Material:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A method's predictions for messages that it did not see: scores [m, k] for the examples `rows` [m]."""
+    """A method's predictions for messages that it did not see: scores [m, k] for the examples `rows` [m].
+
+    `near` [m] is how near the nearest landmark of the messages that it saw was; None where nobody asked.
+    """
 
     method: Method
     strength: float
     scores: Vectors
     rows: Targets
     targets: Targets
+    near: Vectors | None = None
     temperature: float = field(init=False)
 
     def __post_init__(self) -> None:
@@ -61,6 +66,10 @@ class Candidate:
     def thresholds(self) -> Vectors:
         """Thresholds [k] for the wanted precision."""
         return thresholds(self.probabilities, self.targets[self.rows])
+
+    def signs(self) -> list[Signs]:
+        """What the scope is chosen by; nothing where nobody asked for it."""
+        return [] if self.near is None else [Signs(self.near, self.scores.max(axis=1))]
 
     def summary(self) -> dict[str, float]:
         """Accuracy, macro-F1 and calibration error out of fold."""
@@ -142,7 +151,13 @@ class _Race:
         for strength in STRENGTHS:
             scores = [self._scores(found[fold], self.parts[fold], strength) for fold in range(folds)]
             tried.append(Candidate(method, strength, np.concatenate(scores), rows, right))
-        return min(tried, key=lambda each: best_temperature(each.scores, right[rows])[1])
+        best = min(tried, key=lambda each: best_temperature(each.scores, right[rows])[1])
+        near = [self._near(vectors, part) for (vectors, _), part in zip(found, self.parts[:folds], strict=True)]
+        return replace(best, near=np.concatenate(near))
+
+    def _near(self, vectors: Vectors, part: Targets) -> Vectors:
+        rest = np.setdiff1d(np.arange(len(vectors)), part)
+        return nearest(vectors[part], landmarks(vectors[rest], self.material.targets[rest], LANDMARKS))
 
     def _scores(self, found: tuple[Vectors, Vectors], part: Targets, strength: float) -> Vectors:
         vectors, described = found

@@ -6,17 +6,21 @@ import hashlib
 import json
 import os
 import re
+import shutil
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import MappingProxyType
 
-from modeling.errors import ModelingError
+from modeling import hub
+from modeling.errors import ModelingError, quoted, short
+from modeling.refusal import GGUF, KEPT, refuse, refuse_weights
 
 PACKAGED = "minilm"
-WEIGHTS = ".safetensors"
 BUILT = ("static", "gru", "lstm")  # backbones that are built from texts, never loaded by their name
 READING = "reading"  # the folder, inside a backbone's, of what helps it with scripts that it does not read
-PICKLED = frozenset({".bin", ".pt", ".pth", ".pkl", ".ckpt"})
-_KEPT = frozenset({".json", ".txt", WEIGHTS, ".model"})  # what a backbone folder is made of
 _HUB_NAME = re.compile(r"[\w][\w.-]*(?:/[\w][\w.-]*)?")
 
 
@@ -24,14 +28,14 @@ def resolve(name: str) -> Path:
     """Return the folder that `name` means: "" or "minilm" the packaged MiniLM, a local folder, else a hub name.
 
     A hub name is downloaded unless it is already in the hub's cache or HF_HUB_OFFLINE is set. Raises ModelingError
-    when there is no such backbone, and for folders whose weights are not safetensors.
+    when there is no such backbone, and for folders that cannot or must not be loaded.
     """
     if name in BUILT and not Path(name).is_dir():
         raise ModelingError(
             f"A {name} backbone is built from a chat's own texts: train or distil one, then give its folder."
         )
     folder = _packaged() if name in ("", PACKAGED) else _local(name) or _downloaded(name)
-    _refuse_unsafe(folder, name or PACKAGED)
+    refuse(folder, name or PACKAGED)
     return folder
 
 
@@ -43,31 +47,67 @@ def check(name: str) -> None:
     except (OSError, ValueError) as error:
         if not (folder / "modules.json").is_file():
             raise ModelingError(
-                f"The backbone {_shown(name)} has no readable config.json ({short(error)}): "
+                f"The backbone {quoted(name)} has no readable config.json ({short(error)}): "
                 "give the folder of a sentence-transformers or transformers model."
             ) from None
 
 
 def files(folder: Path) -> list[Path]:
     """Return the files that make up a backbone, in a fixed order; not those of what helps it to read."""
-    found = [path.relative_to(folder) for path in folder.rglob("*") if path.suffix in _KEPT and path.is_file()]
+    found = [path.relative_to(folder) for path in folder.rglob("*") if path.suffix in KEPT and path.is_file()]
     own = [path for path in found if path.parts[0] != READING and not any(part.startswith(".") for part in path.parts)]
     return sorted(folder / path for path in own)
 
 
-def fingerprint(folder: Path) -> str:
-    """Return a short hash of weights and configuration: equal fingerprints mean interchangeable vectors."""
-    return _fingerprint(
-        tuple((str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in files(folder)), folder
-    )
+def fingerprint(folder: Path, written: Mapping[str, bytes] = MappingProxyType({})) -> str:
+    """Return a short hash of weights and configuration: equal fingerprints mean interchangeable vectors.
+
+    It is that of a folder in which the files `written`, by their names there, were added or put in others' place.
+    """
+    known = tuple((str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in files(folder))
+    return _fingerprint(known, folder, tuple(sorted(written.items())))
 
 
 @lru_cache(maxsize=32)
-def _fingerprint(known: tuple[tuple[str, int, int], ...], folder: Path) -> str:
+def _fingerprint(known: tuple[tuple[str, int, int], ...], folder: Path, written: tuple[tuple[str, bytes], ...]) -> str:
+    hashes = {folder / name: hashlib.sha256(content).hexdigest() for name, content in written}
+    paths = sorted({Path(path) for path, _, _ in known} | set(hashes))
     digest = hashlib.sha256()
-    for path, _, _ in known:
-        digest.update(f"{Path(path).relative_to(folder).as_posix()}\0{file_hash(Path(path))}\n".encode())
+    for path in paths:
+        digest.update(f"{path.relative_to(folder).as_posix()}\0{hashes.get(path) or file_hash(path)}\n".encode())
     return digest.hexdigest()[:16]
+
+
+def copy(folder: Path, target: Path, written: Mapping[str, bytes]) -> None:
+    """Copy a backbone's files, byte by byte, and write those beside that complete it."""
+    for path in files(folder):
+        place = target / path.relative_to(folder)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, place)
+    _write(target, written)
+
+
+@contextmanager
+def completed(folder: Path, written: Mapping[str, bytes]) -> Generator[Path]:
+    """Give a folder with the files of another one and those that complete it; the same folder where none do."""
+    if not written:
+        yield folder
+        return
+    with TemporaryDirectory(prefix="backbone-") as place:
+        for path in files(folder):
+            link = Path(place) / path.relative_to(folder)
+            link.parent.mkdir(parents=True, exist_ok=True)
+            if path.relative_to(folder).as_posix() not in written:
+                link.symlink_to(path.resolve())
+        _write(Path(place), written)
+        yield Path(place)
+
+
+def _write(folder: Path, written: Mapping[str, bytes]) -> None:
+    for name, content in written.items():
+        place = folder / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(content)
 
 
 def file_hash(path: Path) -> str:
@@ -91,54 +131,20 @@ def _local(name: str) -> Path | None:
     path = Path(name).expanduser()
     if path.is_dir():
         return path
+    if path.suffix == GGUF:
+        refuse_weights([Path(path.name)], name)
     if path.is_absolute() or name.startswith((".", "~")) or os.sep * 2 in name or name.count("/") > 1 or path.exists():
         raise ModelingError(
-            f"The backbone folder {_shown(name)} does not exist: give an existing folder, a hub name "
+            f"The backbone folder {quoted(name)} does not exist: give an existing folder, a hub name "
             f"such as sentence-transformers/all-MiniLM-L6-v2, or {PACKAGED}."
         )
     return None
 
 
 def _downloaded(name: str) -> Path:
-    from huggingface_hub import snapshot_download
-
     if not _HUB_NAME.fullmatch(name):
         raise ModelingError(
-            f"{_shown(name)} is neither a folder nor a hub name: give an existing folder, a name such "
+            f"{quoted(name)} is neither a folder nor a hub name: give an existing folder, a name such "
             f"as sentence-transformers/all-MiniLM-L6-v2, or {PACKAGED}."
         )
-    repository = name if "/" in name else f"sentence-transformers/{name}"
-    patterns = [f"*{suffix}" for suffix in sorted(_KEPT)]
-    try:
-        return Path(snapshot_download(repository, allow_patterns=patterns, ignore_patterns=["onnx/*", "openvino/*"]))
-    except Exception as error:  # the hub raises a dozen kinds: offline, unknown, gated, interrupted
-        raise ModelingError(
-            f"The backbone {_shown(name)} could not be fetched ({short(error)}): check its name and "
-            f"the network, give a local folder, or use {PACKAGED}."
-        ) from None
-
-
-def _refuse_unsafe(folder: Path, name: str) -> None:
-    """Every part of a backbone that has weights must have them as safetensors, for a pickle can run code."""
-    parts = {path.parent for path in folder.rglob("*") if path.suffix in PICKLED and path.stem != "training_args"}
-    safe = {path.parent for path in folder.rglob(f"*{WEIGHTS}")}
-    if parts - safe:
-        raise ModelingError(
-            f"The backbone {_shown(name)} has pickled weights only, which can run code when loaded: "
-            "save it as safetensors (save_pretrained does) and give that folder."
-        )
-    if not safe:
-        raise ModelingError(
-            f"The backbone {_shown(name)} has no {WEIGHTS} weights: give the folder of a "
-            "sentence-transformers or transformers model."
-        )
-
-
-def _shown(name: str) -> str:
-    return f'"{name[:120]}"'
-
-
-def short(error: BaseException) -> str:
-    """Return the first line of an error, fit for a sentence."""
-    lines = str(error).strip().splitlines()
-    return (lines[0][:160].rstrip(" .:") if lines else "") or type(error).__name__
+    return hub.fetch(name, name if "/" in name else f"sentence-transformers/{name}")

@@ -26,24 +26,27 @@ class Speed:
     p95_ms: float
 
 
-def classified(bundle: Bundle, texts: Sequence[str], on_progress: Callable[[float], None]) -> tuple[Vectors, Speed]:
-    """Return probabilities [n, k] of cleaned texts, and how long that took after a short warm-up.
+def classified(
+    bundle: Bundle, texts: Sequence[str], on_progress: Callable[[float], None]
+) -> tuple[Vectors, Vectors, Speed]:
+    """Return probabilities [n, k] of cleaned texts, how foreign they are [n], and how long that took once warm.
 
     Equal texts of a portion are read once, so that they count once.
     """
     bundle.classify(texts[:WARM_UP])
-    said: list[Vectors] = []
+    said: list[tuple[Vectors, Vectors]] = []
     read, seconds = 0, 0.0
     for start in range(0, len(texts), PORTION):
         portion = texts[start : start + PORTION]
         began = time.perf_counter()
-        said.append(bundle.classify(portion))
+        said.append(bundle.read(portion))
         seconds += time.perf_counter() - began
         read += len(set(portion))
         on_progress(min(1.0, (start + PORTION) / len(texts)))
     singles = [_milliseconds(bundle, text) for text in texts[:: max(1, len(texts) // SINGLES)][:SINGLES]]
     p50, p95 = np.percentile(singles, (50, 95))
-    return np.concatenate(said), Speed(read / seconds, float(p50), float(p95))
+    probabilities, foreign = (np.concatenate(part) for part in zip(*said, strict=True))
+    return probabilities, foreign, Speed(read / seconds, float(p50), float(p95))
 
 
 def size_on_disk(folder: Path) -> int:

@@ -22,6 +22,7 @@ from modeling.logistic import Targets, Vectors
 from modeling.opponent import Opponent, load_opponent
 from modeling.progress import Reporter
 from modeling.recipe import Recipe
+from modeling.scope import LANDMARKS, landmarks, limited
 from modeling.selection import Candidate, Material, Selection, select, tune_on
 from modeling.workplace import Workplace
 
@@ -80,7 +81,12 @@ class _Training:
         material = self._material(backbone)
         self.reporter.stage("head", 0.12)
         frozen = head.fit(
-            material.vectors, material.targets, self.inputs.labels, material.described, seed=self.recipe.seed
+            material.vectors,
+            material.targets,
+            self.inputs.labels,
+            material.described,
+            landmarks=LANDMARKS,
+            seed=self.recipe.seed,
         )
         selection = self._select(material, frozen)
         bundle = self._bundle(material, backbone, frozen, selection)
@@ -117,14 +123,17 @@ class _Training:
             material, everything, chosen.method, self.recipe, self.base, self.workplace.work, self.reporter.step
         )
         self.reporter.stage("head", 0.9)
+        vectors = encode(tuned, self.inputs.train.texts, self.reporter)
         fitted = head.fit(
-            encode(tuned, self.inputs.train.texts, self.reporter),
+            vectors,
             material.targets,
             self.inputs.labels,
             tuned.encode(self.inputs.descriptions),
             strength=chosen.strength,
             temperature=chosen.temperature,
             thresholds=chosen.thresholds(),
+            scope=limited(landmarks(vectors, material.targets, LANDMARKS), chosen.signs()),
+            landmarks=LANDMARKS,
         )
         return Bundle(tuned, fitted, self._meta(backbone, chosen))
 

@@ -32,14 +32,25 @@ class Decision:
     ranked: tuple[tuple[Label, float], ...] = ()
 
 
-def decide(probabilities: Row | None, labels: Sequence[Label], thresholds: Row | None, *, guess: bool) -> Decision:
-    """Choose from float32 [k] probabilities over k labels; None says that there is nothing to choose from."""
+def decide(
+    probabilities: Row | None,
+    labels: Sequence[Label],
+    thresholds: Row | None,
+    *,
+    guess: bool,
+    foreign: bool = False,
+) -> Decision:
+    """Choose from float32 [k] probabilities over k labels; None says that there is nothing to choose from.
+
+    A `foreign` message seems to belong to no label: the likeliest is stored, and not shown.
+    """
     if probabilities is None or thresholds is None:
         return Decision(None, 0.0, 0.0, guess, shown=False)
     order = [int(place) for place in np.argsort(-probabilities)[:3]]
     best, second = float(probabilities[order[0]]), float(probabilities[order[1]])
     ranked = tuple((labels[place], float(probabilities[place])) for place in order)
-    return Decision(labels[order[0]], best, best - second, guess, best >= float(thresholds[order[0]]), ranked)
+    shown = best >= float(thresholds[order[0]]) and not foreign
+    return Decision(labels[order[0]], best, best - second, guess, shown, ranked)
 
 
 def answer_classify(c: Connection, command: Command, decision: Decision | None, language: str) -> Post:

@@ -14,10 +14,11 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from modeling import calibration, head
+from modeling import calibration, head, scope
 from modeling.backbone import Backbone
 from modeling.head import DEFAULT_STRENGTH, GUESS_THRESHOLD, Head
 from modeling.logistic import Problem, shared
+from modeling.scope import Scope
 from modeling.text import clean, is_held_out
 from workers.store import labels, ledger, messages
 from workers.store.database import Database
@@ -42,6 +43,7 @@ class Settled:
     usual: float = GUESS_THRESHOLD
     examples: int = 0
     tuned: bool = False
+    scope: Scope | None = None
 
     def limits(self, names: Sequence[str]) -> Vectors:
         """Thresholds float32 [k] for these labels; one that is new gets the usual one."""
@@ -135,6 +137,7 @@ def quick_fit(material: Material, settled: Settled, warm: Head | None, chat_mean
         strength=settled.strength,
         temperature=settled.temperature,
         thresholds=settled.limits(material.names),
+        scope=settled.scope,
     )
 
 
@@ -151,7 +154,7 @@ def choose(material: Material, settled: Settled, chat_mean: Vectors | None = Non
     if settled.tuned:
         return calibrated_anew(material, settled, chat_mean)
     fitted = head.fit(material.vectors, material.targets, material.names, material.descriptions, mean=chat_mean)
-    return settle(material, fitted.strength, fitted.temperature, fitted.thresholds)
+    return replace(settle(material, fitted.strength, fitted.temperature, fitted.thresholds), scope=fitted.scope)
 
 
 def calibrated_anew(material: Material, settled: Settled, chat_mean: Vectors | None) -> Settled:
@@ -163,7 +166,10 @@ def calibrated_anew(material: Material, settled: Settled, chat_mean: Vectors | N
         return settled
     unseen = material.unseen
     temperature, thresholds = calibration.calibrate(scores[unseen], material.targets[unseen], count)
-    return replace(settle(material, settled.strength, temperature, thresholds), tuned=True)
+    anew = settle(material, settled.strength, temperature, thresholds)
+    signs = scope.signs(material.vectors, material.targets, scores, seed=0)
+    known = scope.limited(material.vectors, [signs.of(unseen)])
+    return replace(anew, tuned=True, scope=known or settled.scope)
 
 
 def settle(material: Material, strength: float, temperature: float, thresholds: Vectors) -> Settled:
@@ -176,4 +182,5 @@ def as_trained(tuned: Head, living: Sequence[Label]) -> Settled:
     """The choices that a fine-tuned version brings along, until enough unseen messages say more."""
     by_name = dict(zip(tuned.labels, tuned.thresholds.tolist(), strict=True))
     limits = {str(label.id): by_name[label.name] for label in living if label.name in by_name}
-    return Settled(tuned.strength, tuned.temperature, limits, float(np.median(tuned.thresholds)), tuned=True)
+    usual = float(np.median(tuned.thresholds))
+    return Settled(tuned.strength, tuned.temperature, limits, usual, tuned=True, scope=tuned.scope)

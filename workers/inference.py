@@ -79,8 +79,9 @@ class Serving:
         """One decision per row of `vectors`, float32 [n, d]."""
         if self.head is None:
             return [decide(None, self.labels, None, guess=True) for _ in vectors]
-        probabilities = self.head.probabilities(vectors)
-        return [decide(row, self.labels, self.head.thresholds, guess=self.head.guess) for row in probabilities]
+        rows = zip(self.head.probabilities(vectors), self.head.foreign(vectors).tolist(), strict=True)
+        limits, guess = self.head.thresholds, self.head.guess
+        return [decide(row, self.labels, limits, guess=guess, foreign=foreign) for row, foreign in rows]
 
 
 class Inference:

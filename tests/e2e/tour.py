@@ -23,6 +23,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from tests.e2e import leaks
+
 T = TypeVar("T")
 PLANS = (
     "Let us all have lunch in the park on Friday",
@@ -107,7 +109,7 @@ class Tour:
 
     far: Far
     missed: list[str] = field(default_factory=list)
-    seen: int = 0
+    doctor: str = ""
 
     async def expect(self, what: str, found: Callable[[], T], seconds: float = 60.0) -> T | None:
         """Wait for something and say whether it came."""
@@ -182,7 +184,8 @@ async def examine(tour: Tour, env: dict[str, str]) -> None:
     argv = (sys.executable, "-m", "bot", "doctor", "--chat", tour.far.chat)
     doctor = await asyncio.create_subprocess_exec(*argv, env=os.environ | env, stdout=asyncio.subprocess.PIPE)
     said, _ = await asyncio.wait_for(doctor.communicate(), 120)
-    print("\n".join(f"   {line}" for line in said.decode().splitlines()), flush=True)
+    tour.doctor = said.decode()
+    print("\n".join(f"   {line}" for line in tour.doctor.splitlines()), flush=True)
     await tour.expect("the doctor finds that all is well", lambda: doctor.returncode == 0, 1)
 
 
@@ -214,6 +217,17 @@ async def train(tour: Tour, up: Up) -> None:
     await tour.type("Ada", "models", "Version 1 · active")
 
 
+async def keep_quiet(tour: Tour, up: Up) -> None:
+    """No secret stands in results, hints, files, posts or in what the doctor said."""
+    broker = leaks.held(up.folder)
+    places = broker | leaks.written(up.folder) | dict(tour.far.posts()) | {"doctor": tour.doctor}
+    secrets = leaks.secrets(up.env)
+    found = leaks.leaked(places, secrets)
+    results = sum(name.startswith(leaks.RESULT) for name in broker)
+    what = f"none of {len(secrets)} secrets is in {results} results, {len(places)} places in all {found or ''}"
+    await tour.expect(what, lambda: secrets and results and not found, 1)
+
+
 async def run(platform: str, folder: Path) -> int:
     far = FARS[platform]()
     env = {"DATA_DIR": str(folder), "WEB__ENABLED": "false", "PROGRESS_SECONDS": "1", "SWEEP_SECONDS": "2"}
@@ -225,6 +239,7 @@ async def run(platform: str, folder: Path) -> int:
         await learn(tour)
         await examine(tour, up.env)
         await train(tour, up)
+        await keep_quiet(tour, up)
     finally:
         await up.stop()
         await far.stop()

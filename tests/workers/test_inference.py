@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from sqlalchemy import text as sql
 
 from modeling.classifier import Bundle
 from tests.workers.chatroom import ANA, BO, CHAT, Chatroom, ref
 from workers.contracts import BackchannelError, Command, Delete, Edit, Event, Message, Post, React, Reply
-from workers.inference import Inference
+from workers.fitting import Material, Settled, choose, quick_fit
+from workers.inference import Inference, Serving
 from workers.settings import Settings
 from workers.store import chats, inbox, messages, outbox, predictions, versions
 
@@ -242,3 +245,37 @@ def test_nothing_is_shown_in_a_chat_that_was_left_meanwhile(model: Model):
     with model.room.database.write() as c:
         chats.disable(c, CHAT, time.time())
     assert model.take(message("1", "The export is broken, it crashes with an error")) == []
+
+
+def served(model: Model, each: int) -> Serving:
+    """What serves after `each` messages of both labels, at opposite ends of the space that the backbone writes to."""
+    now, rng = model.inference.serving, np.random.default_rng(0)
+    living, width = now.labels[:2], now.backbone.dimension
+    targets = np.repeat([0, 1], each)
+    vectors = rng.normal(0, 0.02, (2 * each, width)).astype(np.float32)
+    vectors[np.arange(2 * each), targets] += 1
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    descriptions = np.eye(2, width, dtype=np.float32)
+    material = Material(1, 1, living, vectors, targets, descriptions, np.zeros(2 * each, np.bool_))
+    settled = choose(material, Settled())
+    return replace(now, labels=living, head=quick_fit(material, settled, None, None), settled=settled)
+
+
+def test_a_message_of_no_label_is_predicted_and_not_shown(model: Model):
+    model.settled()
+    serving = served(model, 80)
+    known, foreign = np.eye(3, serving.backbone.dimension, dtype=np.float32)[[0, 2]]
+    foreign[0] = 1.0  # leans towards a label, and lies where nobody labelled anything
+    here, there = serving.decide(np.stack([known, foreign / np.linalg.norm(foreign)]))
+    assert here.shown
+    assert there.label == here.label
+    assert there.probability > 0.5
+    assert not there.shown
+
+
+def test_with_a_handful_of_labelled_messages_nothing_is_too_foreign_to_be_shown(model: Model):
+    model.settled()
+    serving = served(model, 15)
+    assert serving.head is not None
+    assert serving.settled.scope is None
+    assert not serving.head.foreign(np.eye(3, serving.backbone.dimension, dtype=np.float32)).any()
