@@ -19,13 +19,16 @@ WORD, MESSAGE = 30, 80
 """Characters shown of a word, and of a labelled message."""
 
 
-def told(language: str, found: Explanation, labels: Sequence[Label]) -> str:
-    """The explanation in words, a line each for the label, for what spoke for and against it, and for what is near."""
+def told(language: str, found: Explanation, labels: Sequence[Label], *, foreign: bool) -> str:
+    """The explanation in words, a line each for the label, for what spoke for and against it, and for what is near.
+
+    `foreign`: the message seems to belong to no label at all.
+    """
     emoji = {label.name: label.emoji for label in labels}
     weighed = sorted(weights(found), key=lambda each: -abs(each[1]))
     kept = [each for each in weighed if abs(each[1]) >= FAINT * abs(weighed[0][1])]
     pro, contra = [each for each in kept if each[1] > 0][:FOR], [each for each in kept if each[1] < 0][:AGAINST]
-    lines = [verdict(language, found, emoji.get(found.label, ""))]
+    lines = [verdict(language, found, emoji.get(found.label, ""), foreign=foreign)]
     lines += [say(language, "explained_for", words=named(pro))] if pro else []
     lines += [say(language, "explained_against", words=named(contra))] if contra else []
     total = {"sum": f"{found.attribution.weights.sum():+.1f}", "difference": f"{found.attribution.difference:+.1f}"}
@@ -36,10 +39,11 @@ def told(language: str, found: Explanation, labels: Sequence[Label]) -> str:
     return "\n".join([*lines, *found.notes])
 
 
-def verdict(language: str, found: Explanation, emoji: str) -> str:
+def verdict(language: str, found: Explanation, emoji: str, *, foreign: bool) -> str:
     """Label, probability, and whether that is enough."""
     threshold = min(100, round(100 * found.threshold))
-    spoken = say(language, "explained_said" if found.spoken else "explained_silent", threshold=threshold)
+    key = "explained_foreign" if foreign else "explained_said" if found.spoken else "explained_silent"
+    spoken = say(language, key, threshold=threshold)
     shares = {"percent": round(100 * found.probability), "other_percent": round(100 * found.runner_up.probability)}
     names = {"emoji": emoji, "label": found.label, "other": found.runner_up.label}
     return say(language, "explained", **names, **shares, spoken=spoken).strip()

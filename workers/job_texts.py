@@ -154,6 +154,7 @@ JOB_TEXTS: dict[str, tuple[str, str]] = {
     ),
     "explained_said": ("enough to say it (from {threshold}%)", "足以作答（{threshold}% 起）"),
     "explained_silent": ("too little to say it (from {threshold}%)", "不足以作答（{threshold}% 起）"),
+    "explained_foreign": ("not said, for it seems to fit none of the labels", "不作答：似乎不属于任何标签"),
     "explained_for": ("For it: {words}.", "支持：{words}。"),
     "explained_against": ("Against it: {words}.", "反对：{words}。"),
     "explained_sum": (

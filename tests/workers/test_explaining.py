@@ -11,12 +11,16 @@ import pytest
 
 from modeling import backbone as backbones
 from modeling import head
+from modeling.attribution import Attribution
 from modeling.backbone import Backbone
+from modeling.explain import Explanation, Likely
 from modeling.head import Head
+from modeling.segments import Word
 from tests.workers.chatroom import ANA, CHAT, Chatroom, ref
 from workers import explaining
 from workers.claiming import Hands
 from workers.contracts import ChatRef, Command, Delete, Message, MessageRef, Picture, Post, Reply
+from workers.explained import told
 from workers.explaining import Explainer
 from workers.fitting import vectors_of
 from workers.store import inbox, labels, messages, outbox, versions
@@ -129,6 +133,17 @@ def test_what_cannot_be_explained_gets_a_sentence(taught: Chatroom):
     refused = answer(taught, asked(taught, about="0"), served)
     assert isinstance(refused, Post)
     assert "two labels" in refused.text
+
+
+def test_a_message_that_fits_no_label_is_said_to(taught: Chatroom):
+    words = (Word("soup", 0, 4, (0, 4)), Word("today", 5, 10, (5, 10)), Word("soup", 11, 15, (11, 15)))
+    weights = Attribution("occlusion", words, np.array([0.5, -0.25, 0.5]), 1.0)
+    found = Explanation("soup today soup", "bug", 0.9, 0.5, Likely("question", 0.1), weights, (), ("A note.",))
+    said = told("en", found, (), foreign=True).splitlines()
+    assert "fit none of the labels" in said[0]
+    assert said[1:3] == ["For it: “soup” +1.0.", "Against it: “today” -0.2."]
+    assert said[-1] == "A note."
+    assert "enough to say it (from 50%)" in told("en", found, (), foreign=False)
 
 
 def test_the_thread_answers_what_waits_once_it_is_woken(taught: Chatroom):
