@@ -12,7 +12,7 @@ from bot.settings import BotSettings, SlackSettings, TelegramSettings, WebSettin
 from workers import embedded
 from workers.settings import Settings
 
-WORKERS = {"classify": ("classify", 1), "labels": ("labels,maintenance", 2), "training": ("training", 1)}
+WORKERS = {"classify": ("classify,explain", 1), "labels": ("labels,maintenance", 2), "training": ("training", 1)}
 """Name of a worker process: its queues and its threads. Only `classify` ever loads a model."""
 
 

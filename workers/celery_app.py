@@ -5,10 +5,10 @@ from __future__ import annotations
 from celery import Celery
 
 from workers import embedded
-from workers.contracts import CLASSIFY, LABELS, MAINTENANCE, TRAINING
+from workers.contracts import CLASSIFY, EXPLAIN, LABELS, MAINTENANCE, TRAINING
 from workers.settings import Settings, load
 
-QUEUES = (CLASSIFY, LABELS, TRAINING, MAINTENANCE)
+QUEUES = (CLASSIFY, EXPLAIN, LABELS, TRAINING, MAINTENANCE)
 SOCKET = {
     "socket_timeout": 5.0,
     "socket_connect_timeout": 2.0,

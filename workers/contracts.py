@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
 
-CLASSIFY, LABELS, TRAINING, MAINTENANCE = "classify", "labels", "training", "maintenance"
+CLASSIFY, EXPLAIN, LABELS, TRAINING, MAINTENANCE = "classify", "explain", "labels", "training", "maintenance"
 
 
 def storable(text: object) -> object:
@@ -164,8 +164,8 @@ class Command(BaseEvent):
 
     @property
     def queue(self) -> str:
-        """`classify` needs the model, so it goes where the model is."""
-        return CLASSIFY if self.verb == "classify" else LABELS
+        """`classify` and `explain` need the model, so they go where the model is; `explain` holds up no message."""
+        return {"classify": CLASSIFY, "explain": EXPLAIN}.get(self.verb, LABELS)
 
     @property
     def verb(self) -> str:
@@ -311,15 +311,30 @@ REPLY: TypeAdapter[Reply] = TypeAdapter(Reply)
 # ── jobs ────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class JobRequest(Frozen):
-    """A long piece of work, as it was asked for. `post` is the outbox key of the progress message."""
+JobKind = Literal["train", "pretrain", "distil", "evaluate", "tune"]
+Method = Literal["auto", "frozen", "lora", "full", "qlora", "int8"]
 
-    kind: Literal["train"] = "train"
+
+class JobRequest(Frozen):
+    """A long piece of work, as it was asked for. `post` is the outbox key of the progress message.
+
+    `method`, `epochs` and `recipe` (TOML, from a tuning) are of train, `student` of distil, `minutes` of pretrain and
+    tune, `version` of evaluate. `backbone` is what train begins with: a name, or the folder of a named base; empty
+    for that of the active version.
+    """
+
+    kind: JobKind = "train"
     chat: ChatRef
     requested_by: Person
     post: str
-    method: Literal["auto", "frozen", "lora", "full"] = "auto"
+    method: Method = "auto"
     seed: int = 0
+    backbone: str = ""
+    epochs: float | None = None
+    recipe: str = ""
+    student: str = ""
+    minutes: int | None = None
+    version: int | None = None
 
 
 # ── errors ──────────────────────────────────────────────────────────────────────────────────────────

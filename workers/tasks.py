@@ -14,7 +14,7 @@ from celery import signals
 
 from workers.celery_app import app, publish
 from workers.claiming import Hands, drain
-from workers.contracts import CLASSIFY, LABELS, MAINTENANCE, TRAINING, BackchannelError, Button, Command
+from workers.contracts import CLASSIFY, EXPLAIN, LABELS, MAINTENANCE, TRAINING, BackchannelError, Button, Command
 from workers.heartbeat import Heart, process_name
 from workers.hints import Hints
 from workers.labelling import record_labels
@@ -67,6 +67,14 @@ def inference() -> Any:
     return Inference(database(), settings())
 
 
+@cache
+def explainer() -> Any:
+    """The thread that explains what that model says."""
+    from workers.explaining import Explainer
+
+    return Explainer(hands(), lambda: inference().serving)
+
+
 @signals.celeryd_after_setup.connect
 def load_model(instance: Any, **_: Any) -> None:
     """Load the model before the first message is taken, and stop with a sentence when it can't be loaded."""
@@ -113,6 +121,12 @@ def classify() -> int:
     return drain(hands(), CLASSIFY, lambda claimed: inference().classify(claimed, time.time()))
 
 
+@app.task(name=EXPLAIN)
+def explain() -> None:
+    """Wake the thread that explains; messages are classified meanwhile."""
+    explainer().wake()
+
+
 @app.task(name=LABELS)
 def label() -> int:
     """Record reactions, answer commands and buttons."""
@@ -135,7 +149,7 @@ def wake_training() -> None:
 
 @app.task(name=TRAINING, bind=True)
 def train(self: Any) -> None:
-    """Run the job that waits, if there is one, to its end."""
+    """Run the jobs that wait, one after another, each to its end."""
     from workers.training import run_job
 
     task_id = self.request.id
@@ -143,7 +157,8 @@ def train(self: Any) -> None:
     def tell_flower(state: dict[str, object]) -> None:
         app.backend.store_result(task_id, state, "PROGRESS")
 
-    run_job(database(), settings(), WORKER, tell_flower)
+    while run_job(database(), settings(), WORKER, tell_flower):
+        pass
 
 
 @app.task(name=MAINTENANCE)

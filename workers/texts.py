@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from workers.job_texts import JOB_TEXTS, KINDS, STAGES
+
 TEXTS: dict[str, tuple[str, str]] = {
+    **JOB_TEXTS,
     "not_here": (
         "Backchannel is off in this chat: nothing is stored. An admin can type `here` to switch it on.",
         "本群尚未启用 Backchannel，不会存储任何内容。管理员输入 `here` 即可启用。",
@@ -170,84 +173,6 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Right in {percent}% of the latest {count} that people labelled. ",
         "最近 {count} 条人工标注中答对 {percent}%。",
     ),
-    "retrain_no_labels": (
-        "Nothing to learn from yet: nobody has labelled a message. Put an emoji on a few messages first.",
-        "还没有可学习的内容：没有任何标注。请先给一些消息加上表情。",
-    ),
-    "retrain_one_label": (
-        "All labelled messages are “{name}”. It takes two labels with two messages each: label some others first.",
-        "所有标注都是 “{name}”。至少需要两个标签、各两条消息：请再标注一些其他类别。",
-    ),
-    "retrain_too_few": (
-        "It takes two labels with two messages each to train. Label a few more messages first.",
-        "训练至少需要两个标签、各两条消息。请再标注一些。",
-    ),
-    "retrain_queued": (
-        "Training is queued with {count} labelled messages.",
-        "训练已排队，共 {count} 条标注。",
-    ),
-    "job_waiting": (
-        "Job {job} is already {state}. Wait for it, or type `cancel`.",
-        "任务 {job} 正在进行（{state}）。请等待，或输入 `cancel`。",
-    ),
-    "job_progress": ("Training, job {job}: {stage} {percent}%", "训练任务 {job}：{stage} {percent}%"),
-    "job_cancelling": ("Cancelling job {job} …", "正在取消任务 {job}…"),
-    "job_cancelled": ("Job {job} was cancelled. Nothing changed.", "任务 {job} 已取消，未作任何更改。"),
-    "job_failed": ("Job {job} failed: {error}", "任务 {job} 失败：{error}"),
-    "job_promoted": (
-        "Version {version} ({method}) took over: {scores}. {reason}",
-        "版本 {version}（{method}）已启用：{scores}。{reason}",
-    ),
-    "job_kept": (
-        "Version {version} ({method}) is ready but was not promoted: {scores}. {reason}"
-        " `promote {version}` takes it anyway.",
-        "版本 {version}（{method}）已就绪但未启用：{scores}。{reason} 输入 `promote {version}` 可强制启用。",
-    ),
-    "job_same": (
-        "Version {version} ({method}) is ready: {scores}. {reason} It has the backbone that is at work already, and the"
-        " head learns from every reaction anyway, so nothing changes.",
-        "版本 {version}（{method}）已就绪：{scores}。{reason}它与当前版本使用同一个骨干模型，"
-        "而分类头本来就随每次标注更新，因此不作更改。",
-    ),
-    "reason_not_better": (
-        "Fine-tuning did not beat the frozen backbone in cross-validation.",
-        "交叉验证中，微调没有胜过冻结的骨干模型。",
-    ),
-    "reason_too_few": (
-        "There are too few messages for {method}: label some more.",
-        "消息太少，无法进行 {method} 训练：请再标注一些。",
-    ),
-    "reason_frozen": ("Nothing was fine-tuned, as you asked.", "按要求未作微调。"),
-    "reason_moved": (
-        "Another version took over while it trained, so the comparison says nothing about that one.",
-        "训练期间已有其他版本启用，因此这次比较不适用于它。",
-    ),
-    "reason_gate": (
-        "macro-F1 {difference} points ({low} to {high}) on {messages} messages.",
-        "macro-F1 变化 {difference} 个百分点（{low} 至 {high}），共 {messages} 条消息。",
-    ),
-    "scores": ("accuracy {accuracy}, macro-F1 {macro_f1}", "准确率 {accuracy}，macro-F1 {macro_f1}"),
-    "scores_against": (
-        "accuracy {accuracy} (before: {accuracy_before}), macro-F1 {macro_f1} (before: {macro_f1_before})",
-        "准确率 {accuracy}（之前 {accuracy_before}），macro-F1 {macro_f1}（之前 {macro_f1_before}）",
-    ),
-    "job_ended": ("Job {job} · {state}{error}", "任务 {job} · {state}{error}"),
-    "job_line": ("Job {job} · {state} · {stage} {percent}%", "任务 {job} · {state} · {stage} {percent}%"),
-    "jobs_none": ("There are no jobs. `retrain` starts one.", "还没有任务。输入 `retrain` 开始训练。"),
-    "cancel_none": ("No job is running.", "没有正在运行的任务。"),
-    "version_line": ("Version {version} · {state} · {method} {scores}", "版本 {version} · {state} · {method} {scores}"),
-    "version_unknown": (
-        "There is no version “{version}”. Type `models` to see them.",
-        "没有版本 “{version}”。输入 `models` 查看全部版本。",
-    ),
-    "version_active": ("Version {version} is active already.", "版本 {version} 已在使用。"),
-    "version_broken": (
-        "Version {version} can't be used, and the active one stays: {error}",
-        "版本 {version} 无法使用，仍保持当前版本：{error}",
-    ),
-    "promoted": ("Version {version} takes over.", "已启用版本 {version}。"),
-    "rolled_back": ("Back to version {version}.", "已回到版本 {version}。"),
-    "rollback_none": ("There is no version before this one.", "没有更早的版本。"),
     "exported": ("{count} labelled messages.", "{count} 条已标注消息。"),
     "export_none": ("There is nothing to export: nobody has labelled a message.", "没有可导出的内容：还没有标注。"),
     "forget_unknown": (
@@ -283,22 +208,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
 }
 
-STAGES: dict[str, str] = {
-    "starting": "启动",
-    "loading": "加载模型",
-    "encoding": "读取文本",
-    "head": "训练分类头",
-    "cross-validation": "交叉验证",
-    "fine-tuning": "微调",
-    "evaluating": "评估",
-    "saving": "保存",
-    "queued": "排队中",
-    "running": "运行中",
-    "done": "完成",
-    "failed": "失败",
-    "cancelled": "已取消",
-}
-
 
 def say(language: str, key: str, **values: object) -> str:
     """The sentence named `key` in a chat's language, with its blanks filled. Unknown keys raise KeyError."""
@@ -307,8 +216,15 @@ def say(language: str, key: str, **values: object) -> str:
 
 def stage_name(language: str, stage: str) -> str:
     """A job's state or stage as a chat reads it: `cross-validation 2/5` becomes `交叉验证 2/5`."""
+    if language != "zh":
+        return stage
     named, space, rest = stage.partition(" ")
-    return f"{STAGES.get(named, named)}{space}{rest}" if language == "zh" else stage
+    return STAGES.get(stage) or f"{STAGES.get(named, named)}{space}{rest}"
+
+
+def kind_name(language: str, kind: str) -> str:
+    """What a kind of job is called, such as `Training`."""
+    return KINDS[kind][1 if language == "zh" else 0]
 
 
 def percent(share: float) -> str:

@@ -89,6 +89,13 @@ def command(page: Page, text: str) -> Locator:
     return page.locator(".message.bot").nth(count)
 
 
+def reply(page: Page, message: Locator, text: str) -> Locator:
+    """Type a command as a reply to a message."""
+    message.hover()
+    message.locator(".tool", has_text="Reply").click()
+    return command(page, text)
+
+
 def label(page: Page, message: Locator, name: str) -> None:
     """Put a label's emoji on a message by the picker."""
     message.hover()
@@ -156,6 +163,12 @@ def test_a_reaction_changes_the_next_answer_and_a_retrained_version_can_take_ove
         expect(command(page, "/rollback")).to_contain_text("Back to version 1")
         expect(page.locator(".version.active")).to_contain_text("v1")
 
+        explained = reply(page, first, "/explain")
+        expect(explained).to_contain_text("For it:")
+        expect(explained.locator("img.picture")).to_be_visible()
+        expect(command(page, "/evaluate 2")).to_contain_text("that it never learned from")
+        expect(page.locator(".message.bot img.picture")).to_have_count(2)
+
         before = talk(page)
         page.reload()
         expect(page.locator("#link.linked")).to_be_visible()
@@ -173,7 +186,7 @@ def test_killed_processes_come_back_lose_nothing_and_end_with_ctrl_c(browser: Br
         expect(page.locator("#link.linked")).to_be_visible()
         expect(page.locator(".message", has_text="without a bot").locator(".mark")).to_contain_text("bug")
 
-        demo.kill("--queues", "classify")
+        demo.kill("--queues", "classify,explain")
         lost = write(page, "The board crashes without a worker")  # waits in the inbox
         expect(page.locator("#hint")).to_contain_text("Not read yet: 1")
         demo.kill("--queues", "labels,maintenance")

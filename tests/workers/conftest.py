@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.workers.at_work import label_all
 from tests.workers.chatroom import Chatroom
+from workers.settings import Settings
 from workers.store import versions
 from workers.store.database import Database
 
@@ -31,3 +33,15 @@ def room(fresh: Database) -> Chatroom:
     room.type("labels add bug 🐞 something is broken")
     room.type("labels add question ❓ somebody wants to know something")
     return room
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Impatient workers."""
+    return Settings(data_dir=tmp_path, progress_seconds=0.2, job_lease_seconds=4.0)
+
+
+@pytest.fixture
+def labelled(room: Chatroom) -> Chatroom:
+    """The same chat with 70 labelled messages."""
+    return label_all(room)

@@ -31,7 +31,7 @@ from workers.verbs import VERBS, find
 def test_every_verb_has_something_to_run_and_help_in_both_languages():
     from workers.commands import RUN
 
-    assert set(RUN) | {"classify"} == set(VERBS)
+    assert set(RUN) | {"classify", "explain"} == set(VERBS)
     assert all(verb.en and verb.zh for verb in VERBS.values())
 
 

@@ -7,62 +7,17 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
-import psutil
 import pytest
 
+from tests.workers.at_work import PIPES, expired, job, programs, told, until
 from tests.workers.chatroom import Chatroom
 from workers import training
 from workers.settings import Settings
 from workers.store import jobs, versions
 from workers.store.database import DatabaseAway
-from workers.store.jobs import Job
 from workers.training import run_job
-
-BUGS = ("crashes on start", "shows a blank page", "throws an error", "hangs forever", "loses my draft", "is broken")
-THINGS = ("The export", "Saving a file", "The calendar", "Search", "The login", "Printing", "The phone app")
-QUESTIONS = ("How do I open {}?", "Where can I find {}?", "Can somebody explain {} to me?", "What does {} cost?")
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(data_dir=tmp_path, progress_seconds=0.2, job_lease_seconds=4.0)
-
-
-@pytest.fixture
-def labelled(room: Chatroom) -> Chatroom:
-    """A chat with 70 labelled messages."""
-    texts = [(f"{thing} {bug}", "🐞") for thing in THINGS for bug in BUGS]
-    texts += [(question.format(thing.lower()), "❓") for thing in THINGS for question in QUESTIONS]
-    for number, (text, emoji) in enumerate(texts):
-        room.write(str(number), text)
-        room.react(str(number), emoji)
-    return room
-
-
-def job(room: Chatroom) -> Job:
-    with room.database.read() as c:
-        return jobs.latest(c, 1)[0]
-
-
-def told(room: Chatroom) -> list[str]:
-    """What the progress message said, one edit after the other."""
-    from sqlalchemy import text
-
-    from workers.contracts import REPLY
-
-    with room.database.read() as c:
-        rows = c.execute(text("select reply from outbox where kind = 'edit_post' and reply is not null order by id"))
-        return [REPLY.validate_json(row[0]).text for row in rows]  # type: ignore[union-attr]
-
-
-def until(ready: Callable[[], object], patience: float = 90.0) -> None:
-    deadline = time.monotonic() + patience
-    while not ready():
-        assert time.monotonic() < deadline, "it never came"
-        time.sleep(0.05)
 
 
 def test_a_job_trains_compares_and_decides_by_the_gate(labelled: Chatroom, settings: Settings):
@@ -136,16 +91,6 @@ def test_a_job_that_is_stopped_with_the_machine_has_not_failed(labelled: Chatroo
     assert not any("failed" in text for text in told(labelled))
 
 
-def programs(settings: Settings) -> list[psutil.Process]:
-    """Training programs that work in this test's folder."""
-    found = []
-    for process in psutil.process_iter(["cmdline"]):
-        line = process.info["cmdline"] or []
-        if "modeling" in line and any(str(settings.data_dir) in part for part in line):
-            found.append(process)
-    return found
-
-
 WORKER = """
 import sys
 from pathlib import Path
@@ -173,11 +118,6 @@ def test_a_killed_worker_takes_its_program_along_and_the_next_one_finishes_the_j
     assert (done.state, done.token) == ("done", 2), done.error
     with labelled.database.read() as c:
         assert [version.method for version in versions.every(c)] == ["base", "frozen"]
-
-
-def expired(room: Chatroom) -> bool:
-    with room.database.read() as c:
-        return jobs.expired(c, time.time())
 
 
 def test_who_lost_the_lease_writes_nothing(labelled: Chatroom, settings: Settings):
@@ -232,14 +172,6 @@ def test_too_few_to_hold_any_out_is_said_so(room: Chatroom, settings: Settings):
     run_job(room.database, settings, "test", lambda _: None)
     assert job(room).state in ("failed", "done")
     assert told(room)
-
-
-PIPES: dict[str, object] = {
-    "stdin": subprocess.PIPE,
-    "stdout": subprocess.PIPE,
-    "stderr": subprocess.PIPE,
-    "text": True,
-}
 
 
 def test_a_program_that_complains_without_end_is_read_all_the_time(

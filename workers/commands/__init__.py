@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 from sqlalchemy import Connection
 
-from workers.commands import asking, chat, labels, models
+from workers.commands import asking, chat, jobs, labels, models
 from workers.commands.call import Call
 from workers.contracts import MORE, BackchannelError, Button, CheckAdmin, Choice, Command, EditPost, Post, Reply
 from workers.store import audit, chats, outbox, questions
@@ -39,9 +39,13 @@ RUN: dict[str, Callable[[Call], Sequence[Reply]]] = {
     "labels emoji": labels.emoji,
     "label": labels.label,
     "ask": asking.ask,
-    "retrain": models.retrain,
-    "jobs": models.show_jobs,
-    "cancel": models.cancel,
+    "retrain": jobs.retrain,
+    "distill": jobs.distill,
+    "pretrain": jobs.pretrain,
+    "tune": jobs.tune,
+    "evaluate": jobs.evaluate,
+    "jobs": jobs.show,
+    "cancel": jobs.cancel,
     "models": models.models,
     "promote": models.promote,
     "rollback": models.rollback,

@@ -1,108 +1,43 @@
-"""Verbs about training and model versions: retrain, jobs, cancel, models, promote, rollback."""
+"""Verbs about model versions: models, promote, rollback."""
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
 
 from modeling.bundle_files import verify
 from modeling.errors import ModelingError
 from workers.commands.call import Call
 from workers.commands.chat import share
-from workers.contracts import Choice, EditPost, JobRequest, Post
-from workers.store import jobs, labels, messages, versions
-from workers.store.jobs import Job
+from workers.contracts import Post
+from workers.outcome import figure
+from workers.store import bases, versions
+from workers.store.bases import Base
 from workers.store.versions import Version
-from workers.texts import stage_name
-
-METHODS = ("auto", "frozen", "lora", "full")
-
-
-def retrain(call: Call) -> list[Post]:
-    """Queue a training job; its progress message is the answer to this command."""
-    method = call.rest.strip().lower() or "auto"
-    if method not in METHODS:
-        return call.usage()
-    waiting = jobs.running(call.c)
-    if waiting:
-        return call.say("job_waiting", job=waiting.id, state=stage_name(call.language, waiting.state))
-    lack = what_lacks(call)
-    if lack:
-        return lack
-    key = f"{call.command.key}:0"
-    request = JobRequest(chat=call.command.chat, requested_by=call.caller, post=key, method=method)  # pyright: ignore[reportArgumentType]
-    job = jobs.add(call.c, request, call.now)
-    text = call.text("retrain_queued", count=len(messages.labelled(call.c)))
-    return [call.post(text, choices=(cancel_button(call, job.id),), progress=0.0)]
-
-
-def what_lacks(call: Call) -> list[Post] | None:
-    """Why there is nothing to train on yet: two labels with two messages each is the least."""
-    counts = Counter(label for _, label in messages.labelled(call.c))
-    if not counts:
-        return call.say("retrain_no_labels")
-    if len(counts) == 1:
-        names = {label.id: label.name for label in labels.living(call.c)}
-        return call.say("retrain_one_label", name=names[next(iter(counts))])
-    if sorted(counts.values())[-2] < 2:
-        return call.say("retrain_too_few")
-    return None
-
-
-def cancel_button(call: Call, job: int) -> Choice:
-    """The button under a progress message."""
-    return Choice(text="取消" if call.language == "zh" else "Cancel", value=f"j:{job}")
-
-
-def show_jobs(call: Call) -> list[Post]:
-    """The latest jobs, a line each."""
-    latest = jobs.latest(call.c, 5)
-    if not latest:
-        return call.say("jobs_none")
-    return [call.post("\n".join(job_line(call, job) for job in latest))]
-
-
-def job_line(call: Call, job: Job) -> str:
-    """One job on one line."""
-    state = stage_name(call.language, job.state)
-    if job.state not in ("queued", "running"):
-        return call.text("job_ended", job=job.id, state=state, error=f": {job.error}" if job.error else "")
-    return call.text(
-        "job_line",
-        job=job.id,
-        state=state,
-        stage=stage_name(call.language, job.stage),
-        percent=round(100 * job.fraction),
-    )
-
-
-def cancel(call: Call) -> list[Post | EditPost]:
-    """Set the flag that the training worker looks at; it shows in the progress message at once."""
-    running = jobs.running(call.c)
-    wanted = call.rest.strip().lstrip("#")
-    if running is None or (wanted and wanted != str(running.id)):
-        return [*call.say("cancel_none")]
-    return cancelling(call, running)
-
-
-def cancelling(call: Call, job: Job) -> list[Post | EditPost]:
-    """Ask a job to stop, and say so where its progress is shown."""
-    after = jobs.request_cancel(call.c, job.id, call.now)
-    done = after is not None and after.state == "cancelled"
-    text = call.text("job_cancelled" if done else "job_cancelling", job=job.id)
-    return [EditPost(chat=job.request.chat, post=job.request.post, text=text), call.post(text)]
 
 
 def models(call: Call) -> list[Post]:
-    """All versions, a line each."""
-    return [call.post("\n".join(version_line(call, version) for version in versions.every(call.c)))]
+    """All versions, then the named bases, a line each."""
+    lines = [version_line(call, version) for version in versions.every(call.c)]
+    return [call.post("\n".join([*lines, *(base_line(call, base) for base in reversed(bases.every(call.c)))]))]
 
 
 def version_line(call: Call, version: Version) -> str:
-    """One version on one line."""
+    """One version on one line; for a student with its speed and size."""
     measured = {name: share(version.metrics.get(name)) for name in ("accuracy", "macro_f1")}
     scores = "· " + call.text("scores", **measured) if version.metrics else ""
+    speed, size = (version.metrics.get(name) for name in ("messages_per_second", "megabytes"))
+    if speed and size:
+        scores += call.text("version_speed", speed=figure(speed), megabytes=figure(size))
     return call.text("version_line", version=version.id, state=version.state, method=version.method, scores=scores)
+
+
+def base_line(call: Call, base: Base) -> str:
+    """One named base on one line, with what it gained where that was measured."""
+    found = base.figures.get("gain")
+    difference = f"{100 * (float(found['after']) - float(found['before'])):+.1f}" if found else ""
+    gain = call.text("base_line_gain", difference=difference) if found else ""
+    known = {"objective": base.figures.get("objective", "–"), "texts": base.figures.get("texts", "–")}
+    return call.text("base_line", base=base.name, **known, gain=gain)
 
 
 def promote(call: Call) -> list[Post]:

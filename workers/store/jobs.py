@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -142,8 +142,19 @@ def request_cancel(c: Connection, job_id: int, now: float) -> Job | None:
 
 
 def running(c: Connection) -> Job | None:
-    """The job that is queued or running, if there is one."""
+    """The oldest job that is queued or running, which is the one at work, if there is one."""
     return _one(c, _LIVE)
+
+
+def live(c: Connection, kind: str) -> Job | None:
+    """The job of this kind that is queued or running, if there is one."""
+    return _one(c, _LIVE & (jobs.c.kind == kind))
+
+
+def latest_done(c: Connection, kind: str, n: int) -> list[Job]:
+    """The last `n` jobs of a kind that came to their end with a result, newest first."""
+    statement = select(jobs).where(jobs.c.kind == kind, jobs.c.state == "done", jobs.c.result.is_not(None))
+    return [_job(row) for row in c.execute(statement.order_by(jobs.c.id.desc()).limit(n))]
 
 
 def find(c: Connection, id: int) -> Job | None:
@@ -159,3 +170,8 @@ def latest(c: Connection, n: int) -> list[Job]:
 def expired(c: Connection, now: float) -> bool:
     """Whether some job could be claimed now."""
     return _one(c, _claimable(now)) is not None
+
+
+def are_over(c: Connection, ids: Sequence[int]) -> set[int]:
+    """Those of these jobs that are neither queued nor running."""
+    return set(c.execute(select(jobs.c.id).where(jobs.c.id.in_(ids), ~_LIVE)).scalars())

@@ -42,6 +42,7 @@ from workers.store.tables import predictions as predictions_table
 from workers.store.tables import vectors as vectors_table
 from workers.store.training_set import export as export
 from workers.store.training_set import labelled as labelled
+from workers.store.training_set import pool as pool
 
 _PARTS = ("platform", "workspace", "chat_id", "message_id")
 

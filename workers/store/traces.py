@@ -14,6 +14,7 @@ from workers.contracts import (
     Button,
     CheckAdmin,
     Command,
+    Document,
     Event,
     Message,
     Person,
@@ -110,7 +111,7 @@ class Traces:
             return reply.ref.key in self.refs
         answered = getattr(reply, "reply_to", None)
         about = key in self.posts or getattr(reply, "post", None) in self.posts
-        said = flat(reply.text + " " + getattr(reply, "content", ""))
+        said = flat(f"{reply.text} {reply.content}" if isinstance(reply, Document) else reply.text)
         about = about or f"{reply.chat.key}/{answered}" in self.refs
         return about or self.in_words(said) or self.quotes.any_in(said)
 

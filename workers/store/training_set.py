@@ -7,8 +7,9 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
+from workers.contracts import ChatRef
 from workers.store.columns import AnySelect
-from workers.store.tables import labels, message_labels, messages, vectors
+from workers.store.tables import chats, labels, message_labels, messages, vectors
 
 
 def usable(*columns: Any) -> AnySelect:
@@ -28,10 +29,23 @@ def labelled(c: Connection) -> list[tuple[int, int]]:
     return [(message, label) for message, label in rows]
 
 
+def labelled_in(c: Connection, chat: ChatRef) -> list[tuple[int, int]]:
+    """The same, of one chat alone."""
+    here = usable(messages.c.id, message_labels.c.label).where(messages.c.chat == chat.key)
+    return [(message, label) for message, label in c.execute(here.order_by(messages.c.id))]
+
+
 def counts(c: Connection) -> dict[int, int]:
     """How many messages each label can be learned from; labels without any are left out."""
     rows = c.execute(usable(message_labels.c.label, func.count()).group_by(message_labels.c.label))
     return dict(rows.all())
+
+
+def pool(c: Connection) -> list[str]:
+    """The texts of all messages of the chats that are switched on, labelled or not, oldest first."""
+    there = chats.c.enabled & ~messages.c.deleted & (messages.c.text != "")
+    statement = select(messages.c.text).join_from(messages, chats, chats.c.key == messages.c.chat).where(there)
+    return list(c.execute(statement.order_by(messages.c.id)).scalars())
 
 
 def export(c: Connection) -> Iterator[dict[str, Any]]:

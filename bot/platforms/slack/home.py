@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bot.platforms.slack.blocks import button, parts, section
 from bot.platforms.slack.words import word
 from workers.contracts import Choice
-from workers.texts import percent, say, stage_name
+from workers.texts import kind_name, percent, say, stage_name
 
 if TYPE_CHECKING:
     from workers.store.views import JobView, LabelView, Overview, VersionView
@@ -72,10 +72,11 @@ def version_line(version: VersionView, language: str) -> str:
 
 def job_line(job: JobView, language: str) -> str:
     """One job and how far it is."""
-    state, stage = stage_name(language, job.state), stage_name(language, job.stage)
+    known = {"job": job.id, "kind": kind_name(language, job.kind), "state": stage_name(language, job.state)}
     if job.state not in ("queued", "running"):
-        return say(language, "job_ended", job=job.id, state=state, error=f": {job.error}" if job.error else "")
-    return say(language, "job_line", job=job.id, state=state, stage=stage, percent=round(100 * job.fraction))
+        return say(language, "job_ended", **known, error=f": {job.error}" if job.error else "")
+    stage = stage_name(language, job.stage)
+    return say(language, "job_line", **known, stage=stage, percent=round(100 * job.fraction))
 
 
 def sparkline(values: Sequence[float]) -> str:

@@ -129,7 +129,7 @@ function updateJob(row, { id, kind, state: phase, fraction, stage, error }) {
   const alive = phase === "queued" || phase === "running";
   const [title, badge, what, cancel] = row.firstChild.children;
   const [, bar, problem] = row.children;
-  title.textContent = `#${id} ${kind}`;
+  title.textContent = `#${id} ${has(kind) ? word(kind) : kind}`;
   badge.textContent = has(phase) ? word(phase) : phase;
   badge.className = `badge ${phase}`;
   what.textContent = alive ? [stageOf(stage), phase === "running" ? percent(fraction) : ""].filter(Boolean).join(" · ") : "";
