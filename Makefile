@@ -8,6 +8,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c "$(SUPPORTED)" 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
+AT_ONCE := $(shell $(PYTHON) -c "import os; print(min(4, (os.cpu_count() or 1) + 1))")
 RUNTIME := .venv/.runtime-installed
 DEV := .venv/.dev-installed
 
@@ -26,7 +27,7 @@ test: $(DEV)
 	@$(MAKE) --no-print-directory --jobs=2 lint tests
 
 tests: $(DEV)
-	@$(BIN)/python -m pytest -q -n auto --maxprocesses 4
+	@$(BIN)/python -m pytest -q -n $(AT_ONCE)
 
 lint: $(DEV)
 	$(BIN)/ruff check .

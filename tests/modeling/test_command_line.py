@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 
 from modeling import classifier
 from modeling.__main__ import app
+from tests.modeling import tiny
 from tests.modeling.samples import write_csv
 
 Files = tuple[Path, Path]
@@ -198,7 +199,9 @@ def test_auto_tunes_races_and_decides_by_cross_validation(files: Files, quick: P
 
 
 def test_a_killed_run_is_continued_by_the_same_command(files: Files, quick: Path, tmp_path: Path) -> None:
-    command = arguments(files, tmp_path / "run", "--method", "full", "--recipe", quick, "--against", "minilm")
+    base = tiny.bert(tmp_path / "base")
+    command = arguments(files, tmp_path / "run", "--method", "full", "--recipe", quick, "--against", base)
+    command += ["--backbone", str(base)]
     process = start(*command)
     try:
         until(process, "cross-validation 2/2")
