@@ -184,7 +184,7 @@ def _bot_line(row: AnyRow, post: Reply, edit: EditPost | None) -> Line:
         at=row.sent_at,
         text=getattr(said, "text", ""),
         edited=edit is not None,
-        reply_to=post.reply_to if isinstance(post, Post) else None,
+        reply_to=post.reply_to if isinstance(post, Post | Document | Picture) else None,
         choices=list(said.choices) if isinstance(said, Post | EditPost) else [],
         progress=said.progress if isinstance(said, Post | EditPost) else None,
         filename=post.filename if isinstance(post, Document | Picture) else None,
