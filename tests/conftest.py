@@ -16,6 +16,7 @@ for name in [name for name in os.environ if name.startswith("BACKCHANNEL_")]:
     del os.environ[name]
 _DATA = Path(tempfile.mkdtemp(prefix="backchannel-tests-"))
 os.environ["BACKCHANNEL_DATA_DIR"] = str(_DATA)
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests run beside each other: threads of one would wait for another's
 
 # Two busy cores make single examples slow at times, which says nothing about the code.
 hypothesis.settings.register_profile("tests", deadline=None, print_blob=True)

@@ -27,7 +27,7 @@ FLAGS = [
 ]
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="needs a chromium on the PATH (apt-get install chromium)"),
-    pytest.mark.timeout(180),
+    pytest.mark.timeout(300),
 ]
 expect.set_options(timeout=45_000)  # the first answer waits until the model is loaded
 
@@ -122,7 +122,7 @@ def talk(page: Page) -> list[str]:
 
 def watched(page: Page, post: Locator) -> tuple[list[str], set[str]]:
     """Everything that a progress message said until it was over, and every length of the bar in the panel."""
-    said, lengths, deadline = list[str](), set[str](), time.monotonic() + 90
+    said, lengths, deadline = list[str](), set[str](), time.monotonic() + 150
     bar = page.locator(".job .progress").first
     while not (said and any(word in said[-1] for word in OVER)):
         assert time.monotonic() < deadline, said
