@@ -153,7 +153,7 @@ def test_a_reaction_changes_the_next_answer_and_a_retrained_version_can_take_ove
             label(page, write(page, text), "bug")
         learned(page, 2 + len(PLANS) + len(FAULTS))
 
-        said, lengths = watched(page, command(page, "/retrain lora"))
+        said, lengths = watched(page, command(page, "/retrain lora epochs=20"))
         assert "Version 2 (lora)" in said[-1], said
         assert len(said) > 3, said  # the message moved,
         assert len(lengths) > 2, lengths  # and so did the bar
@@ -164,7 +164,7 @@ def test_a_reaction_changes_the_next_answer_and_a_retrained_version_can_take_ove
         expect(page.locator(".version.active")).to_contain_text("v1")
 
         explained = reply(page, first, "/explain")
-        expect(explained).to_contain_text("For it:")
+        expect(explained).to_contain_text("All words together")
         expect(explained.locator("img.picture")).to_be_visible()
         expect(command(page, "/evaluate 2")).to_contain_text("that it never learned from")
         expect(page.locator(".message.bot img.picture")).to_have_count(2)
