@@ -27,7 +27,7 @@ test: $(DEV)
 	@$(MAKE) --no-print-directory --jobs=2 lint tests
 
 tests: $(DEV)
-	@$(BIN)/python -m pytest -q -n $(AT_ONCE)
+	@$(BIN)/python -m pytest -q -n $(AT_ONCE) --dist worksteal
 
 lint: $(DEV)
 	$(BIN)/ruff check .
