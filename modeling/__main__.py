@@ -17,7 +17,7 @@ import typer
 from rich.console import Console
 
 from modeling import data_commands, distill_command, explain_command, pretrain_command, processes, tune_command
-from modeling.console import FAILED, Show, errors_as_sentences, on_terminal, prepare
+from modeling.console import FAILED, Language, Show, errors_as_sentences, on_terminal, prepare
 from modeling.errors import ModelingError
 from modeling.progress import JsonLines, Reporter, RichBar
 
@@ -40,13 +40,6 @@ class Method(StrEnum):
     full = "full"
     qlora = "qlora"
     int8 = "int8"
-
-
-class Language(StrEnum):
-    """Of words in a picture."""
-
-    en = "en"
-    zh = "zh"
 
 
 @app.command()

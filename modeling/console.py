@@ -29,6 +29,13 @@ class Show(StrEnum):
     rich = "rich"
 
 
+class Language(StrEnum):
+    """Of words in a picture."""
+
+    en = "en"
+    zh = "zh"
+
+
 def on_terminal() -> Show:
     """Choose rich for people and json for programs."""
     return Show.rich if sys.stderr.isatty() and sys.stdout.isatty() else Show.json

@@ -40,7 +40,8 @@ class Likely:
 class Explanation:
     """`attribution` is of the cleaned `text`; positive weights speak for the label, negative for the runner-up.
 
-    `spoken` says whether the label's probability reaches its `threshold`; `neighbours` are the nearest first.
+    `spoken` says whether the label's probability reaches its `threshold` and the message is not `foreign` to all
+    labels; `neighbours` are the nearest first.
     """
 
     text: str
@@ -51,11 +52,12 @@ class Explanation:
     attribution: Attribution
     neighbours: tuple[Neighbour, ...]
     notes: tuple[str, ...]
+    foreign: bool = False
 
     @property
     def spoken(self) -> bool:
         """Whether the bot would have said the label."""
-        return self.probability >= self.threshold
+        return self.probability >= self.threshold and not self.foreign
 
 
 def explain(bundle: Bundle, raw: str, labelled: Examples | None = None) -> Explanation:
@@ -72,7 +74,8 @@ def explain(bundle: Bundle, raw: str, labelled: Examples | None = None) -> Expla
             f'The bundle knows only the label "{"".join(head.labels)}", so there is nothing to tell it from: '
             "train with at least two labels."
         )
-    probabilities = bundle.classify([text])[0]
+    vectors = bundle.backbone.encode([text])
+    probabilities = head.probabilities(vectors)[0]
     first, second = (int(place) for place in np.argsort(-probabilities, kind="stable")[:2])
     attribution = attribute(
         bundle.backbone, text, (head.weights[first] - head.weights[second]) / np.float32(head.temperature)
@@ -86,6 +89,7 @@ def explain(bundle: Bundle, raw: str, labelled: Examples | None = None) -> Expla
         attribution,
         _nearest(bundle, text, labelled) if labelled else (),
         tuple(_notes(raw, text, attribution)),
+        bool(head.foreign(vectors)[0]),
     )
 
 

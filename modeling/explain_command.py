@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
-from modeling.console import Show, errors_as_sentences, on_terminal, prepare
+from modeling.console import Language, Show, errors_as_sentences, on_terminal, prepare
 from modeling.errors import ModelingError
 from modeling.progress import JsonLines, Reporter, RichBar
 
@@ -18,13 +17,6 @@ if TYPE_CHECKING:
     from modeling.explain import Explanation
 
 LONGEST = 4_000_000  # bytes of standard input that are read; a message is cut far earlier
-
-
-class Language(StrEnum):
-    """Of words in a picture."""
-
-    en = "en"
-    zh = "zh"
 
 
 def explain(

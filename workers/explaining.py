@@ -128,8 +128,7 @@ def shown(database: Database, serving: Served, command: Command, text: str, lang
 
     bundle = in_service(serving)
     found = explain(bundle, text, nearest(database, serving, command.chat, text))
-    foreign = bool(bundle.head.foreign(bundle.backbone.encode([clean(text)]))[0])
-    said = told(language, found, serving.labels, foreign=foreign)
+    said = told(language, found, serving.labels, foreign=found.foreign)
     about = None if command.arguments or command.reply_to is None else command.reply_to.message_id
     alt = say(language, "explained_alt", label=found.label)
     picture = Picture(chat=command.chat, filename="explained.png", content=png(found, language), alt=alt, text=said)
