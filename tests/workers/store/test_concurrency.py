@@ -291,4 +291,5 @@ def test_no_writer_of_sqlite_waits_while_others_go_again_and_again(
         for done in hogs:
             done.result()
     assert len(waited) == 25
-    assert sorted(waited)[-3] <= 12  # a busy machine may hold a thread up just before the queue
+    # About three each; without the queue the first alone sees thousands. A busy machine may hold a thread up before it.
+    assert sum(waited) <= 500
