@@ -19,6 +19,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from modeling import memory
 from modeling.backbone import Backbone, autocast
 from modeling.errors import ModelingError
 from modeling.logistic import Targets, Vectors
@@ -118,14 +119,15 @@ def imitate(
 ) -> tuple[Backbone, Vectors, Vectors]:
     """Train the student in place; return it with its own classifier, weights float32 [k, d] and bias [k].
 
-    Goes on from the checkpoint in `work`, which is removed at the end. Raises ModelingError when the loss is no number.
+    Goes on from the checkpoint in `work`, which is removed at the end. Where memory runs out, batches are read in two
+    halves from then on. Raises ModelingError if that is too much as well, and when the loss is no number.
     """
     torch.manual_seed(seed)
     pupil = Pupil(student, lessons)
     student.model.train()
     optimisers = _optimisers(pupil, pace)
     steps = math.ceil(len(lessons.texts) / pace.batch * pace.epochs)
-    saved = time.monotonic()
+    saved, parts = time.monotonic(), 1
     batches = _batches(lessons, pace.batch, seed)
     first = _resume(pupil, optimisers, work)
     for step, rows in enumerate(batches):
@@ -133,7 +135,8 @@ def imitate(
             break
         if step < first:
             continue
-        _step(pupil, optimisers, lessons.of(rows), pace, step, steps)
+        parts = _learnt(pupil, optimisers, lessons, rows, pace, step, parts)
+        _move(optimisers, _share(step, steps))
         on_progress((step + 1) / steps)
         if time.monotonic() - saved > CHECKPOINT_SECONDS:
             _save(pupil, optimisers, step + 1, work)
@@ -146,25 +149,65 @@ def imitate(
     return taught, pupil.weights.detach().cpu().numpy(), pupil.bias.detach().cpu().numpy()
 
 
-def _step(
-    pupil: Pupil, optimisers: list[torch.optim.Optimizer], batch: Lessons, pace: Pace, step: int, steps: int
+def _learnt(
+    pupil: Pupil,
+    optimisers: list[torch.optim.Optimizer],
+    lessons: Lessons,
+    rows: Targets,
+    pace: Pace,
+    step: int,
+    parts: int,
+) -> int:
+    """Compute the gradient of a batch, read in so many parts, and return in how many the next one is to be read."""
+    try:
+        _gradient(pupil, optimisers, lessons, np.array_split(rows, parts), pace, step)
+    except Exception as error:
+        if not memory.ran_out(error):
+            raise
+        if parts == 2 or len(rows) < 2:
+            raise ModelingError(
+                f"There is not enough memory to teach this student, even in batches of {len(rows) // parts}: "
+                "give a smaller student or --hidden."
+            ) from None
+    else:
+        return parts
+    # Outside of the except clause, which would keep all tensors of the first attempt alive.
+    memory.free()
+    return _learnt(pupil, optimisers, lessons, rows, pace, step, 2)
+
+
+def _gradient(
+    pupil: Pupil,
+    optimisers: list[torch.optim.Optimizer],
+    lessons: Lessons,
+    portions: Sequence[Targets],
+    pace: Pace,
+    step: int,
 ) -> None:
-    device = pupil.weights.device
+    device, count = pupil.weights.device, sum(len(rows) for rows in portions)
     for each in optimisers:
         each.zero_grad()
-        for group in each.param_groups:
-            group["lr"] = group["full"] * _share(step, steps)
-    scores, guessed = pupil(list(batch.texts))
-    soft, wanted, targets = (torch.from_numpy(each).to(device) for each in (batch.soft, batch.vectors, batch.targets))
-    loss = loss_of(scores, guessed, soft, wanted, targets, pace)
-    if not torch.isfinite(loss):
-        raise ModelingError(
-            f"The loss was no number any more at step {step + 1}: try another --temperature or a smaller student."
+    for rows in portions:
+        batch = lessons.of(rows)
+        scores, guessed = pupil(list(batch.texts))
+        soft, wanted, targets = (
+            torch.from_numpy(each).to(device) for each in (batch.soft, batch.vectors, batch.targets)
         )
-    loss.backward()
+        loss = loss_of(scores, guessed, soft, wanted, targets, pace)
+        if not torch.isfinite(loss):
+            raise ModelingError(
+                f"The loss was no number any more at step {step + 1}: try another --temperature or a smaller student."
+            )
+        (loss * (len(rows) / count)).backward()
     dense = [value for value in pupil.parameters() if value.grad is not None and not value.grad.is_sparse]
     nn.utils.clip_grad_norm_(dense, LARGEST_GRADIENT)
+
+
+def _move(optimisers: list[torch.optim.Optimizer], share: float) -> None:
+    """Make a step, at a share of the full learning rates."""
     for each in optimisers:
+        for group in each.param_groups:
+            group["lr"] = group["full"] * share
         each.step()
 
 

@@ -10,7 +10,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,8 @@ OnProgress = Callable[[float], None]
 class Run:
     """What a run needs to know: rows in the order of training, the seed of the damage, rates, sizes, times in seconds.
 
-    A run that takes more than `most_seconds` of training ends there; 0 means that it never does.
+    A run that takes more than `most_seconds` of training ends there; 0 means that it never does. A batch is computed in
+    so many `parts`.
     """
 
     order: Sequence[int]
@@ -48,6 +49,7 @@ class Run:
     batch: int
     checkpoint_seconds: float
     most_seconds: float
+    parts: int = 1
 
     @property
     def steps(self) -> int:
@@ -59,8 +61,27 @@ def train(model: Learning, texts: Sequence[str], run: Run, work: Path, on_progre
     """Train the model in place and return the losses of all steps that were done.
 
     Goes on from the last checkpoint in `work`, if there is one; `on_progress` gets the share that is done, 0 to 1.
-    Raises ModelingError when the loss is no longer a number, and when memory runs out.
+    Where memory runs out, batches are computed in two halves, once. Raises ModelingError if it runs out again, and when
+    the loss is no longer a number.
     """
+    start = {name: value.detach().to("cpu", copy=True) for name, value in model.state_dict().items()}
+    try:
+        return _trained(model, texts, run, work, on_progress)
+    except Exception as error:
+        if not memory.ran_out(error):
+            raise
+        if run.parts == 2 or run.batch % 2:
+            raise ModelingError(
+                f"There is not enough memory to learn from {run.batch // run.parts} messages at once: "
+                f"set --batch {max(1, run.batch // run.parts // 2)}."
+            ) from None
+    # Outside of the except clause, which would keep all tensors of the first attempt alive.
+    memory.free()
+    model.load_state_dict(start)
+    return train(model, texts, replace(run, parts=2), work, on_progress)
+
+
+def _trained(model: Learning, texts: Sequence[str], run: Run, work: Path, on_progress: OnProgress) -> list[float]:
     torch.manual_seed(run.seed)
     messages = _Messages(model, texts, run)
     trainer = _Trainer(
@@ -75,14 +96,7 @@ def train(model: Learning, texts: Sequence[str], run: Run, work: Path, on_progre
     trainer.add_callback(_Watching(trainer, run, on_progress))
     trainer.add_callback(ByTheClock(run.checkpoint_seconds))
     trainer.remove_callback(PrinterCallback)
-    try:
-        trainer.train(resume_from_checkpoint=checkpoint)
-    except Exception as error:
-        if not memory.ran_out(error):
-            raise
-        raise ModelingError(
-            f"There is not enough memory to learn from {run.batch} messages at once: set --batch {run.batch // 2 or 1}."
-        ) from None
+    trainer.train(resume_from_checkpoint=checkpoint)
     return trainer.losses
 
 
@@ -108,6 +122,7 @@ class _Trainer(SafeTrainer):
 
     losses: list[float]
     seconds: float
+    _part = 0
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
         messages: Any = train_dataset or self.train_dataset
@@ -115,8 +130,11 @@ class _Trainer(SafeTrainer):
 
     def training_step(self, *given: Any, **named: Any) -> Tensor:
         began = time.monotonic()
-        loss = super().training_step(*given, **named)
-        self.losses.append(float(loss))
+        loss = super().training_step(*given, **named)  # divided by the number of parts of a batch
+        if self._part == 0:
+            self.losses.append(0.0)
+        self._part = (self._part + 1) % self.args.gradient_accumulation_steps
+        self.losses[-1] += float(loss)
         self.seconds += time.monotonic() - began
         if not np.isfinite(self.losses[-1]):
             raise self._no_number()
@@ -169,7 +187,8 @@ def _arguments(work: Path, run: Run, device: str) -> TrainingArguments:
     return TrainingArguments(
         output_dir=str(work),
         max_steps=run.steps,
-        per_device_train_batch_size=run.batch,
+        per_device_train_batch_size=run.batch // run.parts,
+        gradient_accumulation_steps=run.parts,
         learning_rate=run.learning_rate,
         warmup_steps=max(1, round(run.steps * WARMUP)),
         lr_scheduler_type="linear",

@@ -57,7 +57,7 @@ class Recipe(BaseModel):
     backbone: str = "minilm"
     seed: int = 0
     folds: int = Field(default=3, ge=2)
-    candidates: tuple[Method, ...] = ("full",)
+    candidates: tuple[Method, ...] = ("full", "lora")
     lora: Tuning = Tuning(learning_rate=1e-3)
     full: Tuning = Tuning(learning_rate=3e-4)
     qlora: Tuning = Tuning(learning_rate=5e-4)

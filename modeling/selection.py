@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
 from modeling import finetune, reasons
+from modeling.blending import blend
 from modeling.calibration import best_temperature, deal_groups, thresholds
 from modeling.duplicates import near_copy_groups
 from modeling.evaluate import ece, macro_f1, macro_f1_difference
@@ -19,10 +21,13 @@ from modeling.reasons import Compared
 from modeling.recipe import Method, Recipe
 from modeling.scope import LANDMARKS, Signs, landmarks, nearest
 
-STRENGTHS = (0.1, 0.3, 1.0, 3.0, 10.0)  # for tuned vectors, which lie far apart already
+STRENGTHS = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
+BLENDS = (1.0, 0.6)  # shares of the way from the base's weights to the tuned ones
+LARGE, LARGE_FOLDS = 3000, 5  # of so many messages a fifth that is held out once says enough
 SURE = 0.1  # a tuned backbone is taken where at most this share of the bootstrap speaks against it
 
 OnProgress = Callable[[str, float], None]
+Read: TypeAlias = tuple[Vectors, Vectors]  # of the messages [n, d], and of the labels' descriptions [k, d]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +51,8 @@ class Material:
 class Candidate:
     """A method's predictions for messages that it did not see: scores [m, k] for the examples `rows` [m].
 
-    `near` [m] is how near the nearest landmark of the messages that it saw was; None where nobody asked.
+    `near` [m] is how near the nearest landmark of the messages that it saw was; None where nobody asked. `blend` is how
+    far a tuned backbone went from its base.
     """
 
     method: Method
@@ -55,6 +61,7 @@ class Candidate:
     rows: Targets
     targets: Targets
     near: Vectors | None = None
+    blend: float = 1.0
     temperature: float = field(init=False)
 
     def __post_init__(self) -> None:
@@ -100,8 +107,8 @@ def select(
     """Choose the method to train with.
 
     "auto" races: all candidates are tuned on the first fold, the best goes on, and only if it leads the frozen head
-    there. In the end it must beat the frozen head on all folds together. Another method is taken as it is, and
-    cross-validated for its temperature and thresholds.
+    there. In the end it must beat the frozen head on all folds together, or on the first of very many messages. Another
+    method is taken as it is, and cross-validated for its blend, temperature and thresholds.
     """
     parts = folds(material, recipe)
     frozen = frozen_candidate(material, parts, strength)
@@ -115,7 +122,7 @@ def select(
     if recipe.method == "auto" and not leads(best, frozen, sure=0.5):
         why = reasons.given_up(best.method, _compared(best, frozen))
         return Selection(frozen, frozen, {"frozen": frozen.summary(), **figures}, why)
-    best = race.run(best.method, recipe.folds)
+    best = race.run(best.method, turns(material, recipe))
     chosen = best if recipe.method != "auto" or leads(best, frozen, SURE) else frozen
     why = reasons.compared(best.method, chosen.method, recipe.method, _compared(best, frozen))
     return Selection(chosen, frozen, {"frozen": frozen.summary(), **figures, best.method: best.summary()}, why)
@@ -123,7 +130,13 @@ def select(
 
 def folds(material: Material, recipe: Recipe) -> list[Targets]:
     """Return the rows of each fold of cross-validation; near copies of a message are in one."""
-    return deal_groups(material.targets, near_copy_groups(material.texts), recipe.folds, recipe.seed)
+    count = LARGE_FOLDS if len(material.texts) >= LARGE else recipe.folds
+    return deal_groups(material.targets, near_copy_groups(material.texts), count, recipe.seed)
+
+
+def turns(material: Material, recipe: Recipe) -> int:
+    """Return how many of the folds are held out, one after the other."""
+    return 1 if len(material.texts) >= LARGE else recipe.folds
 
 
 def _compared(candidate: Candidate, frozen: Candidate) -> Compared:
@@ -162,48 +175,55 @@ class Race:
     parts: list[Targets]
     work: Path
     on_progress: OnProgress
-    vectors: dict[tuple[str, int], tuple[Vectors, Vectors]] = field(default_factory=dict)
+    vectors: dict[tuple[str, int], dict[float, Read]] = field(default_factory=dict)
 
     def run(self, method: Method, folds: int) -> Candidate:
-        """Tune on the first `folds` folds and return the best strength's scores on what was held out of them."""
+        """Tune on the first `folds` folds; return the scores of the best blend and strength on what was held out."""
         rows = np.concatenate(self.parts[:folds])
         found = [self._fold(method, fold) for fold in range(folds)]
         right = self.material.targets
         tried: list[Candidate] = []
-        for strength in STRENGTHS:
-            scores = [self._scores(found[fold], self.parts[fold], strength) for fold in range(folds)]
-            tried.append(Candidate(method, strength, np.concatenate(scores), rows, right))
+        for share in BLENDS:
+            for strength in STRENGTHS:
+                scores = [self._scores(found[fold][share], self.parts[fold], strength) for fold in range(folds)]
+                tried.append(Candidate(method, strength, np.concatenate(scores), rows, right, blend=share))
         best = min(tried, key=lambda each: best_temperature(each.scores, right[rows])[1])
-        near = [self._near(vectors, part) for (vectors, _), part in zip(found, self.parts[:folds], strict=True)]
+        read = [each[best.blend] for each in found]
+        near = [self._near(vectors, part) for (vectors, _), part in zip(read, self.parts[:folds], strict=True)]
         return replace(best, near=np.concatenate(near))
 
     def _near(self, vectors: Vectors, part: Targets) -> Vectors:
         rest = np.setdiff1d(np.arange(len(vectors)), part)
         return nearest(vectors[part], landmarks(vectors[rest], self.material.targets[rest], LANDMARKS))
 
-    def _scores(self, found: tuple[Vectors, Vectors], part: Targets, strength: float) -> Vectors:
+    def _scores(self, found: Read, part: Targets, strength: float) -> Vectors:
         vectors, described = found
         problem = Problem(vectors, self.material.targets, len(described), described, shared(vectors))
         weights, bias = solve(problem.without(part), strength, loose=True)
         return vectors[part] @ weights.T + bias
 
-    def _fold(self, method: Method, fold: int) -> tuple[Vectors, Vectors]:
+    def _fold(self, method: Method, fold: int) -> dict[float, Read]:
         if (method, fold) not in self.vectors:
             path = self.work / f"{method}-{fold}.safetensors"
             if not path.is_file():
                 self._tune(method, fold, path)
             tensors = load_file(path)
-            self.vectors[method, fold] = tensors["vectors"], tensors["described"]
+            self.vectors[method, fold] = {
+                share: (tensors[f"vectors-{share}"], tensors[f"described-{share}"]) for share in BLENDS
+            }
         return self.vectors[method, fold]
 
     def _tune(self, method: Method, fold: int, path: Path) -> None:
         rest = np.setdiff1d(np.arange(len(self.material.texts)), self.parts[fold])
-        stage = f"cross-validation {fold + 1}/{self.recipe.folds}"
+        stage = f"cross-validation {fold + 1}/{turns(self.material, self.recipe)}"
         tuned = tune_on(
             self.material, rest, method, self.recipe, self.base, self.work, lambda share: self.on_progress(stage, share)
         )
-        read = tuned.backbone.encode
-        vectors = {"vectors": read(self.material.texts), "described": read(self.material.descriptions)}
+        vectors: dict[str, Vectors] = {}
+        for share in BLENDS:
+            read = blend(tuned.backbone, self.base, share).encode
+            vectors[f"vectors-{share}"] = read(self.material.texts)
+            vectors[f"described-{share}"] = read(self.material.descriptions)
         draft = path.with_suffix(".part")
         save_file(vectors, draft)
         draft.replace(path)
@@ -218,11 +238,11 @@ def tune_on(
     work: Path,
     on_progress: Callable[[float], None],
 ) -> Tuned:
-    """Fine-tune the backbone in the folder `base` on the examples `rows`."""
+    """Fine-tune the backbone in the folder `base` on the examples `rows`, and on what the labels say they mean."""
     return finetune.tune(
         base,
-        [material.texts[int(row)] for row in rows],
-        material.targets[rows],
+        [*(material.texts[int(row)] for row in rows), *material.descriptions],
+        np.concatenate([material.targets[rows], np.arange(len(material.descriptions))]),
         material.centroids(rows),
         method,
         recipe.tuning(method),

@@ -13,6 +13,7 @@ import numpy as np
 from modeling import backbone as backbones
 from modeling import classifier, head, reading, sources, students
 from modeling.backbone import Backbone
+from modeling.blending import blend
 from modeling.classifier import Bundle
 from modeling.errors import ModelingError
 from modeling.evaluate import Gate, gate, scores
@@ -124,7 +125,7 @@ class _Training:
         found = tune_on(
             material, everything, chosen.method, self.recipe, self.base, self.workplace.work, self.reporter.step
         )
-        tuned = found.backbone
+        tuned = blend(found.backbone, self.base, chosen.blend)
         self.reporter.stage("head", 0.9)
         vectors = encode(tuned, self.inputs.train.texts, self.reporter)
         fitted = head.fit(
@@ -138,7 +139,7 @@ class _Training:
             scope=limited(landmarks(vectors, material.targets, LANDMARKS), chosen.signs()),
             landmarks=LANDMARKS,
         )
-        return Bundle(tuned, fitted, {**self._meta(backbone, chosen), "tuning": found.facts})
+        return Bundle(tuned, fitted, {**self._meta(backbone, chosen), "tuning": {**found.facts, "blend": chosen.blend}})
 
     def _evaluated(self, bundle: Bundle, backbone: Backbone, frozen: Head, selection: Selection) -> dict[str, Any]:
         """Score the test messages once, save, reload, compare, and let the gate decide."""

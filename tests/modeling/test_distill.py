@@ -248,6 +248,34 @@ def test_the_loss_that_is_no_number_stops_with_its_step(teacher: Path, base: Pat
         )
 
 
+def test_where_memory_runs_out_batches_are_read_in_halves_and_teach_the_same(
+    teacher: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = [text for text, _ in messages(OPENINGS[:2])]
+    soft, vectors = teachers.load(str(teacher)).taught(texts, tmp_path / "cache", lambda _: None)
+    lessons = Lessons(texts, soft, vectors, np.full(len(texts), -1))
+    folder = students.build("gru", texts, tmp_path / "gru", hidden=16)
+    forward, fits = imitation.Pupil.forward, BRISK.batch
+
+    def limited(self: imitation.Pupil, texts: list[str]) -> Any:
+        if len(texts) > fits:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate")
+        return forward(self, texts)
+
+    def imitated() -> Any:
+        return imitation.imitate(
+            backbones.load(str(folder)), lessons, BRISK, seed=3, work=tmp_path / "work", on_progress=lambda _: None
+        )
+
+    monkeypatch.setattr(imitation.Pupil, "forward", limited)
+    whole = imitated()
+    fits = (BRISK.batch + 1) // 2
+    assert np.abs(imitated()[1] - whole[1]).max() < 0.1  # of up to 8: they are not added up in the same order
+    fits = 1
+    with pytest.raises(ModelingError, match="not enough memory to teach this student"):
+        imitated()
+
+
 def test_the_command_explains_itself() -> None:
     from modeling.__main__ import app
 

@@ -18,7 +18,7 @@ import pytest
 import torch
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Pooling, StaticEmbedding, Transformer
-from transformers import AutoTokenizer, BertConfig, BertModel, LlamaConfig, LlamaModel
+from transformers import AutoTokenizer, BertConfig, BertModel, LlamaConfig, LlamaModel, Trainer
 from typer.testing import CliRunner
 
 from modeling import gain, loss_curve, objectives, pretraining, sources
@@ -173,6 +173,26 @@ def test_a_loss_that_is_no_number_stops_with_a_sentence_and_keeps_the_checkpoint
         run(pool, encoder, tmp_path, "mlm", learning_rate=1e30, checkpoint_seconds=0.0)
     assert not (tmp_path / "backbone").exists()
     assert list(tmp_path.glob("work/*/checkpoint-*/complete"))
+
+
+def test_where_memory_runs_out_batches_are_halved_once_and_the_losses_stay_those_of_whole_batches(
+    pool: Pool, encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = run(pool, encoder, tmp_path / "whole", "mlm", steps=3)
+    fits, step = 4, Trainer.training_step
+
+    def limited(self: Trainer, model: Any, inputs: dict[str, Any], *more: Any) -> Any:
+        if len(next(iter(inputs.values()))) > fits:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate")
+        return step(self, model, inputs, *more)
+
+    monkeypatch.setattr(Trainer, "training_step", limited)
+    halved = run(pool, encoder, tmp_path / "halved", "mlm", steps=3)
+    assert halved["steps"] == 3
+    assert halved["loss_first"] == pytest.approx(whole["loss_first"], rel=0.2)
+    fits = 2
+    with pytest.raises(ModelingError, match=r"learn from 4 messages at once: set --batch 2"):
+        run(pool, encoder, tmp_path / "never", "mlm", steps=3)
 
 
 def test_hidden_tokens_are_words_and_the_same_ones_in_any_batch(encoder: Path) -> None:
