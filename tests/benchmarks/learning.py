@@ -57,7 +57,7 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What one contender did: `seconds` of its process, its largest resident memory in MiB."""
+    """What one contender did: `seconds` of its process, those of all processors, its largest resident memory in MiB."""
 
     work: str
     contender: str
@@ -65,6 +65,7 @@ class Run:
     accuracy: float
     macro_f1: float
     seconds: float
+    busy: float
     memory: float
     more: dict[str, Any] = field(default_factory=dict)
 
@@ -104,8 +105,8 @@ def shots(source: Path, target: Path, count: int, seed: int) -> Path:
     return target
 
 
-def measured(argv: list[str]) -> tuple[dict[str, Any], float, float]:
-    """A program's last JSON line, its seconds, and its largest resident memory in MiB."""
+def measured(argv: list[str]) -> tuple[dict[str, Any], tuple[float, float, float]]:
+    """A program's last JSON line, its seconds, those that processors were busy, its largest resident memory in MiB."""
     began = time.monotonic()
     with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         lines = [line for line in process.stdout or () if line.startswith("{")]
@@ -113,7 +114,8 @@ def measured(argv: list[str]) -> tuple[dict[str, Any], float, float]:
         process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode or not lines:
         raise SystemExit(f"{' '.join(argv)} ended with status {process.returncode}: run it by hand to see why.")
-    return json.loads(lines[-1]), time.monotonic() - began, usage.ru_maxrss / 1024
+    took = time.monotonic() - began, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+    return json.loads(lines[-1]), took
 
 
 def compete(work: Work, contender: str, folder: Path) -> Run:
@@ -125,18 +127,18 @@ def compete(work: Work, contender: str, folder: Path) -> Run:
     else:
         argv = [sys.executable, "-m", "tests.benchmarks.learning_peers", contender, str(work.train), str(work.test)]
         argv += [str(work.seed)]
-    done, seconds, memory = measured(argv)
+    done, (seconds, busy, memory) = measured(argv)
     more = {name: done[name] for name in ("method", "ece") if name in done}
     if contender == "ours" and work.outside:
         more |= beyond(out / "bundle", work)
     figures = round(float(done["accuracy"]), 4), round(float(done["macro_f1"]), 4)
-    return Run(work.name, contender, work.seed, *figures, round(seconds, 1), round(memory), more)
+    return Run(work.name, contender, work.seed, *figures, round(seconds, 1), round(busy, 1), round(memory), more)
 
 
 def beyond(bundle: Path, work: Work) -> dict[str, float]:
     """How well messages of no label are told from the others."""
     argv = [sys.executable, "-m", "modeling", "evaluate", str(bundle), str(work.test)]
-    found, _, _ = measured([*argv, "--out-of-scope", str(work.outside), "--progress", "json"])
+    found, _ = measured([*argv, "--out-of-scope", str(work.outside), "--progress", "json"])
     return {name: round(float(found["out_of_scope"][name][0]), 4) for name in ("auroc", "auprc")}
 
 
@@ -149,7 +151,7 @@ def known(results: Path | None) -> list[Run]:
 
 def table(runs: list[Run]) -> str:
     """One row per work and contender: means over the seeds, with the deviation where there are several."""
-    lines = ["| work | contender | accuracy | macro-F1 | seconds | peak MiB | |", "|---|---|---|---|---|---|---|"]
+    lines = ["| work | contender | accuracy | macro-F1 | seconds | of processors | peak MiB | |", f"{'|---' * 8}|"]
     groups: dict[tuple[str, str], list[Run]] = defaultdict(list)
     for run in runs:
         groups[run.work, run.contender].append(run)
@@ -157,10 +159,12 @@ def table(runs: list[Run]) -> str:
     for work, contender in sorted(groups, key=lambda pair: (order.index(pair[0]), list(NAMES).index(pair[1]))):
         group = groups[work, contender]
         cells = [mean([run.accuracy for run in group]), mean([run.macro_f1 for run in group])]
-        seconds, memory = statistics.mean(run.seconds for run in group), max(run.memory for run in group)
+        seconds, busy = (
+            statistics.mean(each) for each in ([run.seconds for run in group], [run.busy for run in group])
+        )
         note = ", ".join(f"{name} {value}" for name, value in group[-1].more.items()) if len(group) == 1 else ""
         seeds = f", {len(group)} seeds" if len(group) > 1 else ""
-        cells += [f"{seconds:,.0f}", f"{memory:,.0f}", note]
+        cells += [f"{seconds:,.0f}", f"{busy:,.0f}", f"{max(run.memory for run in group):,.0f}", note]
         lines.append(f"| {work}{seeds} | {NAMES[contender]} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
