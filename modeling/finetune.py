@@ -36,6 +36,7 @@ OnProgress = Callable[[float], None]
 
 MANY = 1000  # messages of which a tenth may be held back to stop early
 HELD_BACK = 0.1
+MOST_EPOCHS = 15.0  # for the sake of the fewest steps
 CLASSIFIER_RATE = 10.0  # times the backbone's learning rate
 
 
@@ -118,9 +119,10 @@ def follow() -> None:
 
 
 def planned_steps(count: int, tuning: Tuning, processes: int = 1) -> int:
-    """Return how many optimiser steps `count` messages get."""
-    steps = math.ceil(count * tuning.epochs / (tuning.batch * tuning.accumulation * processes))
-    return max(tuning.fewest_steps, min(tuning.most_steps, steps))
+    """Return how many optimiser steps `count` messages get; very few are not read again without end."""
+    epoch = count / (tuning.batch * tuning.accumulation * processes)
+    fewest = min(tuning.fewest_steps, max(tuning.epochs, MOST_EPOCHS) * epoch)
+    return math.ceil(max(fewest, min(tuning.most_steps, tuning.epochs * epoch)))
 
 
 def _tuned(order: Order, on_progress: OnProgress) -> Tuned:

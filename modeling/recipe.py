@@ -25,9 +25,9 @@ class Tuning(BaseModel):
 
     learning_rate: float = Field(gt=0)
     epochs: float = Field(default=EPOCHS, gt=0)
-    fewest_steps: int = 60
+    fewest_steps: int = 100
     most_steps: int = 1500
-    batch: int = Field(default=32, ge=1, description="messages that one process computes at once")
+    batch: int = Field(default=32, ge=1, description="messages that one process computes at once; less of few")
     accumulation: int = Field(default=1, ge=1, description="batches before a step; the contrast sees one batch at once")
     gradient_checkpointing: bool = Field(default=False, description="less memory for a third more time")
     warmup: float = 0.06

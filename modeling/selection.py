@@ -18,11 +18,13 @@ from modeling.evaluate import ece, macro_f1, macro_f1_difference
 from modeling.finetune import Tuned
 from modeling.logistic import Problem, Targets, Vectors, shared, softmax, solve
 from modeling.reasons import Compared
-from modeling.recipe import Method, Recipe
+from modeling.recipe import Method, Recipe, Tuning
 from modeling.scope import LANDMARKS, Signs, landmarks, nearest
 
-STRENGTHS = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
+STRENGTHS = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
+RARE = 10  # messages of a label; with fewer on average, what the label says it means is learnt from, too
 BLENDS = (1.0, 0.6)  # shares of the way from the base's weights to the tuned ones
+FEWEST_BATCHES = 4
 LARGE, LARGE_FOLDS = 3000, 5  # of so many messages a fifth that is held out once says enough
 SURE = 0.1  # a tuned backbone is taken where at most this share of the bootstrap speaks against it
 
@@ -238,15 +240,27 @@ def tune_on(
     work: Path,
     on_progress: Callable[[float], None],
 ) -> Tuned:
-    """Fine-tune the backbone in the folder `base` on the examples `rows`, and on what the labels say they mean."""
+    """Fine-tune the backbone in the folder `base` on the examples `rows`.
+
+    Where they are few, what the labels say they mean joins in.
+    """
+    texts, targets = [material.texts[int(row)] for row in rows], material.targets[rows]
+    if len(rows) < RARE * len(material.descriptions):
+        texts += material.descriptions
+        targets = np.concatenate([targets, np.arange(len(material.descriptions))])
     return finetune.tune(
         base,
-        [*(material.texts[int(row)] for row in rows), *material.descriptions],
-        np.concatenate([material.targets[rows], np.arange(len(material.descriptions))]),
+        texts,
+        targets,
         material.centroids(rows),
         method,
-        recipe.tuning(method),
+        _of_few(recipe.tuning(method), len(texts)),
         seed=recipe.seed,
         work=work / f"{method}-{len(rows)}-{int(rows.sum())}",
         on_progress=on_progress,
     )
+
+
+def _of_few(tuning: Tuning, count: int) -> Tuning:
+    """Return settings that read `count` messages in several batches, so that few get as many steps."""
+    return tuning.model_copy(update={"batch": min(tuning.batch, max(1, count // FEWEST_BATCHES))})

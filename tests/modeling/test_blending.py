@@ -1,0 +1,107 @@
+"""Averaging a tuned backbone with its base, and what cross-validation makes of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from modeling import finetune, selection
+from modeling.backbone import load
+from modeling.blending import blend
+from modeling.finetune import Tuned, planned_steps
+from modeling.recipe import Recipe, Tuning
+from modeling.selection import BLENDS, Material, Race, folds, select, tune_on, turns
+from tests.modeling import random_backbones
+from tests.modeling.samples import KINDS, OPENINGS, messages
+
+BRISK = Recipe(candidates=("full",), full=Tuning(learning_rate=3e-4, fewest_steps=4))
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return random_backbones.save("bert", tmp_path_factory.mktemp("bert"))
+
+
+def material(base: Path, count: int = 6) -> Material:
+    rows, labels, backbone = messages(OPENINGS[:count]), list(KINDS), load(str(base))
+    texts = [text for text, _ in rows]
+    targets = np.array([labels.index(kind) for _, kind in rows])
+    return Material(texts, targets, labels, backbone.encode(texts), backbone.encode(labels))
+
+
+def test_a_blend_lies_between_base_and_tuned_weight_by_weight(base: Path) -> None:
+    tuned, start = load(str(base)), load(str(base)).model.state_dict()
+    with torch.no_grad():
+        for value in tuned.model.parameters():
+            value.add_(1.0)
+    whole = {name: value.clone() for name, value in tuned.model.state_dict().items()}
+    assert blend(tuned, base, 1.0) is tuned
+    found = blend(tuned, base, 0.6).model.state_dict()
+    moved = [name for name, value in whole.items() if not torch.equal(value, start[name])]
+    assert moved
+    for name in moved:
+        assert torch.allclose(found[name], start[name] + 0.6 * (whole[name] - start[name]), atol=1e-5)
+
+
+def test_cross_validation_tells_how_far_to_go_and_the_bundle_goes_so_far(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tuned weights that say nothing any more are found out, and those half-way are taken."""
+
+    def spoilt(base: Path, *_: Any, **__: Any) -> Tuned:
+        backbone = load(str(base))
+        return Tuned(backbone, {})
+
+    def pretend(tuned: Any, base: Path, share: float) -> Any:
+        given, known = load(str(base)), material(base)
+
+        class Read:
+            def encode(self, texts: list[str]) -> Any:
+                if share == 1.0:
+                    return np.tile(given.encode(["nothing"]), (len(texts), 1))
+                places = dict(zip(known.texts, known.targets, strict=True))
+                return np.eye(given.dimension, dtype=np.float32)[[places.get(text, 0) for text in texts]]
+
+        return Read()
+
+    monkeypatch.setattr(finetune, "tune", spoilt)
+    monkeypatch.setattr(selection, "blend", pretend)
+    here = material(base)
+    race = Race(here, BRISK, base, folds(here, BRISK), tmp_path, lambda *_: None)
+    assert race.run("full", 3).blend == BLENDS[1]
+    found = select(here, BRISK, base, 1.0, tmp_path, lambda *_: None)
+    assert (found.chosen.method, found.chosen.blend) == ("full", BLENDS[1])
+
+
+def test_what_labels_mean_is_learnt_from_where_messages_are_few(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[Any] = []
+    monkeypatch.setattr(finetune, "tune", lambda _, *given, **__: heard.append(given))
+    here = material(base, 2)
+    rows = np.arange(len(here.texts))
+    tune_on(here, rows, "full", BRISK, base, tmp_path, lambda _: None)
+    texts, targets = heard[0][:2]
+    assert texts == [*here.texts, *here.descriptions]
+    assert targets.tolist() == [*here.targets.tolist(), *range(len(here.descriptions))]
+    monkeypatch.setattr(selection, "RARE", 1)
+    tune_on(here, rows, "full", BRISK, base, tmp_path, lambda _: None)
+    assert heard[1][0] == list(here.texts)
+    assert heard[1][4].batch == len(here.texts) // selection.FEWEST_BATCHES
+
+
+@pytest.mark.parametrize(("count", "steps"), [(16, 60), (64, 60), (640, 100), (3200, 300), (100_000, 1500)])
+def test_few_messages_are_read_more_often_and_very_few_not_without_end(count: int, steps: int) -> None:
+    tuning = Tuning(learning_rate=1e-4, batch=min(32, count // 4))
+    assert planned_steps(count, tuning) == steps
+
+
+def test_one_fold_of_very_many_messages_is_enough(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = material(base)
+    assert (len(folds(here, BRISK)), turns(here, BRISK)) == (3, 3)
+    monkeypatch.setattr(selection, "LARGE", len(here.texts))
+    assert (len(folds(here, BRISK)), turns(here, BRISK)) == (5, 1)
