@@ -36,16 +36,13 @@ def alone(asked: tuple[Method, ...], messages: int) -> str:
     return f"{messages} messages are too few to cross-validate anything else: the backbone stays frozen."
 
 
-def given_up(best: Method, compared: Compared) -> str:
-    """Return why tuning ended after the first fold."""
-    return f"The backbone stays frozen: on the first fold {NAMES[best]} was not better ({compared})."
-
-
 def compared(best: Method, chosen: Method, asked: str, figures: Compared) -> str:
     """Return why the best tuned candidate was taken, or not."""
     name = NAMES[best]
     if asked != "auto":
         return f"{name[0].upper()}{name[1:]} was asked for; cross-validation gave {figures}."
+    if chosen == best and figures.tuned <= figures.frozen:
+        return f"{name[0].upper()}{name[1:]} usually gains, and cross-validation hardly speaks against it: {figures}."
     if chosen == best:
         return f"{name[0].upper()}{name[1:]} was better in cross-validation: {figures}."
-    return f"The backbone stays frozen: {name} was not surely better in cross-validation ({figures})."
+    return f"The backbone stays frozen: {name} was not better in cross-validation ({figures})."

@@ -19,7 +19,7 @@ from modeling.finetune import planned_steps
 from modeling.inputs import Inputs
 from modeling.progress import Reporter
 from modeling.recipe import Method, Recipe
-from modeling.selection import SURE, Candidate, Material, folds, frozen_candidate, leads
+from modeling.selection import Candidate, Material, folds, frozen_candidate, promises
 from modeling.train import encode
 from modeling.trials import Trials, methods, opened, recipe_with, usual
 from modeling.workplace import Workplace
@@ -136,8 +136,7 @@ class _Search:
     def _trials(self, material: Material, ways: tuple[Method, ...], clock: _Clock) -> Trials:
         learnt = len(material.texts) - len(material.texts) // self.recipe.folds
         tuning = self.recipe.tuning(ways[0])
-        few = planned_steps(learnt, tuning) == tuning.fewest_steps
-
+        few = planned_steps(learnt, tuning) > planned_steps(learnt, tuning.model_copy(update={"fewest_steps": 1}))
         first = [usual(self.recipe, method, few) for method in ways]
         study = opened(self.workplace.folder / STUDY, self.workplace.order, self.recipe.seed, first)
         on_progress = self._on_progress(clock)
@@ -199,7 +198,7 @@ class _Search:
         if trials.first not in (trial.user_attrs["settings"] for trial in trials.complete()):
             return alone, ["The time was over before the usual way to fine-tune was measured: give more minutes."]
         tuned = _Tried(trials.first, trials.candidate(trials.first))
-        return (tuned if leads(tuned.candidate, frozen, SURE) else alone), []
+        return (tuned if promises(tuned.candidate, frozen) else alone), []
 
     def _best(self, trials: Trials, default: _Tried) -> _Tried:
         best = next(iter(trials.complete()), None)
