@@ -88,6 +88,19 @@ def test_a_student_keeps_what_its_teacher_knows(
     assert run(*asked)[1][-1] == done
 
 
+def test_a_smaller_transformer_is_a_student_too(
+    teacher: Path, pool: Path, files: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(students, "TRANSFORMER", replace(students.TRANSFORMER, learning_rate=3e-3, epochs=12))
+    smaller = tiny.bert(tmp_path / "tiny", seed=3, width=32)
+    asked = order(teacher, pool, tmp_path / "out", "--train", files[0], "--test", files[1], student=str(smaller))
+    status, lines, _ = run(*asked)
+    done = lines[-1]
+    assert status == 0, done
+    assert done["accuracy"] > 0.85 * done["teacher"]["accuracy"] > 0.7
+    assert done["megabytes"] < done["teacher"]["megabytes"]
+
+
 def test_a_run_that_was_cut_off_ends_as_if_it_had_not_been(
     teacher: Path, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
