@@ -14,7 +14,7 @@ from modeling.errors import ModelingError
 
 Method = Literal["frozen", "lora", "full", "qlora", "int8"]
 
-EPOCHS = 3.0
+EPOCHS = 5.0
 AS_MANY_AS_ASKED = 10**9  # steps
 
 
@@ -26,7 +26,7 @@ class Tuning(BaseModel):
     learning_rate: float = Field(gt=0)
     epochs: float = Field(default=EPOCHS, gt=0)
     fewest_steps: int = 100
-    most_steps: int = 1500
+    most_steps: int = 3000
     batch: int = Field(default=32, ge=1, description="messages that one process computes at once; less of few")
     accumulation: int = Field(default=1, ge=1, description="batches before a step; the contrast sees one batch at once")
     gradient_checkpointing: bool = Field(default=False, description="less memory for a third more time")
