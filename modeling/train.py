@@ -14,6 +14,7 @@ from modeling import backbone as backbones
 from modeling import classifier, head, reading, sources, students
 from modeling.backbone import Backbone
 from modeling.blending import blend
+from modeling.candidates import Candidate, Material, tune_on
 from modeling.classifier import Bundle
 from modeling.errors import ModelingError
 from modeling.evaluate import Gate, gate, scores
@@ -25,7 +26,7 @@ from modeling.opponent import Opponent, load_opponent
 from modeling.progress import Reporter
 from modeling.recipe import Recipe
 from modeling.scope import LANDMARKS, landmarks, limited
-from modeling.selection import Candidate, Material, Selection, select, tune_on
+from modeling.selection import Selection, select
 from modeling.speed import size_on_disk
 from modeling.workplace import Workplace
 

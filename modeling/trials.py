@@ -16,12 +16,12 @@ import optuna
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from modeling.backbone import Backbone
+from modeling.candidates import Candidate, Material, OnProgress, Race
 from modeling.classifier import meta_hash
 from modeling.errors import ModelingError
 from modeling.evaluate import macro_f1
 from modeling.logistic import Targets
 from modeling.recipe import Method, Recipe, Tuning
-from modeling.selection import Candidate, Material, OnProgress, Race
 
 FIRST_GUESSES = 4  # trials before the estimator and the pruner have something to go by
 RATES: dict[Method, tuple[float, float]] = {"full": (5e-5, 1.5e-3), "lora": (2e-4, 4e-3)}

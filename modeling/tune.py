@@ -13,13 +13,14 @@ import tomli_w
 
 from modeling import backbone as backbones
 from modeling import classifier, head, reading, sources
+from modeling.candidates import Candidate, Material, folds, frozen_candidate, turns
 from modeling.errors import ModelingError
 from modeling.evaluate import macro_f1, macro_f1_difference
 from modeling.finetune import planned_steps
 from modeling.inputs import Inputs
 from modeling.progress import Reporter
 from modeling.recipe import Method, Recipe
-from modeling.selection import Candidate, Material, folds, frozen_candidate, promises
+from modeling.selection import promises
 from modeling.train import encode
 from modeling.trials import Trials, methods, opened, recipe_with, usual
 from modeling.workplace import Workplace
@@ -134,13 +135,14 @@ class _Search:
         return frozen_candidate(material, folds(material, self.recipe), fitted.strength)
 
     def _trials(self, material: Material, ways: tuple[Method, ...], clock: _Clock) -> Trials:
-        learnt = len(material.texts) - len(material.texts) // self.recipe.folds
+        parts = folds(material, self.recipe)[: turns(material, self.recipe)]
+        learnt = len(material.texts) - len(parts[0])
         tuning = self.recipe.tuning(ways[0])
         few = planned_steps(learnt, tuning) > planned_steps(learnt, tuning.model_copy(update={"fewest_steps": 1}))
         first = [usual(self.recipe, method, few) for method in ways]
         study = opened(self.workplace.folder / STUDY, self.workplace.order, self.recipe.seed, first)
         on_progress = self._on_progress(clock)
-        parts, work = folds(material, self.recipe), self.workplace.work
+        work = self.workplace.work
         return Trials(material, self.recipe, self.base, parts, ways, few, work, study, on_progress)
 
     def _on_progress(self, clock: _Clock) -> Callable[[str, float], None]:
@@ -187,7 +189,7 @@ class _Search:
             "default": default.summary(),
             "gain": gain,
             "messages": len(material.texts),
-            "folds": self.recipe.folds,
+            "folds": len(trials.parts),
             "recipe": str(path),
             "notes": [*notes, *self.inputs.notes],
         }

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 import torch
 
-from modeling import finetune, selection
+from modeling import candidates, finetune, selection
 from modeling.backbone import load
 from modeling.blending import blend
+from modeling.candidates import BLENDS, Candidate, Material, Race, folds, tune_on, turns
 from modeling.finetune import Tuned, planned_steps
 from modeling.recipe import Method, Recipe, Tuning
-from modeling.selection import BLENDS, Candidate, Material, Race, folds, promises, select, tune_on, turns
+from modeling.selection import promises, select
 from tests.modeling import random_backbones
 from tests.modeling.samples import KINDS, OPENINGS, messages
 
@@ -69,7 +70,7 @@ def test_cross_validation_tells_how_far_to_go_and_the_bundle_goes_so_far(
         return Read()
 
     monkeypatch.setattr(finetune, "tune", spoilt)
-    monkeypatch.setattr(selection, "blend", pretend)
+    monkeypatch.setattr(candidates, "blend", pretend)
     here = material(base)
     race = Race(here, BRISK, base, folds(here, BRISK), tmp_path, lambda *_: None)
     assert race.run("full", 3).blend == BLENDS[1]
@@ -128,10 +129,10 @@ def test_what_labels_mean_is_learnt_from_where_messages_are_few(
     texts, targets = heard[0][:2]
     assert texts == [*here.texts, *here.descriptions]
     assert targets.tolist() == [*here.targets.tolist(), *range(len(here.descriptions))]
-    monkeypatch.setattr(selection, "RARE", 1)
+    monkeypatch.setattr(candidates, "RARE", 1)
     tune_on(here, rows, "full", BRISK, base, tmp_path, lambda _: None)
     assert heard[1][0] == list(here.texts)
-    assert heard[1][4].batch == len(here.texts) // selection.FEWEST_BATCHES
+    assert heard[1][4].batch == len(here.texts) // candidates.FEWEST_BATCHES
 
 
 @pytest.mark.parametrize(("count", "steps"), [(16, 60), (64, 60), (640, 100), (3200, 500), (100_000, 3000)])
@@ -143,5 +144,5 @@ def test_few_messages_are_read_more_often_and_very_few_not_without_end(count: in
 def test_one_fold_of_very_many_messages_is_enough(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     here = material(base)
     assert (len(folds(here, BRISK)), turns(here, BRISK)) == (3, 3)
-    monkeypatch.setattr(selection, "LARGE", len(here.texts))
+    monkeypatch.setattr(candidates, "LARGE", len(here.texts))
     assert (len(folds(here, BRISK)), turns(here, BRISK)) == (5, 1)
