@@ -7,6 +7,7 @@ Dettmers et al. 2023. LLM.int8: Dettmers et al. 2022. Whatever was trained, a pl
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,12 @@ def load(base: Path, method: Method) -> Backbone:
     if method in ("qlora", "int8"):
         return backbones.load(str(base), settings={"quantization_config": _quantisation(method)})
     return backbones.load(str(base))
+
+
+def fitting(methods: Sequence[Method], backbone: Backbone) -> tuple[Method, ...]:
+    """Return those of the methods by which a backbone can be trained: adapters need a transformer."""
+    transformer = hasattr(getattr(backbone.model[0], "model", None), "get_input_embeddings")
+    return tuple(method for method in methods if transformer or method in ("frozen", "full"))
 
 
 def prepare(backbone: Backbone, method: Method, tuning: Tuning) -> None:

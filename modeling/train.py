@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from modeling import adapters, classifier, head, reading, sources, students
 from modeling import backbone as backbones
-from modeling import classifier, head, reading, sources, students
 from modeling.backbone import Backbone
 from modeling.blending import blend
 from modeling.candidates import Candidate, Material, tune_on
@@ -92,7 +92,7 @@ class _Training:
             landmarks=LANDMARKS,
             seed=self.recipe.seed,
         )
-        selection = self._select(material, frozen)
+        selection = self._select(material, frozen, backbone)
         bundle = self._bundle(material, backbone, frozen, selection)
         done = self._evaluated(bundle, backbone, frozen, selection)
         return {**done, "seconds": round(time.monotonic() - began, 1)}
@@ -105,7 +105,9 @@ class _Training:
         described = backbone.encode(descriptions)
         return Material(train.texts, self.inputs.targets(train), descriptions, vectors, described)
 
-    def _select(self, material: Material, frozen: Head) -> Selection:
+    def _select(self, material: Material, frozen: Head, backbone: Backbone) -> Selection:
+        fitting = adapters.fitting(self.recipe.candidates, backbone) or ("full",)
+        recipe = self.recipe.model_copy(update={"candidates": fitting})
         seen: list[str] = []
 
         def on_progress(stage: str, share: float) -> None:
@@ -114,7 +116,7 @@ class _Training:
                 self.reporter.stage(stage, 0.12 + 0.5 * min(1.0, len(seen) / self.recipe.folds))
             self.reporter.step(share)
 
-        return select(material, self.recipe, self.base, frozen.strength, self.workplace.work, on_progress)
+        return select(material, recipe, self.base, frozen.strength, self.workplace.work, on_progress)
 
     def _bundle(self, material: Material, backbone: Backbone, frozen: Head, selection: Selection) -> Bundle:
         """The chosen method on all training messages."""

@@ -15,7 +15,6 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from modeling.backbone import Backbone
 from modeling.candidates import Candidate, Material, OnProgress, Race
 from modeling.classifier import meta_hash
 from modeling.errors import ModelingError
@@ -28,12 +27,7 @@ RATES: dict[Method, tuple[float, float]] = {"full": (5e-5, 1.5e-3), "lora": (2e-
 RANKS, BATCHES = (4, 8, 16, 32, 64), (16, 32, 64)
 EPOCHS, FEWEST_STEPS = (1.0, 8.0), (30, 240)
 CONTRAST = (0.0, 0.9)
-
-
-def methods(backbone: Backbone) -> tuple[Method, ...]:
-    """Return the ways in which a backbone can be fine-tuned: low-rank adapters need a transformer."""
-    inner = getattr(backbone.model[0], "model", None)
-    return ("full", "lora") if hasattr(inner, "get_input_embeddings") else ("full",)
+METHODS: tuple[Method, ...] = ("full", "lora")
 
 
 def usual(recipe: Recipe, method: Method, few: bool) -> dict[str, Any]:

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import tomli_w
 
+from modeling import adapters, classifier, head, reading, sources
 from modeling import backbone as backbones
-from modeling import classifier, head, reading, sources
 from modeling.candidates import Candidate, Material, folds, frozen_candidate, turns
 from modeling.errors import ModelingError
 from modeling.evaluate import macro_f1, macro_f1_difference
@@ -22,7 +22,7 @@ from modeling.progress import Reporter
 from modeling.recipe import Method, Recipe
 from modeling.selection import promises
 from modeling.train import encode
-from modeling.trials import Trials, methods, opened, recipe_with, usual
+from modeling.trials import METHODS, Trials, opened, recipe_with, usual
 from modeling.workplace import Workplace
 
 METRIC = "cross_validated_macro_f1"
@@ -115,7 +115,7 @@ class _Search:
         self.reporter.stage("encoding", 0.03)
         material = self._material(backbone)
         frozen = self._frozen(material)
-        trials = self._trials(material, methods(backbone), clock)
+        trials = self._trials(material, adapters.fitting(METHODS, backbone), clock)
         self._search(trials, clock)
         return {**self._outcome(trials, frozen, material), "seconds": round(clock.spent, 1)}
 

@@ -206,6 +206,7 @@ def main() -> None:
                     with arguments.results.open("a", encoding="utf-8") as file:
                         file.write(json.dumps(asdict(runs[-1])) + "\n")
                 write(runs)
+    write(runs)
     print(table(runs))
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from modeling import adapters, students, words
 from modeling import backbone as backbones
-from modeling import students, words
 from modeling.backbone import Backbone
 from modeling.errors import ModelingError
 from modeling.inputs import read_inputs
@@ -138,5 +138,7 @@ def test_a_recurrent_backbone_is_trained_without_a_teacher(files: tuple[Path, Pa
         done = train(read_inputs(*files), recipe, tmp_path / "out", "", reporter)
     assert done["method"] == "full"
     assert done["accuracy"] > 0.9
+    fits = adapters.fitting(("full", "lora", "qlora"), backbones.load(f"{done['bundle']}/backbone"))
+    assert fits == ("full",)  # so that auto does not race what cannot run
     with pytest.raises(ModelingError, match="--method full"):
         students.settled(Recipe(method="lora", backbone="gru"))
