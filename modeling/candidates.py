@@ -21,7 +21,7 @@ from modeling.recipe import Method, Recipe, Tuning
 from modeling.scope import LANDMARKS, Signs, landmarks, nearest
 
 STRENGTHS = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
-BLENDS = (1.0, 0.6)  # shares of the way from the base's weights to the tuned ones
+BLENDS = (1.0, 0.6)  # shares of the way from the base's weights to the tuned ones; blending is done in place, once
 RARE = 10  # messages of a label; with fewer on average, what the label says it means is learnt from, too
 FEWEST_BATCHES = 4
 LARGE, LARGE_FOLDS = 3000, 5  # of so many messages a fifth that is held out once says enough
@@ -76,6 +76,11 @@ class Candidate:
     def probabilities(self) -> Vectors:
         """Calibrated probabilities [m, k] of the examples `rows`."""
         return softmax(self.scores / np.float32(self.temperature))
+
+    def of(self, rows: Targets) -> Vectors:
+        """Calibrated probabilities [m, k] of some of its examples."""
+        places = {row: place for place, row in enumerate(self.rows.tolist())}
+        return self.probabilities[[places[row] for row in rows.tolist()]]
 
     def thresholds(self) -> Vectors:
         """Thresholds [k] for the wanted precision."""

@@ -77,7 +77,7 @@ def _winner(race: Race, methods: Sequence[Method]) -> tuple[Method, dict[str, di
 
 def _compared(candidate: Candidate, frozen: Candidate) -> Compared:
     """How two methods did on the same messages, which neither had seen."""
-    right, theirs = candidate.targets[candidate.rows], frozen.probabilities[candidate.rows]
+    right, theirs = candidate.targets[candidate.rows], frozen.of(candidate.rows)
     low, high = np.quantile(macro_f1_difference(candidate.probabilities, theirs, right), (SURE, 1 - SURE))
     return Compared(macro_f1(candidate.probabilities, right), macro_f1(theirs, right), float(low), float(high))
 
@@ -88,8 +88,7 @@ def promises(candidate: Candidate, rival: Candidate, before: tuple[float, float]
     What it gained in cross-validation, weighed by how sure that is, joins what was found `before`, elsewhere: a few
     dozen messages can hardly speak against experience, and a thousand decide alone.
     """
-    places = {row: place for place, row in enumerate(rival.rows.tolist())}
-    theirs = rival.probabilities[[places[row] for row in candidate.rows.tolist()]]
-    gains = macro_f1_difference(candidate.probabilities, theirs, candidate.targets[candidate.rows])
+    right = candidate.targets[candidate.rows]
+    gains = macro_f1_difference(candidate.probabilities, rival.of(candidate.rows), right)
     typical, spread = before
     return typical / spread**2 + float(np.mean(gains)) / max(float(np.var(gains)), 1e-8) > 0

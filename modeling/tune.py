@@ -212,9 +212,7 @@ class _Search:
 
 def _gain(best: Candidate, default: Candidate) -> dict[str, float]:
     """The difference in macro-F1 with its 95% paired bootstrap interval. The best of many is a little flattered."""
-    places = {row: place for place, row in enumerate(default.rows.tolist())}
-    theirs = default.probabilities[[places[row] for row in best.rows.tolist()]]
-    right = best.targets[best.rows]
+    theirs, right = default.of(best.rows), best.targets[best.rows]
     low, high = np.quantile(macro_f1_difference(best.probabilities, theirs, right), (0.025, 0.975))
     value = macro_f1(best.probabilities, right) - macro_f1(theirs, right)
     return {"value": round(value, 4), "low": round(float(low), 4), "high": round(float(high), 4)}

@@ -48,6 +48,20 @@ def test_a_blend_lies_between_base_and_tuned_weight_by_weight(base: Path) -> Non
         assert torch.allclose(found[name], start[name] + 0.6 * (whole[name] - start[name]), atol=1e-5)
 
 
+@pytest.mark.parametrize(("family", "method"), [("llama", "lora"), ("gpt2", "qlora")])
+def test_what_adapters_left_behind_is_blended_too(family: str, method: Method, tmp_path: Path) -> None:
+    base = random_backbones.save(family, tmp_path / family)
+    here = material(base, 2)
+    rows = np.arange(len(here.texts))
+    brisk = {method: Tuning(learning_rate=1e-2, epochs=0.1, fewest_steps=2, batch=8)}
+    tuned = tune_on(
+        here, rows, method, BRISK.model_copy(update=brisk), base, tmp_path / "work", lambda _: None
+    ).backbone
+    whole = tuned.encode(here.texts)
+    near = blend(tuned, base, 0.6).encode(here.texts)
+    assert (near * here.vectors).sum() > (whole * here.vectors).sum()
+
+
 def test_cross_validation_tells_how_far_to_go_and_the_bundle_goes_so_far(
     base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
