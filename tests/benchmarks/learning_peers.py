@@ -8,6 +8,7 @@ Prints a JSON line with accuracy and macro-F1. SetFit and Model2Vec come with `b
 from __future__ import annotations
 
 import json
+import math
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -56,15 +57,18 @@ def model2vec(train: Examples, texts: Sequence[str], seed: int) -> Sequence[str]
 
 
 def setfit(train: Examples, texts: Sequence[str], seed: int) -> Sequence[str]:
-    """Defaults, but for the limit to the steps."""
+    """Defaults, which read all pairs of messages once, but no more steps than the limit."""
     from datasets import Dataset
     from setfit import SetFitModel, Trainer, TrainingArguments
+    from setfit.sampler import ContrastiveDataset
 
+    pairs = len(ContrastiveDataset(list(train.texts), list(train.labels), multilabel=False))
+    steps = min(STEPS, math.ceil(pairs / TrainingArguments().embedding_batch_size))
     model: Any = SetFitModel.from_pretrained(str(sources.resolve("minilm")))
     data = Dataset.from_dict({"text": list(train.texts), "label": list(train.labels)})
     with tempfile.TemporaryDirectory() as folder:
         arguments: Any = TrainingArguments(
-            output_dir=folder, max_steps=STEPS, seed=seed, save_strategy="no", report_to="none", show_progress_bar=False
+            output_dir=folder, max_steps=steps, seed=seed, save_strategy="no", report_to="none", show_progress_bar=False
         )
         Trainer(model=model, args=arguments, train_dataset=data).train()
     return [str(label) for label in model.predict(list(texts), show_progress_bar=False)]

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +24,7 @@ from modeling.errors import ModelingError
 from modeling.imitation import Lessons, Pace, loss_of
 from tests.modeling import tiny
 from tests.modeling.samples import KINDS, OPENINGS, messages, write_csv
-from tests.modeling.test_command_line import run
+from tests.modeling.test_command_line import run, until
 
 LABELS = tuple(KINDS)
 BRISK = Pace(learning_rate=1e-2, epochs=12, batch=32)
@@ -130,6 +134,27 @@ def test_a_run_that_was_cut_off_ends_as_if_it_had_not_been(
         assert np.abs(whole[1] - goes_on[1]).max() < 1e-5
         assert np.abs(whole[0].encode(texts) - goes_on[0].encode(texts)).max() < 1e-5
         assert not (tmp_path / "cut").exists()
+
+
+def test_the_command_goes_on_after_a_kill(teacher: Path, pool: Path, tmp_path: Path) -> None:
+    always = "from modeling import imitation, __main__; imitation.CHECKPOINT_SECONDS = 0; __main__.app()"
+    words = [sys.executable, "-c", always, *map(str, order(teacher, pool, tmp_path, "--hidden", 16, student="gru"))]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
+        until(process, "distilling")
+        before = next(each for each in taught(process.stdout or ()) if each > 0.7)
+        process.kill()
+    assert not (tmp_path / "done.json").exists()
+    finished = subprocess.run(words, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert list(taught(finished))[1] > before - 0.05
+    assert json.loads(finished[-1])["event"] == "done"
+    assert not (tmp_path / "work").exists()
+
+
+def taught(lines: Iterable[str]) -> Iterator[float]:
+    """How far distilling was, line by line."""
+    for line in map(json.loads, lines):
+        if line.get("stage") == "distilling":
+            yield line["fraction"]
 
 
 def test_a_killed_run_goes_on_with_what_the_teacher_said(teacher: Path, tmp_path: Path) -> None:
