@@ -114,11 +114,13 @@ def frozen_candidate(material: Material, parts: list[Targets], strength: float) 
     problem = Problem(
         material.vectors, material.targets, len(material.descriptions), material.described, shared(material.vectors)
     )
-    scores = np.zeros((len(material.texts), problem.classes), np.float32)
+    scores: list[Vectors] = []
     for part in parts:
         weights, bias = solve(problem.without(part), strength, loose=True)
-        scores[part] = material.vectors[part] @ weights.T + bias
-    return Candidate("frozen", strength, scores, np.arange(len(material.texts)), material.targets)
+        scores.append(material.vectors[part] @ weights.T + bias)
+    rows = np.concatenate(parts)
+    order = np.argsort(rows)
+    return Candidate("frozen", strength, np.concatenate(scores)[order], rows[order], material.targets)
 
 
 @dataclass(slots=True)

@@ -13,11 +13,14 @@ import tomli_w
 
 from modeling import adapters, classifier, head, reading, sources
 from modeling import backbone as backbones
-from modeling.candidates import Candidate, Material, folds, frozen_candidate, turns
+from modeling.calibration import deal, deal_groups
+from modeling.candidates import Candidate, Material, folds, frozen_candidate
+from modeling.duplicates import near_copy_groups
 from modeling.errors import ModelingError
 from modeling.evaluate import macro_f1, macro_f1_difference
 from modeling.finetune import planned_steps
 from modeling.inputs import Inputs
+from modeling.logistic import Targets
 from modeling.progress import Reporter
 from modeling.recipe import Method, Recipe
 from modeling.selection import promises
@@ -27,6 +30,7 @@ from modeling.workplace import Workplace
 
 METRIC = "cross_validated_macro_f1"
 RECIPE, STUDY, SPENT = "recipe.toml", "study.sqlite", "seconds"
+LEARNT, LEARNT_AND_JUDGED = 1000, 3  # messages that a trial learns from where there are many; thousands it sees in all
 OFTEN = 1.0  # seconds between two notes of the time that is spent
 
 
@@ -114,8 +118,9 @@ class _Search:
         backbone = backbones.load(self.recipe.backbone)
         self.reporter.stage("encoding", 0.03)
         material = self._material(backbone)
-        frozen = self._frozen(material)
-        trials = self._trials(material, adapters.fitting(METHODS, backbone), clock)
+        parts = _parts(material, self.recipe)
+        frozen = self._frozen(material, parts)
+        trials = self._trials(material, parts, adapters.fitting(METHODS, backbone), clock)
         self._search(trials, clock)
         return {**self._outcome(trials, frozen, material), "seconds": round(clock.spent, 1)}
 
@@ -125,17 +130,19 @@ class _Search:
             raise ModelingError(
                 f"{len(train)} messages are too few to compare settings on: label at least {2 * self.recipe.folds}."
             )
-        vectors = encode(backbone, train.texts, self.reporter)
-        return Material(train.texts, self.inputs.targets(train), descriptions, vectors, backbone.encode(descriptions))
+        targets = self.inputs.targets(train)
+        some = _sample(targets, self.recipe.seed)
+        texts = tuple(train.texts[row] for row in some)
+        vectors = encode(backbone, texts, self.reporter)
+        return Material(texts, targets[some], descriptions, vectors, backbone.encode(descriptions))
 
-    def _frozen(self, material: Material) -> Candidate:
+    def _frozen(self, material: Material, parts: list[Targets]) -> Candidate:
         fitted = head.fit(
             material.vectors, material.targets, self.inputs.labels, material.described, seed=self.recipe.seed
         )
-        return frozen_candidate(material, folds(material, self.recipe), fitted.strength)
+        return frozen_candidate(material, parts, fitted.strength)
 
-    def _trials(self, material: Material, ways: tuple[Method, ...], clock: _Clock) -> Trials:
-        parts = folds(material, self.recipe)[: turns(material, self.recipe)]
+    def _trials(self, material: Material, parts: list[Targets], ways: tuple[Method, ...], clock: _Clock) -> Trials:
         learnt = len(material.texts) - len(parts[0])
         tuning = self.recipe.tuning(ways[0])
         few = planned_steps(learnt, tuning) > planned_steps(learnt, tuning.model_copy(update={"fewest_steps": 1}))
@@ -179,6 +186,11 @@ class _Search:
             gain = _gain(best.candidate, default.candidate)
             if gain["low"] <= 0:
                 notes.append("The best is better by so little that it may be chance: the interval of its gain holds 0.")
+        if len(trials.parts) == 1:
+            learnt = len(material.texts) - len(trials.parts[0])
+            notes.append(
+                f"Settings were compared after learning from {learnt:,} of {len(self.inputs.train):,} messages."
+            )
         path = self.workplace.folder / RECIPE
         _write(recipe_with(self.recipe, best.settings), path)
         return {
@@ -208,6 +220,26 @@ class _Search:
             return default
         settings = best.user_attrs["settings"]
         return _Tried(settings, trials.candidate(settings))
+
+
+def _sample(targets: Targets, seed: int) -> Targets:
+    """Return the rows that settings are compared on: all, but of very many messages as many as a trial has time for."""
+    count = len(targets) // LEARNT
+    if count <= LEARNT_AND_JUDGED:
+        return np.arange(len(targets))
+    return np.sort(np.concatenate(deal(targets, count, seed)[:LEARNT_AND_JUDGED]))
+
+
+def _parts(material: Material, recipe: Recipe) -> list[Targets]:
+    """Return what is held out, one part after the other: folds, or of many messages, once, all but those learnt from.
+
+    Near copies of a message are on one side.
+    """
+    count = len(material.texts) // LEARNT
+    if count < 2:
+        return folds(material, recipe)
+    learnt = deal_groups(material.targets, near_copy_groups(material.texts), count, recipe.seed)[0]
+    return [np.setdiff1d(np.arange(len(material.texts)), learnt)]
 
 
 def _gain(best: Candidate, default: Candidate) -> dict[str, float]:

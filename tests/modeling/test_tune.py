@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -122,6 +123,20 @@ def test_the_time_is_over_in_the_middle_of_a_trial(
     assert lines[-1]["trials"] == 0
     assert "The time was over before" in lines[-1]["notes"][0]
     assert read_recipe(tmp_path / "recipe.toml").method == lines[-1]["best"]["method"] == "frozen"
+
+
+def test_of_very_many_messages_a_trial_learns_from_a_part_and_is_judged_on_others(
+    files: Files, tiny: Path, quick: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tune, "LEARNT", 12)
+    status, lines = run(command(files, tiny, quick, tmp_path, "--trials", 1))
+    found = lines[-1]
+    assert status == 0, found
+    assert found["folds"] == 1
+    assert 30 <= found["messages"] <= 60
+    learnt = re.search(r"after learning from (\d+) of (\d+) messages", " ".join(found["notes"]))
+    assert learnt
+    assert 10 <= int(learnt[1]) <= 20 < int(learnt[2])
 
 
 def test_too_few_messages_and_too_little_time_get_sentences(tiny: Path, quick: Path, tmp_path: Path) -> None:
