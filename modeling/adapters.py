@@ -32,8 +32,12 @@ def load(base: Path, method: Method) -> Backbone:
 
 def fitting(methods: Sequence[Method], backbone: Backbone) -> tuple[Method, ...]:
     """Return those of the methods by which a backbone can be trained: adapters need a transformer."""
-    transformer = hasattr(getattr(backbone.model[0], "model", None), "get_input_embeddings")
-    return tuple(method for method in methods if transformer or method in ("frozen", "full"))
+    return tuple(method for method in methods if is_transformer(backbone) or method in ("frozen", "full"))
+
+
+def is_transformer(backbone: Backbone) -> bool:
+    """Say whether there is a transformer, pretrained and with layers that adapters fit on."""
+    return hasattr(getattr(backbone.model[0], "model", None), "get_input_embeddings")
 
 
 def prepare(backbone: Backbone, method: Method, tuning: Tuning) -> None:

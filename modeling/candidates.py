@@ -11,7 +11,7 @@ import numpy as np
 from safetensors.numpy import load_file, save_file
 
 from modeling import finetune
-from modeling.blending import blend
+from modeling.blending import blend, keep
 from modeling.calibration import best_temperature, deal_groups, thresholds
 from modeling.duplicates import near_copy_groups
 from modeling.evaluate import ece, macro_f1
@@ -22,6 +22,7 @@ from modeling.scope import LANDMARKS, Signs, landmarks, nearest
 
 STRENGTHS = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
 BLENDS = (1.0, 0.6)  # shares of the way from the base's weights to the tuned ones; blending is done in place, once
+WEIGHTS = ".weights"
 RARE = 10  # messages of a label; with fewer on average, what the label says it means is learnt from, too
 FEWEST_BATCHES = 4
 LARGE, LARGE_FOLDS = 3000, 5  # of so many messages a fifth that is held out once says enough
@@ -125,7 +126,10 @@ def frozen_candidate(material: Material, parts: list[Targets], strength: float) 
 
 @dataclass(slots=True)
 class Race:
-    """Fine-tunes candidates fold by fold; what is done is kept on disk, so that a killed run need not repeat it."""
+    """Fine-tunes candidates fold by fold; what is done is kept on disk, so that a killed run need not repeat it.
+
+    With `keeps`, so are the tuned weights, to be averaged with the final ones.
+    """
 
     material: Material
     recipe: Recipe
@@ -133,6 +137,7 @@ class Race:
     parts: list[Targets]
     work: Path
     on_progress: OnProgress
+    keeps: bool = False
     vectors: dict[tuple[str, int], dict[float, Read]] = field(default_factory=dict)
 
     def run(self, method: Method, folds: int) -> Candidate:
@@ -177,6 +182,8 @@ class Race:
         tuned = tune_on(
             self.material, rest, method, self.recipe, self.base, self.work, lambda share: self.on_progress(stage, share)
         )
+        if self.keeps:
+            keep(tuned.backbone, self.base, path.with_suffix(WEIGHTS))
         vectors: dict[str, Vectors] = {}
         for share in BLENDS:
             read = blend(tuned.backbone, self.base, share).encode
@@ -185,6 +192,11 @@ class Race:
         draft = path.with_suffix(".part")
         save_file(vectors, draft)
         draft.replace(path)
+
+
+def kept(work: Path, method: Method) -> list[Path]:
+    """Return the files with the weights that cross-validation tuned and kept."""
+    return sorted(work.glob(f"{method}-*{WEIGHTS}"))
 
 
 def tune_on(

@@ -36,9 +36,16 @@ class Selection:
 
 
 def select(
-    material: Material, recipe: Recipe, base: Path, strength: float, work: Path, on_progress: OnProgress
+    material: Material,
+    recipe: Recipe,
+    base: Path,
+    strength: float,
+    work: Path,
+    on_progress: OnProgress,
+    *,
+    averages: bool = False,
 ) -> Selection:
-    """Choose the method to train with.
+    """Choose the method to train with; where it `averages`, tuned weights stay in `work` for `candidates.kept`.
 
     "auto" races: all candidates are tuned on the first fold, of about MOST_RACED messages at most, and the first of
     them goes on unless another promises more.
@@ -50,7 +57,7 @@ def select(
     methods: tuple[Method, ...] = recipe.candidates if recipe.method == "auto" else (recipe.method,)
     if methods == ("frozen",) or len(material.texts) < 2 * recipe.folds:
         return Selection(frozen, frozen, {"frozen": frozen.summary()}, reasons.alone(methods, len(material.texts)))
-    race = Race(material, recipe, base, parts, work, on_progress)
+    race = Race(material, recipe, base, parts, work, on_progress, keeps=averages)
     method, figures = _winner(race, methods)
     best = race.run(method, turns(material, recipe))
     chosen = best if recipe.method != "auto" or promises(best, frozen) else frozen
@@ -67,7 +74,9 @@ def _winner(race: Race, methods: Sequence[Method]) -> tuple[Method, dict[str, di
         rows = deal(race.material.targets, count // MOST_RACED, race.recipe.seed)[0]
         some = race.material.of(rows)
         (race.work / "race").mkdir(exist_ok=True)
-        race = replace(race, material=some, parts=folds(some, race.recipe), work=race.work / "race", vectors={})
+        race = replace(
+            race, material=some, parts=folds(some, race.recipe), work=race.work / "race", keeps=False, vectors={}
+        )
     found = [race.run(method, 1) for method in methods]
     best = found[0]
     for other in found[1:]:

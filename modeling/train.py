@@ -14,7 +14,7 @@ from modeling import adapters, classifier, head, reading, sources, students
 from modeling import backbone as backbones
 from modeling.backbone import Backbone
 from modeling.blending import blend
-from modeling.candidates import Candidate, Material, tune_on
+from modeling.candidates import Candidate, Material, kept, tune_on
 from modeling.classifier import Bundle
 from modeling.errors import ModelingError
 from modeling.evaluate import Gate, gate, scores
@@ -116,7 +116,8 @@ class _Training:
                 self.reporter.stage(stage, 0.12 + 0.5 * min(1.0, len(seen) / self.recipe.folds))
             self.reporter.step(share)
 
-        return select(material, recipe, self.base, frozen.strength, self.workplace.work, on_progress)
+        work, averages = self.workplace.work, adapters.is_transformer(backbone)
+        return select(material, recipe, self.base, frozen.strength, work, on_progress, averages=averages)
 
     def _bundle(self, material: Material, backbone: Backbone, frozen: Head, selection: Selection) -> Bundle:
         """The chosen method on all training messages."""
@@ -128,7 +129,8 @@ class _Training:
         found = tune_on(
             material, everything, chosen.method, self.recipe, self.base, self.workplace.work, self.reporter.step
         )
-        tuned = blend(found.backbone, self.base, chosen.blend)
+        others = kept(self.workplace.work, chosen.method)
+        tuned = blend(found.backbone, self.base, chosen.blend, others)
         self.reporter.stage("head", 0.9)
         vectors = encode(tuned, self.inputs.train.texts, self.reporter)
         fitted = head.fit(
@@ -142,7 +144,8 @@ class _Training:
             scope=limited(landmarks(vectors, material.targets, LANDMARKS), chosen.signs()),
             landmarks=LANDMARKS,
         )
-        return Bundle(tuned, fitted, {**self._meta(backbone, chosen), "tuning": {**found.facts, "blend": chosen.blend}})
+        facts = {**found.facts, "blend": chosen.blend, "averaged": 1 + len(others)}
+        return Bundle(tuned, fitted, {**self._meta(backbone, chosen), "tuning": facts})
 
     def _evaluated(self, bundle: Bundle, backbone: Backbone, frozen: Head, selection: Selection) -> dict[str, Any]:
         """Score the test messages once, save, reload, compare, and let the gate decide."""

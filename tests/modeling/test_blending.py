@@ -8,16 +8,18 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from modeling import candidates, finetune, selection
-from modeling.backbone import load
-from modeling.blending import blend
+from modeling.backbone import Backbone, load
+from modeling.blending import blend, keep
 from modeling.candidates import BLENDS, Candidate, Material, Race, folds, tune_on, turns
 from modeling.finetune import Tuned, planned_steps
 from modeling.recipe import Method, Recipe, Tuning
 from modeling.selection import promises, select
 from tests.modeling import random_backbones
 from tests.modeling.samples import KINDS, OPENINGS, messages
+from tests.modeling.test_command_line import run
 
 BRISK = Recipe(candidates=("full",), full=Tuning(learning_rate=3e-4, fewest_steps=4))
 
@@ -48,6 +50,36 @@ def test_a_blend_lies_between_base_and_tuned_weight_by_weight(base: Path) -> Non
         assert torch.allclose(found[name], start[name] + 0.6 * (whole[name] - start[name]), atol=1e-5)
 
 
+def test_what_was_tuned_before_is_averaged_with_it(base: Path, tmp_path: Path) -> None:
+    start = load(str(base)).model.state_dict()
+    for number, distance in enumerate((1.0, 4.0)):
+        keep(moved(base, distance), base, tmp_path / f"full-{number}.weights")
+    others = sorted(tmp_path.glob("*.weights"))
+    found = blend(moved(base, 1.0), base, 0.5, others).model.state_dict()
+    for name, value in start.items():
+        if value.is_floating_point():
+            assert torch.allclose(found[name], value + 0.5 * (1.0 + 1.0 + 4.0) / 3 * (value.ndim > 1), atol=1e-5), name
+    assert all(value.ndim > 1 for value in load_file(others[0]).values())  # what stayed as it was is not kept
+
+
+def moved(base: Path, distance: float) -> Backbone:
+    """A backbone of which the matrices were tuned."""
+    backbone = load(str(base))
+    with torch.no_grad():
+        for value in backbone.model.parameters():
+            value.add_(distance * (value.ndim > 1))
+    return backbone
+
+
+def test_a_bundle_averages_what_cross_validation_tuned_of_transformers(
+    base: Path, files: tuple[Path, Path], tmp_path: Path
+) -> None:
+    words = ["train", files[0], "--test", files[1], "--out", tmp_path / "out", "--backbone", base, "--method", "full"]
+    status, lines, _ = run(*words, "--epochs", 1, "--progress", "json")
+    assert status == 0, lines[-1]
+    assert lines[-1]["tuning"]["averaged"] == 4
+
+
 @pytest.mark.parametrize(("family", "method"), [("llama", "lora"), ("gpt2", "qlora")])
 def test_what_adapters_left_behind_is_blended_too(family: str, method: Method, tmp_path: Path) -> None:
     base = random_backbones.save(family, tmp_path / family)
@@ -71,7 +103,7 @@ def test_cross_validation_tells_how_far_to_go_and_the_bundle_goes_so_far(
         backbone = load(str(base))
         return Tuned(backbone, {})
 
-    def pretend(tuned: Any, base: Path, share: float) -> Any:
+    def pretend(tuned: Any, base: Path, share: float, others: Any = ()) -> Any:
         given, known = load(str(base)), material(base)
 
         class Read:
@@ -149,7 +181,7 @@ def test_what_labels_mean_is_learnt_from_where_messages_are_few(
     assert heard[1][4].batch == len(here.texts) // candidates.FEWEST_BATCHES
 
 
-@pytest.mark.parametrize(("count", "steps"), [(16, 60), (64, 60), (640, 100), (3200, 500), (100_000, 3000)])
+@pytest.mark.parametrize(("count", "steps"), [(16, 28), (64, 28), (640, 100), (3200, 500), (100_000, 3000)])
 def test_few_messages_are_read_more_often_and_very_few_not_without_end(count: int, steps: int) -> None:
     tuning = Tuning(learning_rate=1e-4, batch=min(32, count // 4))
     assert planned_steps(count, tuning) == steps
