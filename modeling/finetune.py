@@ -36,7 +36,7 @@ OnProgress = Callable[[float], None]
 
 MANY = 1000  # messages of which a tenth may be held back to stop early
 HELD_BACK = 0.1
-MOST_EPOCHS = 7.0  # for the sake of the fewest steps
+MOST_EPOCHS = 6.0  # for the sake of the fewest steps
 CLASSIFIER_RATE = 10.0  # times the backbone's learning rate
 
 
