@@ -25,6 +25,7 @@ BLENDS = (1.0, 0.6)  # shares of the way from the base's weights to the tuned on
 WEIGHTS = ".weights"
 RARE = 10  # messages of a label; with fewer on average, what the label says it means is learnt from, too
 FEWEST_BATCHES = 4
+LITTLE_CONTRAST = 0.2
 LARGE, LARGE_FOLDS = 3000, 5  # of so many messages a fifth that is held out once says enough
 
 OnProgress = Callable[[str, float], None]
@@ -222,13 +223,18 @@ def tune_on(
         targets,
         material.centroids(rows),
         method,
-        _of_few(recipe.tuning(method), len(texts)),
+        _suited(recipe.tuning(method), len(texts), many=len(material.texts) >= LARGE),
         seed=recipe.seed,
         work=work / f"{method}-{len(rows)}-{int(rows.sum())}",
         on_progress=on_progress,
     )
 
 
-def _of_few(tuning: Tuning, count: int) -> Tuning:
-    """Return settings that read `count` messages in several batches, so that few get as many steps."""
-    return tuning.model_copy(update={"batch": min(tuning.batch, max(1, count // FEWEST_BATCHES))})
+def _suited(tuning: Tuning, count: int, *, many: bool) -> Tuning:
+    """Return settings that suit `count` messages: few in several batches, and less contrast where there are `many`.
+
+    Of many, cross-entropy alone knows all labels well, and most messages of a batch meet none of their own label there.
+    """
+    batch = min(tuning.batch, max(1, count // FEWEST_BATCHES))
+    contrast = LITTLE_CONTRAST if many and tuning.contrast is None else tuning.contrast
+    return tuning.model_copy(update={"batch": batch, "contrast": contrast})

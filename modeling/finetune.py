@@ -36,7 +36,6 @@ OnProgress = Callable[[float], None]
 
 MANY = 1000  # messages of which a tenth may be held back to stop early
 HELD_BACK = 0.1
-MOST_EPOCHS = 6.0  # for the sake of the fewest steps
 CLASSIFIER_RATE = 10.0  # times the backbone's learning rate
 
 
@@ -119,10 +118,9 @@ def follow() -> None:
 
 
 def planned_steps(count: int, tuning: Tuning, processes: int = 1) -> int:
-    """Return how many optimiser steps `count` messages get; very few are not read again without end."""
+    """Return how many optimiser steps `count` messages get."""
     epoch = count / (tuning.batch * tuning.accumulation * processes)
-    fewest = min(tuning.fewest_steps, max(tuning.epochs, MOST_EPOCHS) * epoch)
-    return math.ceil(max(fewest, min(tuning.most_steps, tuning.epochs * epoch)))
+    return math.ceil(min(tuning.most_steps, tuning.epochs * epoch))
 
 
 def _tuned(order: Order, on_progress: OnProgress) -> Tuned:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from modeling.logistic import Targets
 from modeling.recipe import Tuning
 
+CONTRAST = 0.5  # share of the contrastive loss
 SCALE = 16.0  # sharpness of the cosine classifier, as of a temperature of 1/16
 
 
@@ -34,7 +35,7 @@ class TuningModel(nn.Module):
         vectors = torch.cat([own * kept, added], dim=1)
         logits = SCALE * vectors @ nn.functional.normalize(self.prototypes, dim=1).T
         loss = nn.functional.cross_entropy(logits, labels, weight=self.importance)
-        share = self.tuning.contrast
+        share = CONTRAST if self.tuning.contrast is None else self.tuning.contrast
         if share > 0 and self.training:
             loss = (1 - share) * loss + share * contrast(vectors, labels, self.tuning.contrast_temperature)
         return {"loss": loss, "logits": logits}

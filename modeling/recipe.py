@@ -14,7 +14,7 @@ from modeling.errors import ModelingError
 
 Method = Literal["frozen", "lora", "full", "qlora", "int8"]
 
-EPOCHS = 5.0
+EPOCHS = 6.0
 AS_MANY_AS_ASKED = 10**9  # steps
 
 
@@ -25,14 +25,15 @@ class Tuning(BaseModel):
 
     learning_rate: float = Field(gt=0)
     epochs: float = Field(default=EPOCHS, gt=0)
-    fewest_steps: int = 100
     most_steps: int = 3000
     batch: int = Field(default=32, ge=1, description="messages that one process computes at once; less of few")
     accumulation: int = Field(default=1, ge=1, description="batches before a step; the contrast sees one batch at once")
     gradient_checkpointing: bool = Field(default=False, description="less memory for a third more time")
     warmup: float = 0.06
     weight_decay: float = 0.01
-    contrast: float = Field(default=0.5, description="share of the contrastive loss, the rest is cross-entropy")
+    contrast: float | None = Field(
+        default=None, description="share of the contrastive loss, the rest is cross-entropy; by default less of many"
+    )
     contrast_temperature: float = 0.1
     rank: int = 16
     dropout: float = 0.1
@@ -69,7 +70,7 @@ class Recipe(BaseModel):
 
     def with_epochs(self, epochs: float) -> Recipe:
         """Go exactly so many times through the messages, by whatever method."""
-        asked = {"epochs": epochs, "fewest_steps": 1, "most_steps": AS_MANY_AS_ASKED}
+        asked = {"epochs": epochs, "most_steps": AS_MANY_AS_ASKED}
         methods = ("lora", "full", "qlora", "int8")
         return self.model_copy(update={name: self.tuning(name).model_copy(update=asked) for name in methods})
 

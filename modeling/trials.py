@@ -20,28 +20,27 @@ from modeling.classifier import meta_hash
 from modeling.errors import ModelingError
 from modeling.evaluate import macro_f1
 from modeling.logistic import Targets
+from modeling.losses import CONTRAST
 from modeling.recipe import Method, Recipe, Tuning
 
 FIRST_GUESSES = 4  # trials before the estimator and the pruner have something to go by
 RATES: dict[Method, tuple[float, float]] = {"full": (5e-5, 1.5e-3), "lora": (2e-4, 4e-3)}
 RANKS, BATCHES = (4, 8, 16, 32, 64), (16, 32, 64)
-EPOCHS, FEWEST_STEPS = (1.0, 8.0), (30, 240)
-CONTRAST = (0.0, 0.9)
+EPOCHS, CONTRASTS = (1.0, 15.0), (0.0, 0.9)
 METHODS: tuple[Method, ...] = ("full", "lora")
 
 
-def usual(recipe: Recipe, method: Method, few: bool) -> dict[str, Any]:
-    """Return what the recipe says, as a trial's settings. With `few` messages steps count instead of epochs."""
+def usual(recipe: Recipe, method: Method) -> dict[str, Any]:
+    """Return what the recipe says, as a trial's settings."""
     tuning = recipe.tuning(method)
     found: dict[str, Any] = {"method": method, "learning_rate": tuning.learning_rate}
     if method == "lora":
         found["rank"] = tuning.rank
-    long = {"fewest_steps": tuning.fewest_steps} if few else {"epochs": tuning.epochs}
-    return {**found, **long, "batch": tuning.batch, "contrast": tuning.contrast}
+    return {**found, "epochs": tuning.epochs, "batch": tuning.batch, "contrast": _contrast(tuning)}
 
 
-def proposed(trial: Trial, recipe: Recipe, ways: Sequence[Method], few: bool) -> dict[str, Any]:
-    """Ask the study for the next settings: method, learning_rate, rank, epochs or fewest_steps, batch, contrast.
+def proposed(trial: Trial, recipe: Recipe, ways: Sequence[Method]) -> dict[str, Any]:
+    """Ask the study for the next settings: method, learning_rate, rank, epochs, batch, contrast.
 
     What the recipe says is always within the bounds.
     """
@@ -55,14 +54,9 @@ def proposed(trial: Trial, recipe: Recipe, ways: Sequence[Method], few: bool) ->
     }
     if method == "lora":
         found["rank"] = trial.suggest_categorical("rank", sorted({*RANKS, recipe.lora.rank}))
-    if few:
-        found["fewest_steps"] = trial.suggest_int(
-            "fewest_steps", *_with(FEWEST_STEPS, *(each.fewest_steps for each in own)), log=True
-        )
-    else:
-        found["epochs"] = trial.suggest_float("epochs", *_with(EPOCHS, *(each.epochs for each in own)), log=True)
+    found["epochs"] = trial.suggest_float("epochs", *_with(EPOCHS, *(each.epochs for each in own)), log=True)
     found["batch"] = trial.suggest_categorical("batch", sorted({*BATCHES, *(each.batch for each in own)}))
-    found["contrast"] = trial.suggest_float("contrast", *_with(CONTRAST, *(each.contrast for each in own)))
+    found["contrast"] = trial.suggest_float("contrast", *_with(CONTRASTS, *(_contrast(each) for each in own)))
     return {name: _short(value) for name, value in found.items()}
 
 
@@ -85,7 +79,6 @@ class Trials:
     base: Path
     parts: list[Targets]
     ways: tuple[Method, ...]
-    few: bool
     work: Path
     study: optuna.Study
     on_progress: OnProgress
@@ -93,7 +86,7 @@ class Trials:
     def run(self) -> None:
         """Run the next trial, and keep in the study what came of it. Whatever `on_progress` raises comes through."""
         trial = self.study.ask()
-        settings = proposed(trial, self.recipe, self.ways, self.few)
+        settings = proposed(trial, self.recipe, self.ways)
         trial.set_user_attr("settings", settings)
         try:
             score = self._score(trial, settings)
@@ -110,7 +103,7 @@ class Trials:
     @property
     def first(self) -> dict[str, Any]:
         """The settings that are tried first: the recipe's own."""
-        return usual(self.recipe, self.ways[0], self.few)
+        return usual(self.recipe, self.ways[0])
 
     def complete(self) -> list[FrozenTrial]:
         """Return the trials with a score, the best first."""
@@ -178,6 +171,10 @@ def _parameters(settings: dict[str, Any]) -> dict[str, Any]:
     """As the study calls them: each method has a learning rate of its own."""
     rate = {f"{settings['method']}_learning_rate": settings["learning_rate"]}
     return {**{name: value for name, value in settings.items() if name != "learning_rate"}, **rate}
+
+
+def _contrast(tuning: Tuning) -> float:
+    return CONTRAST if tuning.contrast is None else tuning.contrast
 
 
 def _with(bounds: tuple[Any, Any], *values: Any) -> tuple[Any, Any]:

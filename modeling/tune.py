@@ -18,7 +18,6 @@ from modeling.candidates import Candidate, Material, folds, frozen_candidate
 from modeling.duplicates import near_copy_groups
 from modeling.errors import ModelingError
 from modeling.evaluate import macro_f1, macro_f1_difference
-from modeling.finetune import planned_steps
 from modeling.inputs import Inputs
 from modeling.logistic import Targets
 from modeling.progress import Reporter
@@ -143,14 +142,11 @@ class _Search:
         return frozen_candidate(material, parts, fitted.strength)
 
     def _trials(self, material: Material, parts: list[Targets], ways: tuple[Method, ...], clock: _Clock) -> Trials:
-        learnt = len(material.texts) - len(parts[0])
-        tuning = self.recipe.tuning(ways[0])
-        few = planned_steps(learnt, tuning) > planned_steps(learnt, tuning.model_copy(update={"fewest_steps": 1}))
-        first = [usual(self.recipe, method, few) for method in ways]
+        first = [usual(self.recipe, method) for method in ways]
         study = opened(self.workplace.folder / STUDY, self.workplace.order, self.recipe.seed, first)
         on_progress = self._on_progress(clock)
         work = self.workplace.work
-        return Trials(material, self.recipe, self.base, parts, ways, few, work, study, on_progress)
+        return Trials(material, self.recipe, self.base, parts, ways, work, study, on_progress)
 
     def _on_progress(self, clock: _Clock) -> Callable[[str, float], None]:
         def heard(stage: str, share: float) -> None:

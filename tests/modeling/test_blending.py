@@ -21,7 +21,7 @@ from tests.modeling import random_backbones
 from tests.modeling.samples import KINDS, OPENINGS, messages
 from tests.modeling.test_command_line import run
 
-BRISK = Recipe(candidates=("full",), full=Tuning(learning_rate=3e-4, fewest_steps=4))
+BRISK = Recipe(candidates=("full",), full=Tuning(learning_rate=3e-4, epochs=1))
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +85,7 @@ def test_what_adapters_left_behind_is_blended_too(family: str, method: Method, t
     base = random_backbones.save(family, tmp_path / family)
     here = material(base, 2)
     rows = np.arange(len(here.texts))
-    brisk = {method: Tuning(learning_rate=1e-2, epochs=0.1, fewest_steps=2, batch=8)}
+    brisk = {method: Tuning(learning_rate=1e-2, epochs=1, batch=8)}
     tuned = tune_on(
         here, rows, method, BRISK.model_copy(update=brisk), base, tmp_path / "work", lambda _: None
     ).backbone
@@ -179,12 +179,16 @@ def test_what_labels_mean_is_learnt_from_where_messages_are_few(
     tune_on(here, rows, "full", BRISK, base, tmp_path, lambda _: None)
     assert heard[1][0] == list(here.texts)
     assert heard[1][4].batch == len(here.texts) // candidates.FEWEST_BATCHES
+    monkeypatch.setattr(candidates, "LARGE", 1)
+    asked = BRISK.model_copy(update={"full": Tuning(learning_rate=3e-4, contrast=0.7)})
+    for recipe in (BRISK, asked):
+        tune_on(here, rows, "full", recipe, base, tmp_path, lambda _: None)
+    assert [each[4].contrast for each in heard] == [None, None, candidates.LITTLE_CONTRAST, 0.7]
 
 
-@pytest.mark.parametrize(("count", "steps"), [(16, 24), (64, 24), (640, 100), (3200, 500), (100_000, 3000)])
-def test_few_messages_are_read_more_often_and_very_few_not_without_end(count: int, steps: int) -> None:
-    tuning = Tuning(learning_rate=1e-4, batch=min(32, count // 4))
-    assert planned_steps(count, tuning) == steps
+@pytest.mark.parametrize(("count", "steps"), [(16, 24), (64, 24), (640, 120), (3200, 600), (100_000, 3000)])
+def test_messages_are_read_six_times_and_very_many_less_often(count: int, steps: int) -> None:
+    assert planned_steps(count, Tuning(learning_rate=1e-4, batch=min(32, count // 4))) == steps
 
 
 def test_one_fold_of_very_many_messages_is_enough(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,7 +22,7 @@ from tests.modeling import tiny
 from tests.modeling.samples import write_csv
 
 Files = tuple[Path, Path]
-QUICK = {"learning_rate": 3e-4, "epochs": 0.1, "fewest_steps": 12, "batch": 8, "checkpoint_seconds": 0.0}
+QUICK = {"learning_rate": 3e-4, "epochs": 1, "batch": 8, "checkpoint_seconds": 0.0}
 
 
 @pytest.fixture(autouse=True)

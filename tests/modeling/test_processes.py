@@ -13,7 +13,7 @@ from modeling import classifier
 from tests.modeling import random_backbones
 
 Files = tuple[Path, Path]
-QUICK = "folds = 2\n[full]\nepochs = 1\nfewest_steps = 1\nbatch = 4\ncheckpoint_seconds = 0\n"
+QUICK = "folds = 2\n[full]\nepochs = 1\nbatch = 4\ncheckpoint_seconds = 0\n"
 
 
 def launch(*words: object) -> subprocess.CompletedProcess[str]:

@@ -52,6 +52,6 @@ def test_epochs_that_are_asked_for_are_not_bounded() -> None:
 def test_steps_are_shared_by_processes_and_accumulated_batches() -> None:
     from modeling.finetune import planned_steps
 
-    tuning = Tuning(learning_rate=1.0, epochs=1, fewest_steps=1, batch=4, accumulation=2)
+    tuning = Tuning(learning_rate=1.0, epochs=1, batch=4, accumulation=2)
     assert planned_steps(64, tuning) == 8
     assert planned_steps(64, tuning, processes=2) == 4

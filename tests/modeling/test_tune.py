@@ -23,7 +23,7 @@ from modeling.selection import Candidate
 from modeling.trials import Trials, opened, recipe_with, usual
 
 Files = tuple[Path, Path]
-QUICK = {"learning_rate": 3e-4, "epochs": 0.1, "fewest_steps": 8, "batch": 16}
+QUICK = {"learning_rate": 3e-4, "epochs": 1, "batch": 16}
 
 
 @pytest.fixture(autouse=True)
