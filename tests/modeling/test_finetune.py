@@ -21,7 +21,7 @@ from modeling.recipe import Method, Tuning
 from tests.modeling import random_backbones
 from tests.modeling.samples import KINDS, messages
 
-QUICK = Tuning(learning_rate=3e-4, epochs=1, batch=8, checkpoint_seconds=0.0)
+QUICK = Tuning(learning_rate=3e-4, epochs=2.6, batch=8, checkpoint_seconds=0.0)
 
 
 @dataclass(frozen=True)

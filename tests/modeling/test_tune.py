@@ -172,11 +172,11 @@ def test_a_trial_below_the_others_is_given_up_after_its_first_fold(
     monkeypatch.setattr(trials, "Race", Folds)
     rates = (1.5e-3, 1.4e-3, 1.3e-3, 1.2e-3, 1e-4)
     recipe = Recipe(full=Tuning(learning_rate=rates[0]))
-    first = [{**usual(recipe, "full", few=False), "learning_rate": rate} for rate in rates]
+    first = [{**usual(recipe, "full"), "learning_rate": rate} for rate in rates]
     study = opened(tmp_path / "study", "s", 0, first)
     parts = [np.arange(start, 40, 2) for start in range(2)]
     some = SimpleNamespace()
-    searched = Trials(some, recipe, tmp_path, parts, ("full",), False, tmp_path, study, lambda *_: None)  # pyright: ignore[reportArgumentType]
+    searched = Trials(some, recipe, tmp_path, parts, ("full",), tmp_path, study, lambda *_: None)  # pyright: ignore[reportArgumentType]
     for _ in rates:
         searched.run()
     states = [trial.state.name for trial in study.trials]
