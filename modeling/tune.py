@@ -29,7 +29,7 @@ from modeling.workplace import Workplace
 
 METRIC = "cross_validated_macro_f1"
 RECIPE, STUDY, SPENT = "recipe.toml", "study.sqlite", "seconds"
-LEARNT, LEARNT_AND_JUDGED = 1000, 3  # messages that a trial learns from where there are many; thousands it sees in all
+LEARNT, SEEN = 500, 4  # messages that a trial learns from where there are many; times as many it sees in all
 OFTEN = 1.0  # seconds between two notes of the time that is spent
 
 
@@ -221,9 +221,9 @@ class _Search:
 def _sample(targets: Targets, seed: int) -> Targets:
     """Return the rows that settings are compared on: all, but of very many messages as many as a trial has time for."""
     count = len(targets) // LEARNT
-    if count <= LEARNT_AND_JUDGED:
+    if count <= SEEN:
         return np.arange(len(targets))
-    return np.sort(np.concatenate(deal(targets, count, seed)[:LEARNT_AND_JUDGED]))
+    return np.sort(np.concatenate(deal(targets, count, seed)[:SEEN]))
 
 
 def _parts(material: Material, recipe: Recipe) -> list[Targets]:
