@@ -72,7 +72,7 @@ def recipe_with(recipe: Recipe, settings: dict[str, Any]) -> Recipe:
 
 @dataclass(slots=True)
 class Trials:
-    """The study in a file, and what each of its trials needs. `count` messages are learnt from in each fold."""
+    """The study in a file, and what each of its trials needs."""
 
     material: Material
     recipe: Recipe

@@ -188,7 +188,9 @@ class _Search:
                 f"Settings were compared after learning from {learnt:,} of {len(self.inputs.train):,} messages."
             )
         path = self.workplace.folder / RECIPE
-        _write(recipe_with(self.recipe, best.settings), path)
+        # The default's own settings stay as they are: what is left open there suits itself to how many messages there are.
+        chosen = {"method": best.settings["method"]} if best is default else best.settings
+        _write(recipe_with(self.recipe, chosen), path)
         return {
             "event": "tuned",
             "trials": trials.ended(),

@@ -137,6 +137,9 @@ def test_of_very_many_messages_a_trial_learns_from_a_part_and_is_judged_on_other
     learnt = re.search(r"after learning from (\d+) of (\d+) messages", " ".join(found["notes"]))
     assert learnt
     assert 10 <= int(learnt[1]) <= 20 < int(learnt[2])
+    written = read_recipe(Path(found["recipe"]))
+    assert written.full.contrast is None  # so that `train` may suit it to all messages
+    assert written.full.epochs == QUICK["epochs"]
 
 
 def test_too_few_messages_and_too_little_time_get_sentences(tiny: Path, quick: Path, tmp_path: Path) -> None:
