@@ -188,7 +188,7 @@ class _Search:
                 f"Settings were compared after learning from {learnt:,} of {len(self.inputs.train):,} messages."
             )
         path = self.workplace.folder / RECIPE
-        # The default's own settings stay as they are: what is left open there suits itself to how many messages there are.
+        # What the default leaves open stays open: training suits it to how many messages there are.
         chosen = {"method": best.settings["method"]} if best is default else best.settings
         _write(recipe_with(self.recipe, chosen), path)
         return {

@@ -129,6 +129,7 @@ def test_of_very_many_messages_a_trial_learns_from_a_part_and_is_judged_on_other
     files: Files, tiny: Path, quick: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tune, "LEARNT", 12)
+    monkeypatch.setattr(tune, "promises", lambda *_: True)  # rather than the frozen head, full is the default
     status, lines = run(command(files, tiny, quick, tmp_path, "--trials", 1))
     found = lines[-1]
     assert status == 0, found
@@ -137,6 +138,7 @@ def test_of_very_many_messages_a_trial_learns_from_a_part_and_is_judged_on_other
     learnt = re.search(r"after learning from (\d+) of (\d+) messages", " ".join(found["notes"]))
     assert learnt
     assert 10 <= int(learnt[1]) <= 20 < int(learnt[2])
+    assert found["best"]["method"] == "full"
     written = read_recipe(Path(found["recipe"]))
     assert written.full.contrast is None  # so that `train` may suit it to all messages
     assert written.full.epochs == QUICK["epochs"]
