@@ -14,10 +14,10 @@ from typing import Annotated
 import typer
 
 from bot import settings as bot_settings
-from bot.stack import THREADS, WORKERS, beat_argv, children, worker_argv
-from workers import settings as worker_settings
-from workers.contracts import BackchannelError
-from workers.settings import Settings
+from bot.supervisor.stack import THREADS, WORKERS, beat_argv, children, worker_argv
+from workers.core import settings as worker_settings
+from workers.core.errors import BackchannelError
+from workers.core.settings import Settings
 from workers.store import versions
 from workers.store.database import Database, DatabaseAway
 
@@ -44,7 +44,7 @@ def main() -> None:
 @app.command()
 def demo() -> None:
     """Try everything in a browser on this machine: one channel, six labels, a conversation to play."""
-    from bot.demo import prepare
+    from bot.wiring.demo import prepare
 
     settings = worker_settings.load()
     prepare(opened(settings))
@@ -94,7 +94,7 @@ def made(settings: Settings) -> None:
 
 def start(settings: Settings, bots: list[list[str]], example: bool = False) -> None:
     """Supervise everything until Ctrl-C."""
-    from bot.supervisor import Supervisor
+    from bot.supervisor.supervisor import Supervisor
 
     own = bot_settings.load()
     web = own.web
@@ -114,7 +114,7 @@ def bot(
 ) -> None:
     """Run one platform's bot process, without workers."""
     from bot.platforms.replay import ReplayPlatform
-    from bot.process import run_bot
+    from bot.wiring.process import run_bot
 
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("alembic").setLevel(logging.WARNING)
@@ -124,15 +124,15 @@ def bot(
     if platform == "replay" and far_side is not None:
         asyncio.run(run_bot(ReplayPlatform(far_side), database, own.is_admin))
     elif platform == "web":
-        from bot.web import web_platform
+        from bot.wiring.web import web_platform
 
         asyncio.run(run_bot(web_platform(database, own.web), database, own.is_admin))
     elif platform == "slack":
-        from bot.slack import slack_platform
+        from bot.wiring.slack import slack_platform
 
         asyncio.run(run_bot(slack_platform(database, own.slack), database, own.is_admin))
     elif platform == "telegram":
-        from bot.telegram import telegram_platform
+        from bot.wiring.telegram import telegram_platform
 
         asyncio.run(run_bot(telegram_platform(database, own.telegram), database, own.is_admin))
     else:
@@ -174,7 +174,7 @@ def health(
     here: Annotated[bool, typer.Option("--here", help="Only what runs on this machine or in this container")] = False,
 ) -> None:
     """Say whether processes live; the exit status is 0 if all do, else 1."""
-    from bot.health import examine, expected
+    from bot.doctor.health import examine, expected
 
     try:
         own = bot_settings.load()
@@ -197,7 +197,7 @@ def doctor(
     """Look whether everything is as it should be; the exit status is 0 if it is, else 1."""
     from rich.console import Console
 
-    from bot.doctor import doctor
+    from bot.doctor.doctor import doctor
 
     sys.exit(not doctor(chat, Console()))
 
@@ -219,8 +219,8 @@ def replay(
     report: Annotated[Path | None, typer.Option(help="Write the JSON report here as well")] = None,
 ) -> None:
     """Play a labelled file through the real pipeline, as authors and annotators, and report how it went."""
-    from bot.replay.drive import Plan, drive
     from bot.replay.report import save
+    from bot.replay.runner import Plan, drive
 
     plan = Plan(
         file=file,

@@ -24,7 +24,8 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.platforms.base import Accept, Later, Platform, Refused
-from workers.contracts import CheckAdmin, Command
+from workers.core.events import Command
+from workers.core.replies import CheckAdmin
 from workers.store import outbox
 from workers.store.database import Database, DatabaseAway
 from workers.store.outbox import Outgoing

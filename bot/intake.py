@@ -18,11 +18,11 @@ from queue import SimpleQueue
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
-from workers.contracts import Button, Command, Edit, Event, Message, Moved, Presence, chat_of
-from workers.store import chats, inbox, moving
+from workers.core.command_table import find
+from workers.core.events import Button, Command, Edit, Event, Message, Moved, Presence, chat_of
+from workers.store import chat_migration, chats, inbox
 from workers.store.chats import Chat
 from workers.store.database import Database, DatabaseAway
-from workers.verbs import find
 
 log = logging.getLogger(__name__)
 
@@ -98,7 +98,7 @@ class Intake:
 
     def _commit(self, batch: list[Waiting]) -> None:
         try:
-            wanted = patiently(self._database, [waiting.event for waiting in batch])
+            wanted = with_retry(self._database, [waiting.event for waiting in batch])
         except Exception as error:  # one bad event must not hold up, or take along, the others
             if len(batch) > 1:
                 for waiting in batch:
@@ -112,7 +112,7 @@ class Intake:
         self._hint(*{waiting.event.queue for waiting, stored in zip(batch, wanted, strict=True) if stored})
 
 
-def patiently(database: Database, events: list[Event]) -> list[bool]:
+def with_retry(database: Database, events: list[Event]) -> list[bool]:
     """`store`, tried again for as long as the database is away; nothing is acknowledged meanwhile."""
     pause = 0.05
     while True:
@@ -129,7 +129,7 @@ def store(database: Database, events: list[Event]) -> list[bool]:
     with database.write() as c:
         for event in events:
             if isinstance(event, Moved):
-                moving.move(c, event.chat, event.into)
+                chat_migration.move(c, event.chat, event.into)
         events, known = followed(c, events)
         kept = [wanted(event, known.get(chat_of(event).key)) for event in events]
         stay = [event for event, keep in zip(events, kept, strict=True) if keep and not isinstance(event, Moved)]
@@ -145,7 +145,7 @@ def followed(c: Connection, events: list[Event]) -> tuple[list[Event], dict[str,
         return events, known
     known |= chats.known(c, moved.values())
     return [
-        moving.relocated(event, known[into].ref)
+        chat_migration.relocated(event, known[into].ref)
         if (into := moved.get(chat_of(event).key)) and not isinstance(event, Moved)
         else event
         for event in events

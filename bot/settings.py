@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from workers.settings import Group, Settings, read_settings
+from workers.core.settings import Group, Settings, read_settings
 
 
 class WebSettings(Group):

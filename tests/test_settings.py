@@ -10,8 +10,8 @@ from pydantic import BaseModel, SecretStr
 
 from bot.settings import BotSettings
 from bot.settings import load as load_bot
-from workers.contracts import BackchannelError
-from workers.settings import Settings, load
+from workers.core.errors import BackchannelError
+from workers.core.settings import Settings, load
 
 ROOT = Path(__file__).parent.parent
 SECRET = "hunter2-very-secret"

@@ -23,7 +23,7 @@ def process_name() -> str:
     return f"{socket.gethostname()}:{os.getpid()}"
 
 
-class Heart:
+class Heartbeat:
     """Beats for one role from `start` to `stop`. What fails is tried again; nothing that fails stops the process."""
 
     def __init__(self, database: Database, role: str, every: float = EVERY) -> None:

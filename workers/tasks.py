@@ -12,14 +12,15 @@ from typing import Any
 
 from celery import signals
 
-from workers.celery_app import app, publish
-from workers.claiming import Hands, drain
-from workers.contracts import CLASSIFY, EXPLAIN, LABELS, MAINTENANCE, TRAINING, BackchannelError, Button, Command
-from workers.heartbeat import Heart, process_name
-from workers.hints import Hints
-from workers.labelling import record_labels
-from workers.settings import Settings, load
-from workers.store import counters, heads, heartbeats, inbox, jobs, outbox
+from workers.core.errors import BackchannelError
+from workers.core.events import CLASSIFY, EXPLAIN, LABELS, MAINTENANCE, TRAINING, Button, Command
+from workers.core.settings import Settings, load
+from workers.handlers.claims import ClaimContext, drain
+from workers.handlers.dispatch import record_labels
+from workers.heartbeat import Heartbeat, process_name
+from workers.queue.celery_app import app, publish
+from workers.queue.hints import Hints
+from workers.store import counters, head_fits, heartbeats, inbox, jobs, outbox
 from workers.store.database import Database, DatabaseAway
 from workers.store.inbox import Claimed
 
@@ -47,10 +48,10 @@ def database() -> Database:
 
 
 @cache
-def hands() -> Hands:
+def hands() -> ClaimContext:
     """Who claims in this process."""
     own = settings()
-    return Hands(database(), WORKER, own.lease_seconds, own.batch_size, own.language)
+    return ClaimContext(database(), WORKER, own.lease_seconds, own.batch_size, own.language)
 
 
 @cache
@@ -62,7 +63,7 @@ def hints() -> Hints:
 @cache
 def inference() -> Any:
     """The process's one model in service; imports torch, so only the `classify` worker ever calls it."""
-    from workers.inference import Inference
+    from workers.serving.model_server import Inference
 
     return Inference(database(), settings())
 
@@ -70,7 +71,7 @@ def inference() -> Any:
 @cache
 def explainer() -> Any:
     """The thread that explains what that model says."""
-    from workers.explaining import Explainer
+    from workers.serving.explain import Explainer
 
     return Explainer(hands(), lambda: inference().serving)
 
@@ -94,7 +95,7 @@ def load_model(instance: Any, **_: Any) -> None:
 @signals.worker_ready.connect
 def begin_beating(sender: Any, **_: Any) -> None:
     """From now on the worker takes tasks. Its role is its name without the machine: classify, labels or training."""
-    heart = Heart(database(), str(sender.hostname).partition("@")[0])
+    heart = Heartbeat(database(), str(sender.hostname).partition("@")[0])
     heart.start()
 
     def stop_beating(**_: Any) -> None:
@@ -106,7 +107,7 @@ def begin_beating(sender: Any, **_: Any) -> None:
 @signals.beat_init.connect
 def begin_beating_of_beat(**_: Any) -> None:
     """The clock says nothing when it ends: its heart ends with its process."""
-    Heart(database(), "beat").start()
+    Heartbeat(database(), "beat").start()
 
 
 def stop(sentence: str, status: int) -> None:
@@ -150,7 +151,7 @@ def wake_training() -> None:
 @app.task(name=TRAINING, bind=True)
 def train(self: Any) -> None:
     """Run the jobs that wait, one after another, each to its end."""
-    from workers.training import run_job
+    from workers.jobs.runner import run_job
 
     task_id = self.request.id
 
@@ -172,7 +173,7 @@ def sweep() -> None:
     with database().write() as c:
         inbox.prune(c, now - KEEP_KEYS)
         outbox.prune(c, now - KEEP_KEYS)
-        heads.prune(c, now - KEEP_KEYS)
+        head_fits.prune(c, now - KEEP_KEYS)
         heartbeats.prune(c, now - KEEP_HEARTBEATS)
         heartbeats.beat(c, SWEEP, SWEEP, now)
     scrub()

@@ -6,7 +6,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from workers.contracts import BackchannelError, ChatRef, Event, Person, Reply, Why
+from workers.core.errors import BackchannelError
+from workers.core.events import ChatRef, Event, Person, Why
+from workers.core.replies import Reply
 
 Accept = Callable[[Event], Awaitable[bool]]
 """Commit an event to the inbox. Returns once it is stored: True, or False where the chat is not enabled."""

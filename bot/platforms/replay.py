@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from bot.platforms.base import Accept, Later, Standing
-from workers.contracts import EVENT, ChatRef, Person, Reply
+from workers.core.events import EVENT, ChatRef, Person
+from workers.core.replies import Reply
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, Generator
 
 import uvicorn
 
-from workers.contracts import BackchannelError
+from workers.core.errors import BackchannelError
 
 FRAME_LIMIT = 2 * 1024 * 1024
 """Bytes in one WebSocket frame; more closes the socket."""

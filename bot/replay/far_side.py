@@ -17,7 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from workers.contracts import EVENT, REPLY, Event, React, Reply
+from workers.core.events import EVENT, Event
+from workers.core.replies import REPLY, React, Reply
 
 LINE = 64 * 1024 * 1024
 

@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from bot.replay.play import Player
 from bot.replay.scores import Row, accuracy
-from workers.contracts import BackchannelError, MessageRef
-from workers.store import heads, ledger
+from bot.replay.script import Player
+from workers.core.errors import BackchannelError
+from workers.core.events import MessageRef
+from workers.store import head_fits, ledger
 from workers.store.database import Database
 
 WINDOW = 50
@@ -34,7 +35,7 @@ def label_to_head(database: Database, player: Player) -> list[float]:
     """Milliseconds from the acknowledgement of a label to the first head that was fitted with it."""
     with database.read() as c:
         rows = ledger.numbers(c)
-        fitted = heads.every(c)
+        fitted = head_fits.every(c)
     waits: list[float] = []
     place = 0
     for number, key in sorted(rows):

@@ -18,11 +18,11 @@ from pathlib import Path
 import psutil
 
 from bot.cli import opened
-from workers.settings import Settings
+from workers.core.settings import Settings
 
 HEAVY = ("torch", "transformers", "sentence_transformers", "sklearn", "scipy", "numpy", "peft")
 IMPORTS = (
-    "import json, sys, bot.cli, bot.process, bot.web, bot.platforms.replay;"
+    "import json, sys, bot.cli, bot.wiring.process, bot.wiring.web, bot.platforms.replay;"
     f"print(json.dumps([name for name in {HEAVY} if name in sys.modules]))"
 )
 

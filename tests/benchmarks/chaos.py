@@ -26,18 +26,19 @@ from pathlib import Path
 
 from sqlalchemy import text as sql
 
-from bot.child import Pace
 from bot.cli import opened
 from bot.platforms.web.sample import sample_lines
-from bot.replay.drive import MAIN, read
+from bot.replay.dataset import read
 from bot.replay.far_side import FarSide
-from bot.replay.play import ANNOTATORS, AUTHORS, Player, ref_of
-from bot.replay.watch import Watch
+from bot.replay.observer import Watch
+from bot.replay.runner import MAIN
+from bot.replay.script import ANNOTATORS, AUTHORS, Player, ref_of
 from bot.settings import BotSettings
-from bot.stack import children
-from bot.supervisor import Supervisor
-from workers.contracts import Delete, Edit, Event, Message, MessageRef, Person, Reaction
-from workers.settings import Settings
+from bot.supervisor.child import Pace
+from bot.supervisor.stack import children
+from bot.supervisor.supervisor import Supervisor
+from workers.core.events import Delete, Edit, Event, Message, MessageRef, Person, Reaction
+from workers.core.settings import Settings
 from workers.store import ledger
 from workers.store.database import Database
 

@@ -20,10 +20,10 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from modeling.classifier import Bundle, load
-from modeling.data import read
-from modeling.explain import explain
-from modeling.segments import without
+from modeling.classifier.bundle import Bundle, load
+from modeling.data.examples import read
+from modeling.explanation.explain import explain
+from modeling.explanation.word_spans import without
 
 DRAWS, RESAMPLES, FEWEST = 20, 2000, 3
 

@@ -20,8 +20,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, f1_score
 from sklearn.pipeline import make_pipeline
 
-from modeling import sources
-from modeling.data import Examples, read
+from modeling.backbones import resolve
+from modeling.data.examples import Examples, read
 
 STEPS = 1000
 
@@ -37,7 +37,7 @@ def minilm(train: Examples, texts: Sequence[str], seed: int) -> Sequence[str]:
     """Frozen vectors; C as LEARNING's peer has it: 100 for few examples, 10 for many."""
     from sentence_transformers import SentenceTransformer
 
-    encoder = SentenceTransformer(str(sources.resolve("minilm")))
+    encoder = SentenceTransformer(str(resolve.resolve("minilm")))
     vectors, others = (encoder.encode(list(each), show_progress_bar=False) for each in (train.texts, texts))
     strength = 100 if len(train) < 3000 else 10
     return LogisticRegression(C=strength, max_iter=2000, random_state=seed).fit(vectors, train.labels).predict(others)
@@ -49,7 +49,7 @@ def model2vec(train: Examples, texts: Sequence[str], seed: int) -> Sequence[str]
     from model2vec.train import StaticModelForClassification
     from transformers import AutoModel, AutoTokenizer
 
-    folder = str(sources.resolve("minilm"))
+    folder = str(resolve.resolve("minilm"))
     static = distill_from_model(AutoModel.from_pretrained(folder), AutoTokenizer.from_pretrained(folder))
     model: Any = StaticModelForClassification.from_static_model(model=static)
     model.fit(list(train.texts), list(train.labels), random_seed=seed)
@@ -64,7 +64,7 @@ def setfit(train: Examples, texts: Sequence[str], seed: int) -> Sequence[str]:
 
     pairs = len(ContrastiveDataset(list(train.texts), list(train.labels), multilabel=False))
     steps = min(STEPS, math.ceil(pairs / TrainingArguments().embedding_batch_size))
-    model: Any = SetFitModel.from_pretrained(str(sources.resolve("minilm")))
+    model: Any = SetFitModel.from_pretrained(str(resolve.resolve("minilm")))
     data = Dataset.from_dict({"text": list(train.texts), "label": list(train.labels)})
     with tempfile.TemporaryDirectory() as folder:
         arguments: Any = TrainingArguments(

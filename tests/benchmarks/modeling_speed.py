@@ -22,9 +22,9 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from modeling import backbone as backbones
-from modeling import head
-from modeling.data import read
+from modeling.backbones import backbone as backbones
+from modeling.classifier import head
+from modeling.data.examples import read
 
 ROUNDS, MESSAGES = 5, 512
 EXAMPLES, KINDS, REFITS = 1000, 77, 20

@@ -28,14 +28,14 @@ from rich.console import Console
 from rich.table import Table
 
 from bot.platforms.web.sample import sample_labels, sample_lines
-from modeling import backbone as backbones
-from modeling import head
-from modeling.backbone import Backbone
-from modeling.data import read
-from modeling.logistic import shared
-from modeling.reading import Reading
-from modeling.text import clean
-from workers.fitting import Material, Settled, choose, described, is_due, quick_fit
+from modeling.backbones import backbone as backbones
+from modeling.backbones.backbone import Backbone
+from modeling.classifier import head
+from modeling.classifier.logistic_regression import shared
+from modeling.data.examples import read
+from modeling.text.cleaning import clean
+from modeling.text.unread_scripts import Reading
+from workers.serving.head_fitting import Material, Settled, choose, described, is_due, quick_fit
 from workers.store.labels import Label
 
 SEEDS, SHOTS, LABELLED, ROUNDS = 12, (5, 10, 20), 1 / 3, 5

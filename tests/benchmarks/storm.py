@@ -25,16 +25,16 @@ from typing import Any, Protocol
 
 from sqlalchemy import text as sql
 
-from bot.child import Pace
 from bot.cli import opened
 from bot.settings import BotSettings
-from bot.stack import children
-from bot.supervisor import Supervisor
+from bot.supervisor.child import Pace
+from bot.supervisor.stack import children
+from bot.supervisor.supervisor import Supervisor
 from tests.benchmarks.chaos import quiet
 from tests.benchmarks.storm_truth import Act, Truth
-from workers import embedded
-from workers.contracts import ChatRef
-from workers.settings import Settings
+from workers.core.events import ChatRef
+from workers.core.settings import Settings
+from workers.queue import embedded_valkey
 from workers.store import chats, labels
 from workers.store.database import Database
 
@@ -137,10 +137,10 @@ class Storm:
         """Take the broker down and bring it back, in turn."""
         while True:
             await asyncio.sleep(UP)
-            await asyncio.to_thread(embedded.stop, data)
+            await asyncio.to_thread(embedded_valkey.stop, data)
             began = time.monotonic()
             await asyncio.sleep(DOWN)
-            await asyncio.to_thread(embedded.start, data)
+            await asyncio.to_thread(embedded_valkey.start, data)
             self.tally.down += time.monotonic() - began
 
 
@@ -159,7 +159,7 @@ async def run(arguments: argparse.Namespace, data: Path) -> int:
     os.environ |= await far.start()
     settings, own = Settings(_env_file=None), BotSettings(_env_file=None)  # pyright: ignore[reportCallIssue]
     database = opened(settings)
-    embedded.start(data)
+    embedded_valkey.start(data)
     stack = [child for child in children(settings, own, [[far.platform]]) if child.name != "valkey"]
     storm, truth = Storm(far, database, rng, arguments.rate), far.truth(rng)
     supervisor = Supervisor(stack, data, say=lambda _: None, pace=Pace(first=0.3, longest=2.0, healthy=5.0))
@@ -176,12 +176,12 @@ async def run(arguments: argparse.Namespace, data: Path) -> int:
         for task in trouble:
             task.cancel()
         await asyncio.gather(*trouble, return_exceptions=True)
-        await asyncio.to_thread(embedded.start, data)
+        await asyncio.to_thread(embedded_valkey.start, data)
         print(f"played after {took:.0f} s; waiting for quiet", file=sys.stderr)
         await quiet(database)
     finally:
         await asyncio.to_thread(supervisor.__exit__, None, None, None)
-        embedded.stop(data)
+        embedded_valkey.stop(data)
         await far.stop()
     return report(arguments, storm, truth, took)
 

@@ -11,10 +11,10 @@ from typing import Any
 
 from tests.benchmarks.storm_truth import LABELS, PEOPLE, Act, Truth
 from tests.bot.platforms.slack import payloads
-from tests.bot.platforms.slack.far_people import FarPeople, SocketLine
-from tests.bot.platforms.slack.far_side import TOKEN, FarSlack, person
-from tests.bot.platforms.slack.far_web import Channel
-from workers.contracts import ChatRef
+from tests.fakes.slack.people import FarPeople, SocketLine
+from tests.fakes.slack.server import TOKEN, FarSlack, person
+from tests.fakes.slack.web_api import Channel
+from workers.core.events import ChatRef
 
 NAMES = {"🐞": "ladybug", "❓": "question", "💡": "bulb"}
 CHANNELS = 5

@@ -11,10 +11,10 @@ from typing import Any
 import aiohttp
 
 from tests.benchmarks.storm_truth import Act, Truth
-from tests.bot.platforms.telegram.far_side import FarSide
 from tests.bot.platforms.telegram.stage import SECRET, free_port
-from tests.bot.platforms.telegram.world import BOT, TOKEN, Json, user
-from workers.contracts import ChatRef
+from tests.fakes.telegram.server import FarSide
+from tests.fakes.telegram.world import BOT, TOKEN, Json, user
+from workers.core.events import ChatRef
 
 GROUPS = 40
 """So many, that the twenty messages a minute which a group may get are no matter here."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import text as sql
 
-from workers.contracts import ChatRef, MessageRef
+from workers.core.events import ChatRef, MessageRef
 from workers.store import ledger
 from workers.store.database import Database
 

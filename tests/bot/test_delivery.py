@@ -14,7 +14,8 @@ from sqlalchemy import Connection, text
 from bot import delivery
 from bot.delivery import deliver
 from bot.platforms.base import Accept, Later, Refused, Standing
-from workers.contracts import ChatRef, CheckAdmin, Command, EditPost, Event, Person, Post, Reply
+from workers.core.events import ChatRef, Command, Event, Person
+from workers.core.replies import CheckAdmin, EditPost, Post, Reply
 from workers.store import outbox
 from workers.store.database import Database, DatabaseAway
 

@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from bot import intake as module
 from bot.intake import Intake
-from workers.contracts import EVENT, Button, ChatRef, Command, Edit, Message, MessageRef, Moved, Person
+from workers.core.events import EVENT, Button, ChatRef, Command, Edit, Message, MessageRef, Moved, Person
 from workers.store import chats
 from workers.store.database import Database, DatabaseAway
 

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from bot.health import BEATING, BOTS
+from bot.doctor.health import BEATING, BOTS
 from bot.settings import BotSettings
-from workers.settings import Settings
+from workers.core.settings import Settings
 
 ROOT = Path(__file__).parent.parent.parent
 FILES = sorted((ROOT / "docker").glob("compose*.yaml"))

@@ -8,7 +8,7 @@ from typing import Any
 
 import redis
 
-from workers.embedded import client_url
+from workers.queue.embedded_valkey import client_url
 
 SECRET = ("TOKEN", "SECRET")
 """How the names of settings end whose values nobody may ever see."""

@@ -6,10 +6,10 @@ import contextlib
 import socket
 
 from bot.platforms.slack.emoji_names import name_of, neutral_of
-from tests.bot.platforms.slack.far_people import FarPeople, SocketLine
-from tests.bot.platforms.slack.far_side import TOKEN, FarSlack, person
-from tests.bot.platforms.slack.far_web import Channel
 from tests.bot.platforms.slack.rendering import typed, words
+from tests.fakes.slack.people import FarPeople, SocketLine
+from tests.fakes.slack.server import TOKEN, FarSlack, person
+from tests.fakes.slack.web_api import Channel
 
 PEOPLE = {"Ada": "U1", "Bo": "U2"}
 HERE = "C5"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 
-from tests.bot.platforms.telegram.far_side import FarSide
 from tests.bot.platforms.telegram.stage import free_port
-from tests.bot.platforms.telegram.world import BOT, GROUP, TOKEN, user
-from workers.emoji import neutral
+from tests.fakes.telegram.server import FarSide
+from tests.fakes.telegram.world import BOT, GROUP, TOKEN, user
+from workers.core.emoji import neutral
 
 PEOPLE = {"Ada": user(11, "Ada"), "Bo": user(12, "Bo"), "Root": user(99, "Root")}
 

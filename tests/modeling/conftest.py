@@ -9,8 +9,8 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 import pytest
 
-from modeling.backbone import Backbone, load
-from tests.modeling.samples import OPENINGS, messages, write_csv
+from modeling.backbones.backbone import Backbone, load
+from tests.fakes.messages import OPENINGS, messages, write_csv
 
 
 @pytest.fixture(scope="session")

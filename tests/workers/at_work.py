@@ -10,8 +10,8 @@ import psutil
 from sqlalchemy import text
 
 from tests.workers.chatroom import Chatroom
-from workers.contracts import REPLY
-from workers.settings import Settings
+from workers.core.replies import REPLY
+from workers.core.settings import Settings
 from workers.store import jobs
 from workers.store.jobs import Job
 

@@ -6,19 +6,9 @@ import itertools
 import time
 from dataclasses import dataclass, field
 
-from workers.contracts import (
-    Button,
-    ChatRef,
-    Command,
-    Event,
-    Message,
-    MessageRef,
-    Person,
-    Reaction,
-    Reply,
-    chat_of,
-)
-from workers.labelling import record_labels
+from workers.core.events import Button, ChatRef, Command, Event, Message, MessageRef, Person, Reaction, chat_of
+from workers.core.replies import Reply
+from workers.handlers.dispatch import record_labels
 from workers.store import inbox, messages, outbox
 from workers.store.database import Database
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.workers.at_work import label_all
 from tests.workers.chatroom import Chatroom
-from workers.settings import Settings
+from workers.core.settings import Settings
 from workers.store import versions
 from workers.store.database import Database
 

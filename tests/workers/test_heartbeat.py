@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from workers import tasks
-from workers.heartbeat import Heart, process_name
+from workers.heartbeat import Heartbeat, process_name
 from workers.store import heartbeats
 from workers.store.database import Database
 
@@ -29,12 +29,12 @@ def until(fact: Callable[[], object]) -> None:
 
 @pytest.fixture
 def heart(fresh: Database):
-    heart = Heart(fresh, "classify", every=0.02)
+    heart = Heartbeat(fresh, "classify", every=0.02)
     yield heart
     heart.stop()
 
 
-def test_it_beats_until_it_is_stopped_and_then_is_forgotten(fresh: Database, heart: Heart) -> None:
+def test_it_beats_until_it_is_stopped_and_then_is_forgotten(fresh: Database, heart: Heartbeat) -> None:
     heart.start()
     until(lambda: latest(fresh))
     first = latest(fresh)["classify"]
@@ -50,7 +50,7 @@ def test_an_outage_of_the_database_is_survived_and_said_once(
     folder.symlink_to(tmp_path / "nowhere")
     back.symlink_to(tmp_path)
     away = Database(f"sqlite:///{folder / 'test.sqlite3'}")
-    heart = Heart(away, "classify", every=0.02)
+    heart = Heartbeat(away, "classify", every=0.02)
     heart.start()
     until(lambda: caplog.records)
     threading.Event().wait(0.2)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from workers.charts import accuracy_png
-from workers.commands.call import Call
-from workers.contracts import Document, Person, Picture, Post
-from workers.store import chats, labels, messages, versions, views
-from workers.store.views import AccuracyPoint
-from workers.texts import percent
-from workers.verbs import VERBS, nearest
+from workers.commands.charts import accuracy_png
+from workers.commands.context import Call
+from workers.core.command_table import VERBS, nearest
+from workers.core.events import Person
+from workers.core.i18n import percent
+from workers.core.replies import Document, Picture, Post
+from workers.store import chats, erasure, labels, overview, training_set, versions
+from workers.store.overview import AccuracyPoint
 
 
 def help_(call: Call) -> list[Post]:
@@ -70,7 +71,7 @@ def bots(call: Call) -> list[Post]:
 
 def stats(call: Call) -> list[Post | Picture]:
     """Counts, accuracy and the active version; with a picture once there is a line to draw."""
-    seen = views.overview(call.c, call.command.chat)
+    seen = overview.overview(call.c, call.command.chat)
     active = versions.active(call.c)
     accuracy = ""
     if seen.accuracy:
@@ -100,7 +101,7 @@ def chart(call: Call, points: Sequence[AccuracyPoint]) -> Picture:
 def export(call: Call) -> list[Document] | list[Post]:
     """Every labelled text of this workspace as one JSON line; the platform hands the file over."""
     here = f"{call.command.chat.platform}/{call.command.chat.workspace}/"
-    rows = (row for row in messages.export(call.c) if row["chat"].startswith(here))
+    rows = (row for row in training_set.export(call.c) if row["chat"].startswith(here))
     lines = [json.dumps(row, ensure_ascii=False) for row in rows]
     if not lines:
         return call.say("export_none")
@@ -115,7 +116,7 @@ def forget(call: Call) -> list[Post]:
     if refusal:
         return refusal
     found, chat = people(call), call.command.chat
-    count = messages.forget(call.c, found[0].id, chat.platform, chat.workspace)
+    count = erasure.forget(call.c, found[0].id, chat.platform, chat.workspace)
     return call.say("forgotten", count=count)
 
 
@@ -134,7 +135,7 @@ def people(call: Call) -> list[Person]:
     """Whom `forget` means: `me`, an id, or a name with or without @."""
     if call.rest.strip().lower() in ("me", "我"):
         return [call.caller]
-    return messages.people(call.c, call.command.chat, call.rest.strip()) if call.rest.strip() else []
+    return erasure.people(call.c, call.command.chat, call.rest.strip()) if call.rest.strip() else []
 
 
 def share(value: object) -> str:

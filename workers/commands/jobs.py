@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from workers.commands import options
-from workers.commands.call import Call
-from workers.contracts import Choice, EditPost, JobKind, JobRequest, Post
-from workers.job_data import divided, gather, unheard
-from workers.store import jobs, labels, messages, versions
+from workers.commands import retrain_options
+from workers.commands.context import Call
+from workers.core.i18n import kind_name, stage_name
+from workers.core.jobs import JobKind, JobRequest
+from workers.core.replies import Choice, EditPost, Post
+from workers.jobs.datasets import divided, gather, unheard
+from workers.store import jobs, labels, training_set, versions
 from workers.store.jobs import Job
-from workers.texts import kind_name, stage_name
 
 LONGEST = 24 * 60
 """Minutes that a pretraining or a tuning may take."""
@@ -22,7 +23,7 @@ FEWEST = 50
 
 def retrain(call: Call) -> list[Post]:
     """Queue a training job; its progress message is the answer to this command."""
-    asked = options.read(call)
+    asked = retrain_options.read(call)
     if isinstance(asked, list):
         return asked
     lack = in_the_way(call, "train") or what_lacks(call)
@@ -35,11 +36,11 @@ def retrain(call: Call) -> list[Post]:
     if tuned is not None and tuned.result is not None:
         more["recipe"] = tuned.result["recipe"]
         more["method"] = asked.method or tuned.result["best"].get("method", "auto")
-    text = call.text("retrain_queued", count=len(messages.labelled(call.c)))
+    text = call.text("retrain_queued", count=len(training_set.labelled(call.c)))
     return queue(call, "train", text + (call.text("retrain_tuned", job=tuned.id) if tuned else ""), **more)
 
 
-def tuned_job(call: Call, asked: options.Asked) -> Job | None:
+def tuned_job(call: Call, asked: retrain_options.Asked) -> Job | None:
     """The tuning whose recipe this retraining takes: the latest, unless something else was asked for."""
     if asked.recipe == "default" or (asked.recipe == "" and (asked.method or asked.backbone)):
         return None
@@ -52,19 +53,19 @@ def distill(call: Call) -> list[Post]:
     student = call.rest.strip()
     if not student:
         return call.usage()
-    lack = options.not_a_backbone(call, student) or in_the_way(call, "distil") or what_lacks(call)
+    lack = retrain_options.not_a_backbone(call, student) or in_the_way(call, "distil") or what_lacks(call)
     if lack:
         return lack
-    known = {"student": student, "version": versions.active(call.c).id, "count": len(messages.pool(call.c))}
+    known = {"student": student, "version": versions.active(call.c).id, "count": len(training_set.pool(call.c))}
     return queue(call, "distil", call.text("distill_queued", **known), student=student)
 
 
 def pretrain(call: Call) -> list[Post]:
     """Queue a job that lets the backbone go on learning from all stored messages."""
-    minutes = options.minutes(call.rest.strip() or str(USUAL), LONGEST)
+    minutes = retrain_options.minutes(call.rest.strip() or str(USUAL), LONGEST)
     if minutes is None:
         return call.say("number", text=call.rest, most=LONGEST, verb="pretrain")
-    count = len(unheard(messages.pool(call.c)))
+    count = len(unheard(training_set.pool(call.c)))
     if count < FEWEST:
         return call.say("pretrain_too_few", least=FEWEST, count=count)
     text = call.text("pretrain_queued", minutes=minutes, count=count)
@@ -91,11 +92,11 @@ def tune(call: Call) -> list[Post]:
     """Queue a job that looks for the best recipe for so many minutes."""
     if not call.rest.strip():
         return call.usage()
-    minutes = options.minutes(call.rest.strip(), LONGEST)
+    minutes = retrain_options.minutes(call.rest.strip(), LONGEST)
     if minutes is None:
         return call.say("number", text=call.rest, most=LONGEST, verb="tune")
     lack = in_the_way(call, "tune") or what_lacks(call)
-    text = call.text("tune_queued", minutes=minutes, count=len(messages.labelled(call.c)))
+    text = call.text("tune_queued", minutes=minutes, count=len(training_set.labelled(call.c)))
     return lack or queue(call, "tune", text, minutes=minutes)
 
 
@@ -118,7 +119,7 @@ def queue(call: Call, kind: JobKind, text: str, **asked: Any) -> list[Post]:
 
 def what_lacks(call: Call) -> list[Post] | None:
     """Why there is nothing to train on yet: two labels with two messages each is the least."""
-    counts = Counter(label for _, label in messages.labelled(call.c))
+    counts = Counter(label for _, label in training_set.labelled(call.c))
     if not counts:
         return call.say("retrain_no_labels")
     if len(counts) == 1:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 
-from workers.commands.asking import question
-from workers.commands.call import Call
-from workers.contracts import BackchannelError, MessageRef, Post
-from workers.emoji import PALETTE, is_emoji, neutral
-from workers.store import inbox, labels, messages
-from workers.store.labels import Label, LedgerRow
+from workers.commands.ask import question
+from workers.commands.context import Call
+from workers.core.emoji import PALETTE, is_emoji, neutral
+from workers.core.errors import BackchannelError
+from workers.core.events import MessageRef
+from workers.core.i18n import say
+from workers.core.replies import Post
+from workers.store import inbox, labels, ledger, messages, training_set
+from workers.store.labels import Label
+from workers.store.ledger import LedgerRow
 from workers.store.messages import Stored
-from workers.texts import say
 
 ARROW = re.compile(r"\s*(?:->|→|=>)\s*")
 
@@ -23,7 +26,7 @@ def show(call: Call) -> list[Post]:
     living = labels.living(call.c)
     if not living:
         return call.say("no_labels")
-    counts = labels.counts(call.c)
+    counts = training_set.counts(call.c)
     lines = [
         call.text(
             "label_line",
@@ -142,7 +145,7 @@ def label(call: Call) -> list[Post]:
         sequence=call.command.sequence,
         source="command",
     )
-    labels.append(call.c, [row], call.now)
+    ledger.append(call.c, [row], call.now)
     if stored is None:
         return call.say("message_unseen")
     return call.say("labelled", emoji=chosen.emoji, name=chosen.name) if chosen else call.say("labelled_none")

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from modeling.bundle_files import verify
+from modeling.classifier.bundle_files import verify
 from modeling.errors import ModelingError
-from workers.commands.call import Call
 from workers.commands.chat import share
-from workers.contracts import Post
-from workers.outcome import figure
-from workers.store import bases, versions
-from workers.store.bases import Base
+from workers.commands.context import Call
+from workers.core.replies import Post
+from workers.jobs.messages import figure
+from workers.store import named_backbones, versions
+from workers.store.named_backbones import Base
 from workers.store.versions import Version
 
 
 def models(call: Call) -> list[Post]:
     """All versions, then the named bases, a line each."""
     lines = [version_line(call, version) for version in versions.every(call.c)]
-    return [call.post("\n".join([*lines, *(base_line(call, base) for base in reversed(bases.every(call.c)))]))]
+    return [
+        call.post("\n".join([*lines, *(base_line(call, base) for base in reversed(named_backbones.every(call.c)))]))
+    ]
 
 
 def version_line(call: Call, version: Version) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, insert, select
 
-from workers.contracts import ChatRef, Person, storable
+from workers.core.events import ChatRef, Person, storable
 from workers.store.columns import AnyRow
 from workers.store.tables import audit
 

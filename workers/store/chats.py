@@ -8,7 +8,7 @@ from typing import Literal
 
 from sqlalchemy import Connection, select, update
 
-from workers.contracts import ChatRef, Person
+from workers.core.events import ChatRef, Person
 from workers.store.columns import AnyRow
 from workers.store.counters import insert
 from workers.store.tables import chats

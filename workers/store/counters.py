@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Insert, Table, func, select, update
+from sqlalchemy import Connection, Insert, Table, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from workers.store.tables import counters
@@ -28,12 +27,6 @@ def bump(c: Connection, name: str) -> None:
 def reset(c: Connection, name: str, seen: int) -> None:
     """Back to 0, unless it has moved on since it was seen."""
     c.execute(update(counters).where(counters.c.name == name, counters.c.value == seen).values(value=0))
-
-
-def exclusive(c: Connection, name: str) -> None:
-    """Wait until no other transaction holds this name; held until ours ends. SQLite has one writer anyway."""
-    if c.dialect.name == "postgresql":
-        c.execute(select(func.pg_advisory_xact_lock(zlib.crc32(b"backchannel " + name.encode()))))
 
 
 def insert(c: Connection, table: Table) -> Any:

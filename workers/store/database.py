@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
-from workers.contracts import BackchannelError
+from workers.core.errors import BackchannelError
 from workers.store import schema
 
 BUSY_MS = 15_000

@@ -7,19 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pydantic import Field
 from sqlalchemy import ColumnElement, Connection, func, select, text
 
-from workers.contracts import (
-    REPLY,
-    ChatRef,
-    Choice,
-    Document,
-    EditPost,
-    Frozen,
-    MessageRef,
-    Person,
-    Picture,
-    Post,
-    Reply,
-)
+from workers.core.events import ChatRef, Frozen, MessageRef, Person
+from workers.core.replies import REPLY, Choice, Document, EditPost, Picture, Post, Reply
 from workers.store import revisions
 from workers.store.columns import AnyRow
 from workers.store.counters import chunks

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 
-from workers.contracts import CLASSIFY, EVENT, LABELS, BackchannelError, Event, Message, MessageRef, chat_of, storable
+from workers.core.errors import BackchannelError
+from workers.core.events import CLASSIFY, EVENT, LABELS, Event, Message, MessageRef, chat_of, storable
 from workers.store.columns import AnyRow, AnySelect
-from workers.store.counters import add_new, exclusive
+from workers.store.counters import add_new
+from workers.store.locks import exclusive
 from workers.store.tables import INBOX_FAILED, INBOX_LIVE, INBOX_OVER, inbox
 
 MAX_ATTEMPTS = 8

@@ -9,9 +9,11 @@ from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Connection, func, insert, select, update
 
-from workers.contracts import BackchannelError, JobRequest, storable
+from workers.core.errors import BackchannelError
+from workers.core.events import storable
+from workers.core.jobs import JobRequest
 from workers.store.columns import AnyRow
-from workers.store.counters import exclusive
+from workers.store.locks import exclusive
 from workers.store.tables import jobs
 
 State = Literal["queued", "running", "done", "failed", "cancelled"]

@@ -9,34 +9,14 @@ from typing import Literal
 
 from sqlalchemy import ColumnElement, Connection, insert, select, update
 
-from workers.contracts import BackchannelError, storable
+from workers.core.errors import BackchannelError
+from workers.core.events import storable
 from workers.store.columns import AnyRow
-from workers.store.counters import bump, exclusive, value
-from workers.store.ledger import (
-    Derived as Derived,
-)
-from workers.store.ledger import (
-    LedgerRow as LedgerRow,
-)
-from workers.store.ledger import (
-    Source as Source,
-)
-from workers.store.ledger import (
-    append as append,
-)
-from workers.store.ledger import (
-    derive as derive,
-)
-from workers.store.ledger import (
-    derive_again,
-    living_labels,
-)
-from workers.store.ledger import (
-    ledger as ledger,
-)
+from workers.store.counters import bump, value
+from workers.store.ledger import derive_again, living_labels
+from workers.store.locks import exclusive
 from workers.store.tables import labels
 from workers.store.tables import ledger as ledger_table
-from workers.store.training_set import counts as counts
 
 LONGEST_NAME = 80
 _BIDI = set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")

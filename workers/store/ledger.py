@@ -9,9 +9,10 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, func, select
 
-from workers.contracts import MessageRef, Person
+from workers.core.events import MessageRef, Person
 from workers.store.columns import AnyRow
-from workers.store.counters import add_new, bump, chunks, exclusive, insert
+from workers.store.counters import add_new, bump, chunks, insert
+from workers.store.locks import exclusive
 from workers.store.tables import labels, message_labels, messages, predictions
 from workers.store.tables import ledger as table
 

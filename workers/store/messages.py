@@ -9,40 +9,17 @@ from typing import Any
 from sqlalchemy import Connection, select, update
 from sqlalchemy import delete as remove
 
-from workers.contracts import ChatRef, Delete, Edit, Message, MessageRef, Person
+from workers.core.events import ChatRef, Delete, Edit, Message, MessageRef, Person
 from workers.store import revisions
 from workers.store.columns import AnyRow
-from workers.store.counters import bump, chunks, exclusive, insert
-from workers.store.forgetting import forget as forget
-from workers.store.forgetting import people as people
-from workers.store.predictions import (
-    Prediction as Prediction,
-)
-from workers.store.predictions import (
-    latest_prediction as latest_prediction,
-)
-from workers.store.predictions import (
-    least_sure_ids,
-)
-from workers.store.predictions import (
-    predicted as predicted,
-)
-from workers.store.predictions import (
-    record_predictions as record_predictions,
-)
-from workers.store.predictions import (
-    record_vectors as record_vectors,
-)
-from workers.store.predictions import (
-    vectors as vectors,
-)
+from workers.store.counters import bump, chunks, insert
+from workers.store.inbox import waiting_message
+from workers.store.locks import exclusive
+from workers.store.predictions import least_sure_ids
 from workers.store.revisions import Revision
-from workers.store.tables import message_labels, messages
+from workers.store.tables import chats, message_labels, messages
 from workers.store.tables import predictions as predictions_table
 from workers.store.tables import vectors as vectors_table
-from workers.store.training_set import export as export
-from workers.store.training_set import labelled as labelled
-from workers.store.training_set import pool as pool
 
 _PARTS = ("platform", "workspace", "chat_id", "message_id")
 
@@ -219,3 +196,14 @@ def current(c: Connection, ids: Sequence[int]) -> list[Stored]:
     """These messages as they stand now, without those that are gone."""
     living = select(messages).where(~messages.c.deleted)
     return [_stored(row) for piece in chunks(ids) for row in c.execute(living.where(messages.c.id.in_(piece)))]
+
+
+def chat_of_message(c: Connection, platform: str, workspace: str, message_id: str) -> ChatRef | None:
+    """The enabled chat that holds the message, whether or not a worker has seen it yet; None if there is none."""
+    here = (chats.c.platform == platform) & (chats.c.workspace == workspace) & chats.c.enabled
+    ids = c.execute(select(chats.c.chat_id).where(here)).scalars()
+    could_be = [MessageRef(platform=platform, workspace=workspace, chat_id=id, message_id=message_id) for id in ids]
+    refs = {ref.key: ref for ref in could_be}
+    if stored := c.execute(select(messages.c.ref).where(messages.c.ref.in_(refs))).scalar():
+        return refs[stored].chat
+    return next((ref.chat for ref in could_be if waiting_message(c, ref)), None)

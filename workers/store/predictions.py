@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from sqlalchemy import Connection, and_, func, select
 from sqlalchemy import insert as put
 
-from workers.contracts import ChatRef
+from workers.core.events import ChatRef
 from workers.store.counters import chunks, insert
 from workers.store.tables import message_labels, messages, predictions, questions
 from workers.store.tables import vectors as vectors_table

@@ -8,7 +8,7 @@ from typing import Literal
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from workers.contracts import Command, MessageRef
+from workers.core.events import Command, MessageRef
 from workers.store.tables import confirmations, questions
 
 PATIENCE = 600.0

@@ -13,7 +13,7 @@ from alembic.script.revision import RevisionError
 from alembic.util import CommandError
 from sqlalchemy import Connection
 
-from workers.store.counters import exclusive
+from workers.store.locks import exclusive
 
 
 def _config(connection: Connection | None = None) -> Config:

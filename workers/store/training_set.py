@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from workers.contracts import ChatRef
+from workers.core.events import ChatRef
 from workers.store.columns import AnySelect
 from workers.store.tables import chats, labels, message_labels, messages, vectors
 

@@ -9,9 +9,10 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, insert, select, update
 
-from workers.contracts import BackchannelError
+from workers.core.errors import BackchannelError
 from workers.store.columns import AnyRow
-from workers.store.counters import bump, exclusive, value
+from workers.store.counters import bump, value
+from workers.store.locks import exclusive
 from workers.store.tables import promotions, versions
 
 State = Literal["candidate", "active", "retired"]

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
-from bot.platforms.slack.readable import escaped, literal
-from workers.contracts import Choice
+from bot.platforms.slack.formatting import escaped, literal
+from workers.core.replies import Choice
 
 SECTION, BLOCKS, BUTTONS, BUTTON_TEXT, FALLBACK = 3000, 50, 25, 75, 3900
 """Slack's limits: characters in a section, blocks in a message, buttons in a block, characters on a button, and

@@ -11,13 +11,13 @@ from typing import Any
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.findings import Finding
+from bot.doctor.findings import Finding
 from bot.platforms.slack.errors import code_of, sentences
 from bot.platforms.slack.scopes import APP_SCOPES, BOT_SCOPES
 from bot.platforms.slack.workspace import Workspace
 from bot.platforms.slack.workspaces import Workspaces
 from bot.settings import SlackSettings
-from workers.contracts import BackchannelError
+from workers.core.errors import BackchannelError
 
 SKEW = 60.0
 """Seconds by which our clock may differ from Slack's; at 300 it would take signed requests for replayed ones."""

@@ -8,7 +8,7 @@ from importlib.resources import files
 
 import emoji
 
-from workers.emoji import CUSTOM, neutral
+from workers.core.emoji import CUSTOM, neutral
 
 FLAG = re.compile(r"flag-([a-z]{2})")
 SKIN = re.compile(r"::skin-tone-[2-6]$")

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
-from bot.platforms.slack.quiet import masked
+from bot.platforms.slack.redact import redacted
 
 log = logging.getLogger(__name__)
 
@@ -40,4 +40,4 @@ class Errands:
             async with self._free, asyncio.timeout(PATIENCE):
                 await errand()
         except Exception as error:
-            log.info("Left undone: %s (%s)", masked(str(error)).splitlines()[:1], type(error).__name__)
+            log.info("Left undone: %s (%s)", redacted(str(error)).splitlines()[:1], type(error).__name__)

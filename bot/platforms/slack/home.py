@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from bot.platforms.slack.blocks import button, parts, section
 from bot.platforms.slack.words import word
-from workers.contracts import Choice
-from workers.texts import kind_name, percent, say, stage_name
+from workers.core.i18n import kind_name, percent, say, stage_name
+from workers.core.replies import Choice
 
 if TYPE_CHECKING:
-    from workers.store.views import JobView, LabelView, Overview, VersionView
+    from workers.store.overview import JobView, LabelView, Overview, VersionView
 
 BARS = "▁▂▃▄▅▆▇█"
 MOST = 40

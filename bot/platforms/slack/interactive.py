@@ -7,11 +7,11 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from bot.platforms.slack.events import Payload, author_of, chat_of, from_program, ref_of
+from bot.platforms.slack.formatting import readable, text_of
 from bot.platforms.slack.modal import CHOSEN, Target
-from bot.platforms.slack.readable import readable, text_of
-from bot.platforms.slack.translate import Payload, author_of, chat_of, from_program, ref_of
 from bot.platforms.slack.workspace import Workspace
-from workers.contracts import Button, Command, Message, Person
+from workers.core.events import Button, Command, Message, Person
 
 SLASHES = {"/backchannel": "", "/retrain": "retrain "}
 """Our slash commands and the verb that each stands for."""

@@ -16,17 +16,17 @@ from bot.platforms.base import Accept, Refused
 from bot.platforms.slack import home, interactive, modal
 from bot.platforms.slack.errands import Errands
 from bot.platforms.slack.errors import sentences
-from bot.platforms.slack.people import People
-from bot.platforms.slack.quiet import sdk_logger
+from bot.platforms.slack.events import chat_of, event_of
+from bot.platforms.slack.redact import sdk_logger
 from bot.platforms.slack.response_urls import ResponseUrls
-from bot.platforms.slack.translate import chat_of, event_of
+from bot.platforms.slack.users import Users
 from bot.platforms.slack.workspace import Workspace, workspace_of
 from bot.platforms.slack.workspaces import Workspaces
-from workers.contracts import ChatRef, Command, Event, Message, Reaction
-from workers.texts import say
+from workers.core.events import ChatRef, Command, Event, Message, Reaction
+from workers.core.i18n import say
 
 if TYPE_CHECKING:
-    from workers.store.views import Overview
+    from workers.store.overview import Overview
 
 Body = dict[str, Any]
 ANY = re.compile(".*")
@@ -38,7 +38,7 @@ class Listeners:
     def __init__(
         self,
         workspaces: Workspaces,
-        people: People,
+        people: Users,
         errands: Errands,
         urls: ResponseUrls,
         overview: Callable[[ChatRef], Overview],

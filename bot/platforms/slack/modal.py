@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from bot.platforms.slack.words import word
-from workers.texts import say
+from workers.core.i18n import say
 
 if TYPE_CHECKING:
-    from workers.store.views import LabelView
+    from workers.store.overview import LabelView
 
 LABEL_THIS = "label_this"
 """The callback id of both the shortcut and its modal."""

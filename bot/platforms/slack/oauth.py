@@ -16,7 +16,7 @@ from slack_sdk.oauth.installation_store.async_installation_store import AsyncIns
 from slack_sdk.oauth.state_store.async_state_store import AsyncOAuthStateStore
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.platforms.slack.quiet import sdk_logger
+from bot.platforms.slack.redact import sdk_logger
 from bot.platforms.slack.scopes import BOT_SCOPES
 from bot.platforms.slack.workspace import Workspace
 

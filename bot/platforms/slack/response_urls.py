@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from pydantic import SecretStr
 
-from workers.contracts import ChatRef
+from workers.core.events import ChatRef
 
 REMEMBERED, GOOD_FOR = 1000, 1800.0
 """How many are kept, and the seconds for which Slack takes them."""

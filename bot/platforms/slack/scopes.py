@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from bot.platforms.slack.events import TRANSLATE
 from bot.platforms.slack.interactive import SLASHES
 from bot.platforms.slack.modal import LABEL_THIS
-from bot.platforms.slack.translate import TRANSLATE
 
 USES: dict[str, tuple[str, ...]] = {
     "app_mentions:read": ("event app_mention",),

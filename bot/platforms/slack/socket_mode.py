@@ -15,9 +15,9 @@ from slack_sdk.socket_mode.async_client import AsyncBaseSocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
 
 from bot.platforms.slack.errors import code_of, explained
-from bot.platforms.slack.quiet import masked, sdk_logger
+from bot.platforms.slack.redact import redacted, sdk_logger
 from bot.platforms.slack.workspaces import Workspaces
-from workers.contracts import BackchannelError
+from workers.core.errors import BackchannelError
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +80,7 @@ async def kept(client: Connection, told: Callable[[bool], None]) -> None:
             raise
         except Exception as error:
             log.warning(
-                "No connection to Slack (%s: %s); trying again.", type(error).__name__, masked(str(error))[:200]
+                "No connection to Slack (%s: %s); trying again.", type(error).__name__, redacted(str(error))[:200]
             )
             await asyncio.sleep(pause)
             pause = min(15.0, 2 * pause)

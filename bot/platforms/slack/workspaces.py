@@ -12,9 +12,9 @@ from pydantic import SecretStr
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.platforms.slack.errors import Revoked, sentences
-from bot.platforms.slack.quiet import sdk_logger
+from bot.platforms.slack.redact import sdk_logger
 from bot.platforms.slack.workspace import Workspace
-from workers.contracts import BackchannelError
+from workers.core.errors import BackchannelError
 
 log = logging.getLogger(__name__)
 

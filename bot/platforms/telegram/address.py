@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from workers.contracts import ChatRef, MessageRef
+from workers.core.events import ChatRef, MessageRef
 
 NAME = "telegram"
 BEFORE = "before:"

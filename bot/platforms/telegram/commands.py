@@ -6,7 +6,7 @@ import re
 
 from aiogram.types import BotCommand
 
-from workers.verbs import VERBS
+from workers.core.command_table import VERBS
 
 COMMAND = re.compile(r"/([A-Za-z0-9_]{1,64})(?:@([A-Za-z0-9_]+))?(?=\s|$)")
 START = "start"

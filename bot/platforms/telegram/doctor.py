@@ -19,12 +19,12 @@ from aiogram.methods import (
 )
 from aiogram.types import ReactionTypeEmoji
 
-from bot.findings import Finding
+from bot.doctor.findings import Finding
 from bot.platforms.telegram.client import Client
-from bot.platforms.telegram.translate import ASKED_FOR
-from bot.platforms.telegram.webhook import PATH
+from bot.platforms.telegram.events import ASKED_FOR
+from bot.platforms.telegram.http import PATH
 from bot.settings import TelegramSettings
-from workers.contracts import BackchannelError
+from workers.core.errors import BackchannelError
 
 SKEW = 60.0
 """Seconds by which our clock may differ from Telegram's."""

@@ -17,7 +17,7 @@ from aiogram.exceptions import (
 )
 
 from bot.platforms.base import Later, Refused
-from workers.contracts import BackchannelError
+from workers.core.errors import BackchannelError
 
 
 class TokenRefused(BackchannelError):

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup
 
-from workers.contracts import MORE, Choice, agree
+from workers.core.buttons import MORE, agree
+from workers.core.replies import Choice
 
 MOST = 100
 WIDTH = 40

@@ -5,7 +5,7 @@ https://core.telegram.org/bots/api#reactiontypeemoji
 
 from __future__ import annotations
 
-from workers.emoji import neutral
+from workers.core.emoji import neutral
 
 PALETTE = (
     *"❤👍👎🔥🥰👏😁🤔🤯😱🤬😢🎉🤩🤮💩🙏👌🕊🤡🥱🥴😍🐳🌚🌭💯🤣⚡🍌🏆💔🤨😐🍓🍾💋",

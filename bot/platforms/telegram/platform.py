@@ -14,21 +14,23 @@ from aiogram.methods import AnswerCallbackQuery, GetChatMember, GetMe, SetMyComm
 
 from bot.platforms.base import Accept, Later, Refused, Standing
 from bot.platforms.serving import bind, serving
-from bot.platforms.telegram import webhook
+from bot.platforms.telegram import http
 from bot.platforms.telegram.address import NAME, chat_ref, group_of
 from bot.platforms.telegram.client import Client
 from bot.platforms.telegram.commands import menu
 from bot.platforms.telegram.errors import Migrated, PutOut, TokenRefused
+from bot.platforms.telegram.events import ASKED_FOR, Around, Me, events, moved
 from bot.platforms.telegram.memory import Topics
-from bot.platforms.telegram.pace import Limits, Pace
-from bot.platforms.telegram.people import MASK
 from bot.platforms.telegram.polling import Health, Turn, poll
+from bot.platforms.telegram.rate_limit import Limits, RateLimit
 from bot.platforms.telegram.reading import read
-from bot.platforms.telegram.send import Sender
-from bot.platforms.telegram.translate import ASKED_FOR, Around, Me, events, moved
+from bot.platforms.telegram.sender import Sender
+from bot.platforms.telegram.users import MASK
 from bot.settings import TelegramSettings
-from workers.contracts import BackchannelError, Button, ChatRef, Event, Person, Presence, Reply
-from workers.texts import say
+from workers.core.errors import BackchannelError
+from workers.core.events import Button, ChatRef, Event, Person, Presence
+from workers.core.i18n import say
+from workers.core.replies import Reply
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +59,7 @@ class TelegramPlatform:
             )
         self._settings, self._turn, self._topics = settings, turn, Topics(find_topic)
         self._client = Client(settings)
-        self._pace = Pace(limits)
+        self._pace = RateLimit(limits)
         self._sender = Sender(self._client, self._pace)
         self._health = Health()
         self._me: Me | None = None
@@ -74,7 +76,7 @@ class TelegramPlatform:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self._client.close)
             by_webhook = self._settings.mode == "webhook"
-            served = webhook.app(self._health, webhook.Webhook(self._secret, self.take) if by_webhook else None)
+            served = http.app(self._health, http.Webhook(self._secret, self.take) if by_webhook else None)
             sock = bind(self._settings.host, self._settings.port, "BACKCHANNEL_TELEGRAM")
             self.port = sock.getsockname()[1]
             server = await stack.enter_async_context(serving(served, sock))
@@ -95,7 +97,7 @@ class TelegramPlatform:
     async def _push(self) -> None:
         await self._start()
         hook = SetWebhook(
-            url=self._settings.public_url.rstrip("/") + webhook.PATH,
+            url=self._settings.public_url.rstrip("/") + http.PATH,
             secret_token=self._secret,
             allowed_updates=list(ASKED_FOR),
             drop_pending_updates=False,

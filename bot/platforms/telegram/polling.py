@@ -12,7 +12,7 @@ from aiogram.methods import DeleteWebhook, GetUpdates
 from bot.platforms.base import Later
 from bot.platforms.telegram.client import Client
 from bot.platforms.telegram.errors import Taken
-from bot.platforms.telegram.translate import ASKED_FOR
+from bot.platforms.telegram.events import ASKED_FOR
 
 log = logging.getLogger(__name__)
 

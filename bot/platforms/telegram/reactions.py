@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from aiogram.types import ReactionTypeCustomEmoji, ReactionTypeEmoji, ReactionTypePaid
 
-from workers.emoji import neutral
+from workers.core.emoji import neutral
 
 Reactions = Sequence[ReactionTypeEmoji | ReactionTypeCustomEmoji | ReactionTypePaid]
 

@@ -12,7 +12,7 @@ from typing import Any, cast
 from aiogram.types import Update
 from pydantic import ValidationError
 
-from bot.platforms.telegram.translate import ASKED_FOR
+from bot.platforms.telegram.events import ASKED_FOR
 
 log = logging.getLogger(__name__)
 

@@ -11,31 +11,26 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from bot.platforms.base import Accept, Refused
-from bot.platforms.web.actions import Action, PageError, Remove, Revise, event_of
 from bot.platforms.web.audience import Audience, Wire
-from workers.contracts import (
-    BackchannelError,
+from bot.platforms.web.events import Action, PageError, Remove, Revise, event_of
+from workers.core.errors import BackchannelError
+from workers.core.events import (
     Button,
     ChatRef,
     Command,
     Delete,
-    Document,
     Edit,
-    EditPost,
     Event,
     Message,
     Moved,
     Person,
-    Picture,
-    Post,
     Presence,
-    React,
     Reaction,
-    Reply,
 )
+from workers.core.replies import Document, EditPost, Picture, Post, React, Reply
 
 if TYPE_CHECKING:
-    from workers.store.views import Line
+    from workers.store.history import Line
 
 Thing = TypeVar("Thing")
 

@@ -15,7 +15,8 @@ from importlib.resources import files
 
 from bot.platforms.web.audience import Wire
 from bot.platforms.web.channel import Clock
-from workers.contracts import BackchannelError, ChatRef, Event, Frozen, Message, MessageRef, Person, Reaction
+from workers.core.errors import BackchannelError
+from workers.core.events import ChatRef, Event, Frozen, Message, MessageRef, Person, Reaction
 
 log = logging.getLogger(__name__)
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from bot import checks
 from bot.cli import main
-from bot.health import BEATING
+from bot.doctor import checks
+from bot.doctor.health import BEATING
 from workers.store import heartbeats, versions
 from workers.store.database import Database
 

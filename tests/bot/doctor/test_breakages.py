@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from bot import checks
-from bot.health import BEATING
+from bot.doctor import checks
+from bot.doctor.health import BEATING
 from tests.bot.doctor.conftest import Red, Set
-from workers import embedded
-from workers.settings import Settings
+from workers.core.settings import Settings
+from workers.queue import embedded_valkey
 from workers.store import heartbeats, versions
 from workers.store.database import Database
 
@@ -103,7 +103,9 @@ def valkey(tmp_path: Path) -> Iterator[int]:
     """A Valkey of one's own that asks for a password; its port."""
     port = free_port()
     options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(tmp_path)]
-    with subprocess.Popen([embedded.binary(), *options, "--requirepass", "right"], stdout=subprocess.DEVNULL) as server:
+    with subprocess.Popen(
+        [embedded_valkey.binary(), *options, "--requirepass", "right"], stdout=subprocess.DEVNULL
+    ) as server:
         while True:
             try:
                 socket.create_connection(("127.0.0.1", port), 1).close()

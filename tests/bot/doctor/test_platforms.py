@@ -16,12 +16,12 @@ import pytest
 from pydantic import BaseModel, SecretStr
 from rich.console import Console
 
-from bot import doctor
-from bot.findings import Finding
+from bot.doctor import doctor
+from bot.doctor.findings import Finding
 from bot.settings import BotSettings
 from tests.bot.doctor.conftest import Red, Set
 from tests.e2e.demo import running_demo, until
-from workers.settings import Settings
+from workers.core.settings import Settings
 from workers.store import heartbeats
 from workers.store.database import Database
 
@@ -41,7 +41,7 @@ def test_a_platform_says_how_it_is_where_it_is_asked_to(
         ]
 
     monkeypatch.setitem(doctor.PLATFORMS, "slack", examine)
-    monkeypatch.setattr("bot.health.health_status", lambda served: 200)
+    monkeypatch.setattr("bot.supervisor.stack.health_status", lambda served: 200)
     setting(SLACK__BOT_TOKEN="xoxb-canary", SLACK__APP_TOKEN="xapp-canary")
     assert red() == red("--chat", "slack:T1/C1") == [("It misses a scope, ….", "Go.")]
     assert seen == [None, "T1/C1"]
@@ -66,7 +66,7 @@ def test_a_platform_that_cannot_be_examined(
         return []
 
     monkeypatch.setitem(doctor.PLATFORMS, "slack", examine)
-    monkeypatch.setattr("bot.health.health_status", lambda served: 200)
+    monkeypatch.setattr("bot.supervisor.stack.health_status", lambda served: 200)
     monkeypatch.setattr(doctor, "PATIENCE", 0.05)
     setting(SLACK__BOT_TOKEN="xoxb-canary", SLACK__APP_TOKEN="xapp-canary")
     ((what, _),) = red()

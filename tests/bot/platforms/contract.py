@@ -16,24 +16,8 @@ from typing import Any, Protocol, TypeVar
 import pytest
 
 from bot.platforms.base import Platform
-from workers.contracts import (
-    Button,
-    ChatRef,
-    Choice,
-    Command,
-    Delete,
-    Document,
-    Edit,
-    EditPost,
-    Event,
-    Message,
-    MessageRef,
-    Person,
-    Picture,
-    Post,
-    React,
-    Reaction,
-)
+from workers.core.events import Button, ChatRef, Command, Delete, Edit, Event, Message, MessageRef, Person, Reaction
+from workers.core.replies import Choice, Document, EditPost, Picture, Post, React
 
 T = TypeVar("T")
 ODD = "<b> &amp; `code` *star* _line_ [x](y) @here 🐞👩‍💻 中文，“引号” \\ end"

@@ -5,10 +5,13 @@ from __future__ import annotations
 from itertools import count
 from typing import Any
 
-from workers.contracts import ChatRef, Command, Delete, Edit, JobRequest, Message, MessageRef, Person, Post, Reaction
+from workers.core.events import ChatRef, Command, Delete, Edit, Message, MessageRef, Person, Reaction
+from workers.core.jobs import JobRequest
+from workers.core.replies import Post
 from workers.store.database import Database
-from workers.store.labels import LedgerRow
-from workers.store.messages import Prediction, Stored, record
+from workers.store.ledger import LedgerRow
+from workers.store.messages import Stored, record
+from workers.store.predictions import Prediction
 
 _keys = count()
 CHAT = ChatRef(platform="web", workspace="w", chat_id="c")

@@ -16,8 +16,8 @@ import pytest
 from sqlalchemy import Connection, select
 
 from tests.workers.store.samples import BOB, EVE, UMA, act, edit, message, post, ref, request
-from workers.contracts import CLASSIFY, ChatRef, Message
-from workers.store import counters, inbox, jobs, labels, messages, outbox, versions
+from workers.core.events import CLASSIFY, ChatRef, Message
+from workers.store import counters, erasure, inbox, jobs, labels, ledger, messages, outbox, training_set, versions
 from workers.store.database import Database
 from workers.store.ledger import derive, resolve
 from workers.store.tables import message_labels
@@ -116,16 +116,16 @@ def test_annotators_who_react_at_once_all_have_their_say(db: Database) -> None:
         start.wait()
         for step in range(10):
             with db.write() as c:
-                labels.append(c, [act(1, "🐛💡"[step % 2], people[person], at=float(step))], 0)
+                ledger.append(c, [act(1, "🐛💡"[step % 2], people[person], at=float(step))], 0)
         with db.write() as c:
-            labels.append(c, [act(1, "🐛", people[person], at=99.0)], 0)
+            ledger.append(c, [act(1, "🐛", people[person], at=99.0)], 0)
 
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(react, range(3)))
     with db.read() as c:
         living = {label.id: label.id for label in labels.living(c)}
-        assert derive(resolve(labels.ledger(c, ref(1)), living)) == labels.Derived(bug.id, 3, False)
-        assert labels.counts(c) == {bug.id: 1}
+        assert derive(resolve(ledger.ledger(c, ref(1)), living)) == ledger.Derived(bug.id, 3, False)
+        assert training_set.counts(c) == {bug.id: 1}
 
 
 def test_nobody_derives_from_a_ledger_that_somebody_is_still_writing(db: Database) -> None:
@@ -135,17 +135,17 @@ def test_nobody_derives_from_a_ledger_that_somebody_is_still_writing(db: Databas
 
     def react() -> None:
         with db.write() as c:
-            labels.append(c, [act(1, "🐛", EVE)], 0)
+            ledger.append(c, [act(1, "🐛", EVE)], 0)
 
     with db.write() as c:
-        labels.append(c, [act(1, "🐛", BOB)], 0)
+        ledger.append(c, [act(1, "🐛", BOB)], 0)
         other = threading.Thread(target=react)
         other.start()
         other.join(0.5)
         assert other.is_alive()
     other.join()
     with db.read() as c:
-        assert labels.counts(c) == {bug.id: 1}
+        assert training_set.counts(c) == {bug.id: 1}
         assert c.execute(select(message_labels.c.votes)).scalar_one() == 2
 
 
@@ -200,7 +200,7 @@ def test_batches_that_touch_each_others_messages_do_not_wait_in_a_circle(db: Dat
     """The label that is older than its message moves the counter early; what follows locks more messages."""
     with db.write() as c:
         labels.add(c, "Bug", "", "🐛", 0)
-        labels.append(c, [act(number, "🐛") for number in (1, 2, 3)], 0)
+        ledger.append(c, [act(number, "🐛") for number in (1, 2, 3)], 0)
         messages.record(c, [message(3)])
     first, second = threading.Event(), threading.Event()
 
@@ -239,7 +239,7 @@ def test_forgetting_and_handling_events_do_not_cross(db: Database) -> None:
     def forget() -> int:
         begun.wait(5)
         with db.write() as c:
-            return messages.forget(c, EVE.id, "web", "w")
+            return erasure.forget(c, EVE.id, "web", "w")
 
     with ThreadPoolExecutor(1) as pool:
         forgotten = pool.submit(forget)

@@ -12,10 +12,10 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import inspect, text
 
-from workers.contracts import BackchannelError
+from workers.core.errors import BackchannelError
 from workers.store import counters
+from workers.store.columns import metadata
 from workers.store.database import Database
-from workers.store.tables import metadata
 
 
 def migrate(url: str, start: threading.Barrier) -> None:

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import insert, select, update
 
 from tests.workers.store.samples import command, key, message, reaction
-from workers.contracts import CLASSIFY, LABELS, ChatRef
+from workers.core.events import CLASSIFY, LABELS, ChatRef
 from workers.store import inbox, messages, tables
 from workers.store.database import Database
 

@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, select
 
 from tests.workers.store.samples import EVE, UMA, act, choose, ref, stored
-from workers.contracts import BackchannelError, Person
-from workers.store import labels, messages
+from workers.core.errors import BackchannelError
+from workers.core.events import Person
+from workers.store import labels, ledger, training_set
 from workers.store.database import Database
-from workers.store.labels import Derived, LabelError, LedgerRow, derive
-from workers.store.ledger import ledger_of, living_labels, resolve
+from workers.store.labels import LabelError
+from workers.store.ledger import Derived, LedgerRow, derive, ledger_of, living_labels, resolve
 from workers.store.tables import message_labels
 
 BUG, IDEA = 1, 2
@@ -109,7 +110,7 @@ def materialised(c: Connection) -> dict[str, Derived]:
 
 def from_scratch(c: Connection) -> dict[str, Derived]:
     living = living_labels(c)
-    refs = {row.ref.key for row in labels.ledger(c)}
+    refs = {row.ref.key for row in ledger.ledger(c)}
     return {ref: derive(resolve(rows, living)) for ref, rows in ledger_of(c, refs).items()}
 
 
@@ -131,7 +132,7 @@ def test_what_is_stored_is_what_is_derived_from_scratch(
             with db.write() as c:
                 ids = dict(zip((1, 2), two_labels(c), strict=True))
                 for piece in pieces:
-                    labels.append(c, [with_label(row, ids) for row in piece], 0)
+                    ledger.append(c, [with_label(row, ids) for row in piece], 0)
                 found = votes(materialised(c))
                 assert found == votes(from_scratch(c))
                 raise Undo
@@ -168,13 +169,13 @@ def test_changes_of_the_set_derive_everything_anew(
     try:
         with db.write() as c:
             ids = dict(zip((1, 2), two_labels(c), strict=True))
-            labels.append(c, [with_label(row, ids) for row in rows], 0)
+            ledger.append(c, [with_label(row, ids) for row in rows], 0)
             for change in changes:
                 revision = labels.revision(c)
                 if change_set(c, change):
                     assert labels.revision(c) > revision
                 assert votes(materialised(c)) == votes(from_scratch(c))
-            labels.append(c, [replace(with_label(row, ids), key=f"more {row.key}") for row in more], 0)
+            ledger.append(c, [replace(with_label(row, ids), key=f"more {row.key}") for row in more], 0)
             assert votes(materialised(c)) == votes(from_scratch(c))
             raise Undo
     except Undo:
@@ -184,7 +185,7 @@ def test_changes_of_the_set_derive_everything_anew(
 def change_set(c: Connection, change: str) -> bool:
     living = labels.living(c)
     if change == "add":
-        labels.add(c, f"New {len(labels.ledger(c))} {len(living)} {labels.revision(c)}", "", None, 0)
+        labels.add(c, f"New {len(ledger.ledger(c))} {len(living)} {labels.revision(c)}", "", None, 0)
     elif not living:
         return False
     elif change == "remove":
@@ -208,37 +209,37 @@ def test_appending_counts_new_rows_and_moves_the_revision_when_something_changed
         bug = labels.add(c, "Bug", "", "🐛", 0)
         before = labels.revision(c)
         row = act(1, "🐛")
-        assert labels.append(c, [row, row], 0) == 1
-        assert labels.append(c, [row], 0) == labels.append(c, [], 0) == 0
+        assert ledger.append(c, [row, row], 0) == 1
+        assert ledger.append(c, [row], 0) == ledger.append(c, [], 0) == 0
         assert labels.revision(c) == before + 1
-        labels.append(c, [act(1, "🐛", EVE, at=0.5, added=False), act(1, "🎉", EVE)], 0)
+        ledger.append(c, [act(1, "🐛", EVE, at=0.5, added=False), act(1, "🎉", EVE)], 0)
         assert labels.revision(c) == before + 1
-        assert labels.counts(c) == {bug.id: 1}
-        [known] = [row for row in labels.ledger(c, ref(1)) if row.emoji == "🐛" and row.added]
+        assert training_set.counts(c) == {bug.id: 1}
+        [known] = [row for row in ledger.ledger(c, ref(1)) if row.emoji == "🐛" and row.added]
         assert known == replace(row, label=bug.id)
 
 
 def test_reactions_from_before_a_label_existed_count(db: Database) -> None:
     stored(db, 1, 2)
     with db.write() as c:
-        labels.append(c, [act(1, "🐛"), act(2, "💡")], 0)
+        ledger.append(c, [act(1, "🐛"), act(2, "💡")], 0)
         bug = labels.add(c, "Bug", "", "🐛", 0)
-        assert labels.counts(c) == {bug.id: 1}
+        assert training_set.counts(c) == {bug.id: 1}
         labels.set_emoji(c, bug, "💡", 0)
-        assert labels.counts(c) == {bug.id: 2}
+        assert training_set.counts(c) == {bug.id: 2}
 
 
 def test_an_emoji_that_moves_on_takes_no_past_with_it(db: Database) -> None:
     stored(db, 1, 2)
     with db.write() as c:
         bug = labels.add(c, "Bug", "", "🐛", 0)
-        labels.append(c, [act(1, "🐛", at=1.0)], 0)
+        ledger.append(c, [act(1, "🐛", at=1.0)], 0)
         labels.set_emoji(c, bug, None, 0)
         beetle = labels.add(c, "Beetle", "", "🐛", 0)
-        labels.append(c, [act(2, "🐛", at=2.0)], 0)
-        assert labels.counts(c) == {bug.id: 1, beetle.id: 1}
-        labels.append(c, [act(1, "🐛", at=3.0, added=False)], 0)
-        assert labels.counts(c) == {beetle.id: 1}
+        ledger.append(c, [act(2, "🐛", at=2.0)], 0)
+        assert training_set.counts(c) == {bug.id: 1, beetle.id: 1}
+        ledger.append(c, [act(1, "🐛", at=3.0, added=False)], 0)
+        assert training_set.counts(c) == {beetle.id: 1}
 
 
 def test_merging_moves_votes_for_good(db: Database) -> None:
@@ -247,28 +248,28 @@ def test_merging_moves_votes_for_good(db: Database) -> None:
         bug, fault, error = (
             labels.add(c, name, "", emoji, 0) for name, emoji in [("Bug", ""), ("Fault", "🐛"), ("Error", "")]
         )
-        labels.append(c, [choose(1, bug.id), act(2, "🐛"), choose(3, error.id)], 0)
+        ledger.append(c, [choose(1, bug.id), act(2, "🐛"), choose(3, error.id)], 0)
         labels.merge(c, fault, bug)
         assert labels.by_emoji(c, "🐛") == replace(bug, emoji="🐛")
         labels.merge(c, bug, error)
         assert [label.name for label in labels.living(c)] == ["Error"]
-        assert labels.counts(c) == {error.id: 3}
-        labels.append(c, [choose(1, fault.id, EVE)], 0)
-        assert labels.counts(c) == {error.id: 3}
+        assert training_set.counts(c) == {error.id: 3}
+        ledger.append(c, [choose(1, fault.id, EVE)], 0)
+        assert training_set.counts(c) == {error.id: 3}
         labels.remove(c, error, 0)
-        assert labels.counts(c) == {}
+        assert training_set.counts(c) == {}
 
 
 def test_removing_a_label_lets_others_decide(db: Database) -> None:
     stored(db, 1)
     with db.write() as c:
         bug, idea = labels.add(c, "Bug", "", None, 0), labels.add(c, "Idea", "", None, 0)
-        labels.append(c, [choose(1, bug.id), choose(1, bug.id, EVE), choose(1, idea.id, UMA)], 0)
+        ledger.append(c, [choose(1, bug.id), choose(1, bug.id, EVE), choose(1, idea.id, UMA)], 0)
         labels.remove(c, bug, 0)
-        assert labels.counts(c) == {idea.id: 1}
+        assert training_set.counts(c) == {idea.id: 1}
         again = labels.add(c, "bug", "", None, 0)
         assert again.id not in (bug.id, idea.id)
-        assert labels.counts(c) == {idea.id: 1}
+        assert training_set.counts(c) == {idea.id: 1}
 
 
 def test_a_name_is_found_whatever_its_case_and_spaces(db: Database) -> None:
@@ -320,4 +321,4 @@ def test_what_is_gone_cannot_be_changed(db: Database) -> None:
             assert error.value.code == "gone"
         with pytest.raises(LabelError, match="itself"):
             labels.merge(c, idea, idea)
-        assert messages.labelled(c) == []
+        assert training_set.labelled(c) == []

@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import Connection
 
 from tests.workers.store.samples import BOB, CHAT, UMA, act, choose, delete, edit, guess, message, ref, stored
-from workers.contracts import Delete, Edit, Message
-from workers.store import inbox, labels, messages, questions
+from workers.core.events import Delete, Edit, Message
+from workers.store import erasure, inbox, labels, ledger, messages, predictions, questions, training_set
 from workers.store.database import Database
 
 TEXTS = {
@@ -122,51 +122,51 @@ def test_an_edit_before_its_message_has_no_author_yet(db: Database) -> None:
 def test_vectors_belong_to_a_revision(db: Database) -> None:
     [one, two] = stored(db, 1, 2)
     with db.write() as c:
-        messages.record_vectors(c, "b", [(one.id, 1, b"\x00\x01"), (two.id, 1, b"\x02")])
-        messages.record_vectors(c, "other", [(one.id, 1, b"\x09")])
-        assert messages.vectors(c, "b", [one.id, two.id, 99]) == {one.id: b"\x00\x01", two.id: b"\x02"}
+        predictions.record_vectors(c, "b", [(one.id, 1, b"\x00\x01"), (two.id, 1, b"\x02")])
+        predictions.record_vectors(c, "other", [(one.id, 1, b"\x09")])
+        assert predictions.vectors(c, "b", [one.id, two.id, 99]) == {one.id: b"\x00\x01", two.id: b"\x02"}
         messages.edit(c, edit(1, "New"))
-        assert messages.vectors(c, "b", [one.id, two.id]) == {two.id: b"\x02"}
-        messages.record_vectors(c, "b", [(one.id, 2, b"\x03")])
-        messages.record_vectors(c, "b", [(one.id, 1, b"late")])
-        assert messages.vectors(c, "b", [one.id]) == {one.id: b"\x03"}
+        assert predictions.vectors(c, "b", [one.id, two.id]) == {two.id: b"\x02"}
+        predictions.record_vectors(c, "b", [(one.id, 2, b"\x03")])
+        predictions.record_vectors(c, "b", [(one.id, 1, b"late")])
+        assert predictions.vectors(c, "b", [one.id]) == {one.id: b"\x03"}
         messages.delete(c, delete(1))
-        messages.record_vectors(c, "b", [(one.id, 2, b"late")])
-        assert messages.vectors(c, "b", [one.id]) == {}
+        predictions.record_vectors(c, "b", [(one.id, 2, b"late")])
+        assert predictions.vectors(c, "b", [one.id]) == {}
 
 
 def test_a_thousand_vectors_come_back(db: Database) -> None:
     known = stored(db, *range(1200))
     rows = [(item.id, 1, item.id.to_bytes(8, "big")) for item in known]
     with db.write() as c:
-        messages.record_vectors(c, "b", rows)
-        assert messages.vectors(c, "b", [item.id for item in known]) == {id: vector for id, _, vector in rows}
+        predictions.record_vectors(c, "b", rows)
+        assert predictions.vectors(c, "b", [item.id for item in known]) == {id: vector for id, _, vector in rows}
 
 
 def test_predictions_go_with_their_message(db: Database) -> None:
     [one] = stored(db, 1)
     with db.write() as c:
         first, second = guess(one.id, margin=0.1), guess(one.id, label=3, guess=True)
-        messages.record_predictions(c, [first, second])
-        assert messages.latest_prediction(c, one.id) == second
+        predictions.record_predictions(c, [first, second])
+        assert predictions.latest_prediction(c, one.id) == second
         messages.delete(c, delete(1))
-        messages.record_predictions(c, [first])
-        assert messages.latest_prediction(c, one.id) is None
+        predictions.record_predictions(c, [first])
+        assert predictions.latest_prediction(c, one.id) is None
 
 
 def test_a_label_that_came_before_its_message_counts_from_then_on(db: Database) -> None:
     with db.write() as c:
         bug = labels.add(c, "Bug", "", "🐛", 0)
-        labels.append(c, [act(1, "🐛")], 0)
-        assert messages.labelled(c) == []
+        ledger.append(c, [act(1, "🐛")], 0)
+        assert training_set.labelled(c) == []
         before = labels.revision(c)
         [one] = messages.record(c, [message(1)])
         assert labels.revision(c) > before
-        assert messages.labelled(c) == [(one.id, bug.id)]
+        assert training_set.labelled(c) == [(one.id, bug.id)]
         before = labels.revision(c)
         messages.delete(c, delete(1))
         assert labels.revision(c) > before
-        assert messages.labelled(c) == []
+        assert training_set.labelled(c) == []
 
 
 def test_deleting_an_unlabelled_message_changes_no_revision(db: Database) -> None:
@@ -182,8 +182,8 @@ def test_export_names_the_labels(db: Database) -> None:
     stored(db, 1, 2, 3)
     with db.write() as c:
         bug, idea = labels.add(c, "Bug", "", None, 0), labels.add(c, "Idea", "", None, 0)
-        labels.append(c, [choose(1, bug.id), choose(2, idea.id), choose(3, None)], 0)
-        assert list(messages.export(c)) == [
+        ledger.append(c, [choose(1, bug.id), choose(2, idea.id), choose(3, None)], 0)
+        assert list(training_set.export(c)) == [
             {"text": "This is message 1", "label": "Bug", "at": 1.0, "chat": CHAT.key},
             {"text": "This is message 2", "label": "Idea", "at": 1.0, "chat": CHAT.key},
         ]
@@ -197,10 +197,10 @@ def test_the_least_sure_come_first_and_nobody_is_asked_twice(db: Database) -> No
         bug = labels.add(c, "Bug", "", None, 0)
         ids = [item.id for item in known]
         margins = [(ids[0], 0.3), (ids[1], 0.1), (ids[2], 0.2), (ids[3], 0.0), (ids[4], 0.05)]
-        messages.record_predictions(c, [guess(id, margin=margin) for id, margin in margins])
-        messages.record_predictions(c, [guess(ids[1], margin=0.9), guess(ids[0], margin=0.0, version=2)])
-        messages.record_predictions(c, [guess(ids[5], margin=0.0, guess=True)])
-        labels.append(c, [choose(3, bug.id)], 0)
+        predictions.record_predictions(c, [guess(id, margin=margin) for id, margin in margins])
+        predictions.record_predictions(c, [guess(ids[1], margin=0.9), guess(ids[0], margin=0.0, version=2)])
+        predictions.record_predictions(c, [guess(ids[5], margin=0.0, guess=True)])
+        ledger.append(c, [choose(3, bug.id)], 0)
         questions.ask(c, ref(4), ids[4], "p", 0)
         asked = [item.ref.message_id for item in messages.least_sure(c, CHAT, 9, 1)]
         assert asked[:3] == ["2", "0", "1"]
@@ -211,7 +211,7 @@ def test_the_least_sure_come_first_and_nobody_is_asked_twice(db: Database) -> No
 def test_people_are_found_by_id_or_name(db: Database) -> None:
     with db.write() as c:
         messages.record(c, [message(1, author=UMA), message(2, author=UMA)])
-        labels.append(c, [act(1, "🐛", BOB)], 0)
-        assert messages.people(c, CHAT, "@uMA") == [UMA]
-        assert messages.people(c, CHAT, "u2") == messages.people(c, CHAT, "Bob ") == [BOB]
-        assert messages.people(c, CHAT, "nobody") == messages.people(c, CHAT, "") == []
+        ledger.append(c, [act(1, "🐛", BOB)], 0)
+        assert erasure.people(c, CHAT, "@uMA") == [UMA]
+        assert erasure.people(c, CHAT, "u2") == erasure.people(c, CHAT, "Bob ") == [BOB]
+        assert erasure.people(c, CHAT, "nobody") == erasure.people(c, CHAT, "") == []

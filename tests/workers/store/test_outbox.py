@@ -6,7 +6,8 @@ import pytest
 from sqlalchemy import insert, select
 
 from tests.workers.store.samples import CHAT, command, post, ref
-from workers.contracts import ChatRef, CheckAdmin, Choice, Document, EditPost, React, Reply
+from workers.core.events import ChatRef
+from workers.core.replies import CheckAdmin, Choice, Document, EditPost, React, Reply
 from workers.store import outbox, tables
 from workers.store.database import Database
 

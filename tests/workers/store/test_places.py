@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from tests.workers.store.samples import UMA, message
-from workers.contracts import ChatRef
+from workers.core.events import ChatRef
 from workers.store import chats, inbox, messages
 from workers.store.database import Database
-from workers.store.places import chat_of_message
+from workers.store.messages import chat_of_message
 
 FIRST = ChatRef(platform="telegram", workspace="-5", chat_id="-5:1")
 SECOND = ChatRef(platform="telegram", workspace="-5", chat_id="-5:2")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.workers.store.samples import BOB, CHAT, EVE, command, ref, request, stored
-from workers.contracts import BackchannelError, ChatRef
+from workers.core.errors import BackchannelError
+from workers.core.events import ChatRef
 from workers.store import audit, chats, jobs, questions, versions
 from workers.store.database import Database
 

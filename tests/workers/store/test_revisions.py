@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import Connection
 
 from tests.workers.store.samples import BOB, CHAT, delete, edit, message, ref
-from workers.contracts import Delete, Edit, Message
-from workers.store import messages, revisions, views
+from workers.core.events import Delete, Edit, Message
+from workers.store import erasure, history, messages, revisions
 from workers.store.database import Database
 
 
@@ -33,7 +33,7 @@ def test_every_text_that_no_longer_stands_is_kept_in_order(db: Database) -> None
         assert former(c) == [(1, "one"), (2, "two")]
         happen(c, edit(1, "late and old", 1.5))
         assert former(c) == [(1, "one"), (2, "two")]
-        [line] = views.history(c, CHAT)
+        [line] = history.history(c, CHAT)
         assert (line.text, line.former) == ("three", "two")
 
 
@@ -58,5 +58,5 @@ def test_nothing_is_left_of_a_forgotten_persons_former_texts(db: Database) -> No
     with db.write() as c:
         for event in (message(1, "a secret of mine", BOB), edit(1, "nothing")):
             happen(c, event)
-        messages.forget(c, BOB.id, "web", "w")
+        erasure.forget(c, BOB.id, "web", "w")
         assert former(c) == []

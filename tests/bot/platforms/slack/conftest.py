@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from bot.platforms.base import Accept
-from bot.platforms.slack.app import SlackPlatform
+from bot.platforms.slack.platform import SlackPlatform
 from bot.settings import SlackSettings
-from tests.bot.platforms.slack.far_people import FarPeople, HttpLine, SocketLine
-from tests.bot.platforms.slack.far_side import TOKEN, FarSlack
-from workers.contracts import ChatRef, Event
-from workers.store.views import LabelView, Overview
+from tests.fakes.slack.people import FarPeople, HttpLine, SocketLine
+from tests.fakes.slack.server import TOKEN, FarSlack
+from workers.core.events import ChatRef, Event
+from workers.store.overview import LabelView, Overview
 
 SECRET = "canary-signing-secret"
 CANARIES = (TOKEN, SECRET, "canary")

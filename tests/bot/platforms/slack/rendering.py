@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 
-from workers.contracts import Choice
+from workers.core.replies import Choice
 
 PLAIN = re.compile(r"<!date\^0+\^\{_\}\|([^>]*)>")
 SHELTER = 0xE000

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from bot.platforms.slack.app import SlackPlatform
 from bot.platforms.slack.emoji_names import name_of, neutral_of
+from bot.platforms.slack.platform import SlackPlatform
 from tests.bot.platforms.contract import Contract, Gathered, Seen
 from tests.bot.platforms.slack.conftest import SECRET, overview, running, settings
-from tests.bot.platforms.slack.far_people import FarPeople, HttpLine, Line, SocketLine
-from tests.bot.platforms.slack.far_side import FarSlack, person
 from tests.bot.platforms.slack.rendering import choices, rendered, typed, words
-from workers.contracts import ChatRef, Person
+from tests.fakes.slack.people import FarPeople, HttpLine, Line, SocketLine
+from tests.fakes.slack.server import FarSlack, person
+from workers.core.events import ChatRef, Person
 
 IDS = {"Ana": "U1", "Bo": "U2", "Root": "U3"}
 TONES = {"👍🏽": "+1::skin-tone-4", "👍": "+1", "👎": "-1"}

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from bot.findings import Finding
+from bot.doctor.findings import Finding
 from bot.platforms.slack.doctor import examine
 from bot.platforms.slack.workspace import Workspace
 from tests.bot.platforms.slack.conftest import settings
-from tests.bot.platforms.slack.far_shapes import Trouble
-from tests.bot.platforms.slack.far_side import FarSlack, scopes
-from tests.bot.platforms.slack.far_web import Channel, Team
+from tests.fakes.slack.server import FarSlack, scopes
+from tests.fakes.slack.shapes import Trouble
+from tests.fakes.slack.web_api import Channel, Team
 
 
 def red(findings: list[Finding]) -> list[Finding]:

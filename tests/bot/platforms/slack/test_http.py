@@ -13,13 +13,13 @@ import pytest
 from sqlalchemy import text
 
 from bot.intake import Intake
-from bot.platforms.slack.app import SlackPlatform
-from bot.platforms.slack.routes import BODY_LIMIT
+from bot.platforms.slack.http import BODY_LIMIT
+from bot.platforms.slack.platform import SlackPlatform
 from tests.bot.platforms.slack import payloads
 from tests.bot.platforms.slack.conftest import SECRET, Inbox, overview, running, settings, until
-from tests.bot.platforms.slack.far_people import FarPeople, HttpLine, signed
-from tests.bot.platforms.slack.far_side import FarSlack
-from workers.contracts import ChatRef, Person
+from tests.fakes.slack.people import FarPeople, HttpLine, signed
+from tests.fakes.slack.server import FarSlack
+from workers.core.events import ChatRef, Person
 from workers.store import chats
 from workers.store.database import Database
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 import pytest
 
 from bot.platforms.base import Refused
-from bot.platforms.slack.app import SlackPlatform
 from bot.platforms.slack.doctor import examine
 from bot.platforms.slack.interactive import SLASHES
 from bot.platforms.slack.modal import LABEL_THIS
+from bot.platforms.slack.platform import SlackPlatform
 from bot.platforms.slack.scopes import BOT_SCOPES, EVENTS, USES
 from tests.bot.platforms.slack import payloads
 from tests.bot.platforms.slack.conftest import Inbox, settings, until
-from tests.bot.platforms.slack.far_people import EVENT_SCOPES, FarPeople
-from tests.bot.platforms.slack.far_side import FarSlack, manifest, scopes
-from tests.bot.platforms.slack.far_web import SCOPES, Channel
-from workers.contracts import ChatRef, Document, EditPost, MessageRef, Post, React
+from tests.fakes.slack.people import EVENT_SCOPES, FarPeople
+from tests.fakes.slack.server import FarSlack, manifest, scopes
+from tests.fakes.slack.web_api import SCOPES, Channel
+from workers.core.events import ChatRef, MessageRef
+from workers.core.replies import Document, EditPost, Post, React
 
 HERE = ChatRef(platform="slack", workspace="T1", chat_id="C1")
 

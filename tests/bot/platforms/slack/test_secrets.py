@@ -10,15 +10,17 @@ from typing import Any
 import aiohttp
 import pytest
 
-from bot.platforms.slack.app import SlackPlatform
-from bot.platforms.slack.quiet import masked
-from bot.slack import InstalledWorkspaces
+from bot.platforms.slack.platform import SlackPlatform
+from bot.platforms.slack.redact import redacted
+from bot.wiring.slack import InstalledWorkspaces
 from tests.bot.platforms.slack.conftest import SECRET, Inbox, overview, running, settings, until
-from tests.bot.platforms.slack.far_people import FarPeople, HttpLine, SocketLine, signed
-from tests.bot.platforms.slack.far_shapes import Trouble
-from tests.bot.platforms.slack.far_side import FarSlack
-from tests.bot.platforms.slack.far_web import Channel
-from workers.contracts import BackchannelError, ChatRef, Document, Person, Post
+from tests.fakes.slack.people import FarPeople, HttpLine, SocketLine, signed
+from tests.fakes.slack.server import FarSlack
+from tests.fakes.slack.shapes import Trouble
+from tests.fakes.slack.web_api import Channel
+from workers.core.errors import BackchannelError
+from workers.core.events import ChatRef, Person
+from workers.core.replies import Document, Post
 from workers.store.database import Database
 
 HERE = ChatRef(platform="slack", workspace="T1", chat_id="C1")
@@ -127,7 +129,7 @@ MASKED = [
 
 @pytest.mark.parametrize(("text", "wanted"), MASKED)
 def test_what_looks_like_a_secret_is_masked(text: str, wanted: str) -> None:
-    assert masked(text) == wanted
+    assert redacted(text) == wanted
 
 
 def test_a_workspace_shows_no_token() -> None:

@@ -6,12 +6,13 @@ import asyncio
 
 import pytest
 
-from bot.platforms.slack.app import SlackPlatform
+from bot.platforms.slack.platform import SlackPlatform
 from tests.bot.platforms.slack import payloads
 from tests.bot.platforms.slack.conftest import Inbox, overview, running, settings, until
-from tests.bot.platforms.slack.far_people import FarPeople
-from tests.bot.platforms.slack.far_side import FarSlack
-from workers.contracts import BackchannelError, Message
+from tests.fakes.slack.people import FarPeople
+from tests.fakes.slack.server import FarSlack
+from workers.core.errors import BackchannelError
+from workers.core.events import Message
 
 
 async def test_a_message_is_acknowledged_after_it_is_stored(people: FarPeople, inbox: Inbox):

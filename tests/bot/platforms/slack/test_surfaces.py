@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 
 from bot.platforms.slack import home, modal
-from bot.platforms.slack.app import SlackPlatform
 from bot.platforms.slack.modal import Target
+from bot.platforms.slack.platform import SlackPlatform
 from tests.bot.platforms.slack import payloads
 from tests.bot.platforms.slack.conftest import Inbox, overview, until
-from tests.bot.platforms.slack.far_people import FarPeople
-from tests.bot.platforms.slack.far_shapes import Trouble, check_blocks
-from tests.bot.platforms.slack.far_side import FarSlack
-from workers.contracts import ChatRef, Command, Message
-from workers.store.views import AccuracyPoint, JobView, LabelView, VersionView
+from tests.fakes.slack.people import FarPeople
+from tests.fakes.slack.server import FarSlack
+from tests.fakes.slack.shapes import Trouble, check_blocks
+from workers.core.events import ChatRef, Command, Message
+from workers.store.overview import AccuracyPoint, JobView, LabelView, VersionView
 
 HERE = ChatRef(platform="slack", workspace="T1", chat_id="C1")
 

@@ -14,14 +14,15 @@ import pytest
 from sqlalchemy import text
 
 from bot.platforms.base import Refused
-from bot.platforms.slack.app import SlackPlatform
-from bot.slack import InstalledWorkspaces
+from bot.platforms.slack.platform import SlackPlatform
+from bot.wiring.slack import InstalledWorkspaces
 from tests.bot.platforms.slack import payloads
 from tests.bot.platforms.slack.conftest import Inbox, overview, running, settings
-from tests.bot.platforms.slack.far_people import FarPeople, SocketLine
-from tests.bot.platforms.slack.far_side import FarSlack, scopes
-from tests.bot.platforms.slack.far_web import Channel, Team
-from workers.contracts import ChatRef, Post
+from tests.fakes.slack.people import FarPeople, SocketLine
+from tests.fakes.slack.server import FarSlack, scopes
+from tests.fakes.slack.web_api import Channel, Team
+from workers.core.events import ChatRef
+from workers.core.replies import Post
 from workers.store.database import Database
 
 

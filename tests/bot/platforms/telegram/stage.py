@@ -10,10 +10,10 @@ from typing import Any
 from pydantic import SecretStr
 
 from bot.platforms.base import Accept
-from bot.platforms.telegram.pace import Limits
 from bot.platforms.telegram.platform import TelegramPlatform
+from bot.platforms.telegram.rate_limit import Limits
 from bot.settings import TelegramSettings
-from tests.bot.platforms.telegram.far_side import FarSide
+from tests.fakes.telegram.server import FarSide
 
 FAST = Limits(apart=0.0, per_minute=100_000, overall=10_000.0)
 SECRET = "canary-secret_of-the-webhook"

@@ -10,11 +10,12 @@ import pytest
 
 from bot.platforms.telegram.platform import TelegramPlatform
 from tests.bot.platforms.contract import Contract, Gathered, Seen
-from tests.bot.platforms.telegram.far_side import FarSide
 from tests.bot.platforms.telegram.stage import by_webhook, listening, platform_of, settings
-from tests.bot.platforms.telegram.world import ANA, BO, BOT, GROUP, Json, user
-from workers.contracts import ChatRef, Choice, Person
-from workers.emoji import neutral
+from tests.fakes.telegram.server import FarSide
+from tests.fakes.telegram.world import ANA, BO, BOT, GROUP, Json, user
+from workers.core.emoji import neutral
+from workers.core.events import ChatRef, Person
+from workers.core.replies import Choice
 
 PEOPLE = {"Ana": ANA, "Bo": BO, "Root": user(99, "Root")}
 

@@ -8,13 +8,13 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 from pydantic import SecretStr
 
-from bot.findings import Finding
+from bot.doctor.findings import Finding
 from bot.platforms.telegram.doctor import examine
-from bot.platforms.telegram.translate import ASKED_FOR
-from tests.bot.platforms.telegram.far_side import FarSide
-from tests.bot.platforms.telegram.methods import ApiError
+from bot.platforms.telegram.events import ASKED_FOR
 from tests.bot.platforms.telegram.stage import by_webhook, settings
-from tests.bot.platforms.telegram.world import BOT, GROUP
+from tests.fakes.telegram.methods import ApiError
+from tests.fakes.telegram.server import FarSide
+from tests.fakes.telegram.world import BOT, GROUP
 
 
 @pytest.fixture

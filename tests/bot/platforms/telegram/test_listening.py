@@ -16,13 +16,14 @@ from sqlalchemy import Connection, text
 
 from bot.intake import Intake
 from bot.platforms.telegram.errors import TokenRefused
-from bot.telegram import LeasedTurn, stored_topic, telegram_platform
+from bot.wiring.telegram import LeasedTurn, stored_topic, telegram_platform
 from tests.bot.platforms.contract import Gathered, soon
-from tests.bot.platforms.telegram.far_side import FarSide
-from tests.bot.platforms.telegram.methods import ApiError
 from tests.bot.platforms.telegram.stage import SECRET, by_webhook, listening, platform_of, settings
-from tests.bot.platforms.telegram.world import ANA, BO, BOT, FORUM, GROUP
-from workers.contracts import BackchannelError, ChatRef, Message, Person, Presence
+from tests.fakes.telegram.methods import ApiError
+from tests.fakes.telegram.server import FarSide
+from tests.fakes.telegram.world import ANA, BO, BOT, FORUM, GROUP
+from workers.core.errors import BackchannelError
+from workers.core.events import ChatRef, Message, Person, Presence
 from workers.store import chats
 from workers.store.database import Database, DatabaseAway
 
@@ -300,7 +301,7 @@ async def test_only_what_telegram_sends_is_let_in(far: FarSide, headers: Any, bo
 async def test_an_update_that_comes_again_while_it_is_stored_is_stored_once(
     far: FarSide, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.platforms.telegram.webhook.PATIENCE", 0.1)
+    monkeypatch.setattr("bot.platforms.telegram.http.PATIENCE", 0.1)
     gathered = Gathered()
     gathered.open.clear()
     async with listening(platform_of(by_webhook(far)), far, gathered.accept):
@@ -316,7 +317,7 @@ async def test_an_update_that_comes_again_while_it_is_stored_is_stored_once(
 async def test_while_the_database_is_away_the_webhook_says_so_and_telegram_comes_again(
     far: FarSide, database: FlakyDatabase, intake: Intake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.platforms.telegram.webhook.PATIENCE", 0.1)
+    monkeypatch.setattr("bot.platforms.telegram.http.PATIENCE", 0.1)
     async with listening(platform_of(by_webhook(far)), far, intake.accept):
         database.away = True
         far.world.say(ANA, "hello")

@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 from websockets.asyncio.client import ClientConnection
 
-from bot.platforms.web import WebPlatform
+from bot.platforms.web.platform import WebPlatform
 from tests.bot.platforms.contract import Contract, Gathered, Seen
-from tests.bot.platforms.web.client import page
-from tests.bot.platforms.web.far_side import FarSide, open_page
-from workers.contracts import ChatRef, Choice, Person
+from tests.fakes.web.browser import FarSide, open_page
+from tests.fakes.web.client import page
+from workers.core.events import ChatRef, Person
+from workers.core.replies import Choice
 
 
 @dataclass

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, Page, TimeoutError, async_playwright, expect
 
-from tests.bot.platforms.web.far_side import FarSide, open_page, person
-from workers.contracts import Button, Command, Delete, Document, Edit, Message, MessageRef, Reaction
+from tests.fakes.web.browser import FarSide, open_page, person
+from workers.core.events import Button, Command, Delete, Edit, Message, MessageRef, Reaction
+from workers.core.replies import Document
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = [

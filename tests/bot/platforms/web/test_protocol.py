@@ -9,23 +9,11 @@ from typing import Any
 import pytest
 
 from bot.platforms.base import Refused
-from bot.platforms.web.actions import TEXT_LIMIT
-from tests.bot.platforms.web.client import hear, page, say
-from tests.bot.platforms.web.far_side import FarSide, open_page
-from workers.contracts import (
-    ChatRef,
-    Command,
-    Delete,
-    Document,
-    Edit,
-    EditPost,
-    Message,
-    MessageRef,
-    Person,
-    Post,
-    React,
-    Reaction,
-)
+from bot.platforms.web.events import TEXT_LIMIT
+from tests.fakes.web.browser import FarSide, open_page
+from tests.fakes.web.client import hear, page, say
+from workers.core.events import ChatRef, Command, Delete, Edit, Message, MessageRef, Person, Reaction
+from workers.core.replies import Document, EditPost, Post, React
 
 
 async def test_a_message_is_stored_then_acknowledged_then_seen_by_everybody() -> None:

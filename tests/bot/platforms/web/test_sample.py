@@ -7,12 +7,9 @@ import asyncio
 import httpx
 
 from bot.platforms.web.sample import sample_labels, sample_lines
-from tests.bot.platforms.web.client import hear, page, url
-from tests.bot.platforms.web.far_side import FarSide, open_page
-from workers.contracts import (
-    Message,
-    Reaction,
-)
+from tests.fakes.web.browser import FarSide, open_page
+from tests.fakes.web.client import hear, page, url
+from workers.core.events import Message, Reaction
 
 
 def test_the_sample_is_about_three_hundred_messages_of_six_balanced_labels() -> None:

@@ -1,0 +1,149 @@
+"""`backchannel doctor`: one green or red line for everything that has to be well, and what to do about the red ones."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import logging
+import re
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
+from urllib.parse import quote, unquote, urlsplit
+
+from pydantic import BaseModel, SecretStr
+from rich.console import Console
+from rich.text import Text
+
+from bot.doctor import checks
+from bot.doctor.findings import Finding
+from bot.settings import BotSettings
+from workers.core.settings import AnySettings, Settings, WrongSettings, read_settings
+from workers.store.database import Database
+
+PATIENCE = 60.0
+"""Seconds that a platform may take to be examined."""
+
+Examine = Callable[[BotSettings, Database | None, str | None], Awaitable[list[Finding]]]
+"""Examine a platform with these settings, and a chat of it if one is named."""
+
+
+async def _slack(own: BotSettings, database: Database | None, chat: str | None) -> list[Finding]:
+    wired = importlib.import_module("bot.wiring.slack")
+    installed: Any = wired.InstalledWorkspaces(database).every() if database else []
+    channel = chat.rpartition("/")[2] if chat else None
+    return await importlib.import_module("bot.platforms.slack.doctor").examine(own.slack, installed, channel)
+
+
+async def _telegram(own: BotSettings, _database: Database | None, chat: str | None) -> list[Finding]:
+    group = chat.rpartition("/")[2] if chat else None
+    return await importlib.import_module("bot.platforms.telegram.doctor").examine(own.telegram, group)
+
+
+PLATFORMS: dict[str, Examine] = {"slack": _slack, "telegram": _telegram}
+"""Loaded when they are needed: their SDKs are slow to import."""
+
+
+def doctor(chat: str | None, console: Console) -> bool:
+    """Look at everything, print what was found as it is found, and say whether all is well.
+
+    `chat` is platform:chat_id or platform:workspace/chat_id: what the bot may do is tried there.
+    """
+    count, red = 0, 0
+    logging.disable()  # SDKs like to log addresses, which have tokens in them
+    try:
+        for finding in diagnose(chat):
+            count, red = count + 1, red + (not finding.ok)
+            show(finding, console)
+    finally:
+        logging.disable(logging.NOTSET)
+    console.print("All is well." if not red else f"{red} of {count} checks failed.", style="bold", highlight=False)
+    return not red
+
+
+def diagnose(chat: str | None) -> Iterator[Finding]:
+    """All findings, in the order in which one would mend them; no secret is in any of them."""
+    settings, wrong = _read(Settings)
+    own, also_wrong = _read(BotSettings)
+    yield from wrong + also_wrong
+    if settings is None or own is None:
+        return
+    secrets = _secrets(settings) | _secrets(own)
+    for finding in _examine_all(settings, own, chat):
+        yield Finding(finding.ok, _without(finding.what, secrets), _without(finding.todo, secrets))
+
+
+def _examine_all(settings: Settings, own: BotSettings, chat: str | None) -> Iterator[Finding]:
+    yield Finding(True, "The settings can be read.")
+    yield checks.disk(settings)
+    found, database = checks.tables(settings)
+    yield found
+    yield checks.broker(settings)
+    yield from checks.model(settings, database)
+    yield from checks.processes(settings, own, database)
+    yield from platforms(own, database, chat)
+
+
+def platforms(own: BotSettings, database: Database | None, chat: str | None) -> Iterator[Finding]:
+    """What the platforms say about themselves; `chat` is for the one that it names."""
+    enabled = [name for name in PLATFORMS if getattr(own, name).enabled]
+    platform, _, where = (chat or "").partition(":")
+    if chat and not (platform in enabled and where):
+        todo = "Write platform:chat_id or platform:workspace/chat_id, with a platform whose settings are present."
+        yield Finding(False, f"There is no chat {chat} to try anything in.", todo)
+    for name in enabled:
+        yield from _examined(name, own, database, where if name == platform else None)
+
+
+def _examined(name: str, own: BotSettings, database: Database | None, where: str | None) -> list[Finding]:
+    try:
+        return asyncio.run(asyncio.wait_for(_call(name, own, database, where), PATIENCE))
+    except TimeoutError:
+        return [Finding(False, f"{name} did not answer within {PATIENCE:g} s.", "Look at the network, and try again.")]
+    except Exception as error:  # whatever an SDK raises: its words may have a token in them, its kind has none
+        return [Finding(False, f"{name} could not be examined ({type(error).__name__}).", "Look at its bot's log.")]
+
+
+async def _call(name: str, own: BotSettings, database: Database | None, where: str | None) -> list[Finding]:
+    return await PLATFORMS[name](own, database, where)
+
+
+def show(finding: Finding, console: Console) -> None:
+    """Print a finding: green or red on a terminal, plain elsewhere."""
+    mark = Text("✓ ", "green") if finding.ok else Text("✗ ", "bold red")
+    console.print(mark + Text(finding.what), soft_wrap=True)
+    if not finding.ok and finding.todo:
+        console.print(Text(f"  → {finding.todo}", "yellow"), soft_wrap=True)
+
+
+def _read(cls: type[AnySettings]) -> tuple[AnySettings | None, list[Finding]]:
+    try:
+        return read_settings(cls), []
+    except WrongSettings as error:
+        todo = "Correct it in the environment or in .env."
+        return None, [Finding(False, sentence, todo) for sentence in error.sentences]
+
+
+def _secrets(settings: BaseModel) -> set[str]:
+    """The values of all secrets, and the passwords inside of addresses, as they are and as addresses write them."""
+    found: set[str] = set()
+    for name in type(settings).model_fields:
+        value: object = getattr(settings, name)
+        if isinstance(value, BaseModel):
+            found |= _secrets(value)
+        elif isinstance(value, SecretStr) and (text := value.get_secret_value()):
+            inside = _password(text)
+            found |= {text, inside, unquote(inside), quote(inside, safe="")}
+    return {secret for secret in found if len(secret) > 3}
+
+
+def _password(text: str) -> str:
+    try:
+        return urlsplit(text).password or ""
+    except ValueError:
+        return ""
+
+
+def _without(text: str, secrets: set[str]) -> str:
+    """The text without secrets: the last line of defence, for no check puts one there knowingly."""
+    every = "|".join(re.escape(secret) for secret in sorted(secrets, key=len, reverse=True))
+    return re.sub(every, "…", text) if every else text

@@ -1,0 +1,139 @@
+"""The Slack platform: what listens, what sends, and what serves, put together."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
+
+import aiohttp
+from slack_bolt.async_app import AsyncApp
+from slack_sdk.webhook.async_client import AsyncWebhookClient
+
+from bot.platforms.base import Accept, Standing
+from bot.platforms.serving import bind, serving
+from bot.platforms.slack.errands import Errands
+from bot.platforms.slack.errors import Uninvited
+from bot.platforms.slack.http import site
+from bot.platforms.slack.listeners import Listeners, bolt_app
+from bot.platforms.slack.oauth import Register, oauth_flow
+from bot.platforms.slack.rate_limit import RateLimit
+from bot.platforms.slack.redact import sdk_logger
+from bot.platforms.slack.response_urls import ResponseUrls
+from bot.platforms.slack.sender import Sender
+from bot.platforms.slack.socket_mode import connection, kept
+from bot.platforms.slack.users import Users
+from bot.platforms.slack.words import word
+from bot.platforms.slack.workspaces import Installed, Workspaces, introduced
+from bot.settings import SlackSettings
+from workers.core.events import ChatRef, Person
+from workers.core.replies import Reply
+
+if TYPE_CHECKING:
+    from workers.store.overview import Overview
+
+log = logging.getLogger(__name__)
+
+
+class Book(Installed, Register, Protocol):
+    """Where installed workspaces and their tokens are kept."""
+
+
+class SlackPlatform:
+    """Slack by Socket Mode or HTTP. `overview` reads the store and may block; it runs in a thread.
+
+    `pace`: seconds at least between two posts in a channel.
+    """
+
+    name = "slack"
+
+    def __init__(
+        self,
+        settings: SlackSettings,
+        book: Book | None,
+        overview: Callable[[ChatRef], Overview],
+        language: str = "en",
+        pace: float = 1.0,
+    ) -> None:
+        self._settings, self._book, self._language = settings, book, language
+        self.port, self.connected = settings.port, asyncio.Event()
+        self._workspaces = Workspaces(settings.api_url, book)
+        self._errands, self._urls = Errands(), ResponseUrls()
+        pacing = RateLimit(pace)
+        self._people = Users(self._workspaces, self._errands, pacing)
+        self._listeners = Listeners(self._workspaces, self._people, self._errands, self._urls, overview, language)
+        self._sender = Sender(self._workspaces, pacing)
+
+    async def listen(self, accept: Accept) -> None:
+        """Hand every event to `accept` and acknowledge it only afterwards. Runs until it is cancelled.
+
+        Raises BackchannelError when a token is not taken or the address can't be had. With port 0, `port` holds the
+        real one once `connected` is set.
+        """
+        settings = self._settings
+        sock = bind(settings.host, settings.port, "BACKCHANNEL_SLACK")
+        self.port = sock.getsockname()[1]
+        self._listeners.accept = accept
+        app = bolt_app(self._listeners, self._workspaces, settings.signing_secret)
+        flow = None
+        if self._book and settings.client_id and settings.client_secret:
+            client = self._workspaces.client()
+            flow = oauth_flow(settings.client_id, settings.client_secret, client, self._book, self._workspaces.forget)
+        pages = site(app, settings.signing_secret, flow, settings.mode == "http", self.connected.is_set)
+        async with serving(pages, sock) as server:
+            running = asyncio.create_task(self._run(app))
+            try:
+                await asyncio.wait({server, running}, return_when=asyncio.FIRST_COMPLETED)
+                if running.done():
+                    running.result()
+            finally:
+                running.cancel()
+                await asyncio.wait({running})
+                self.connected.clear()
+                await self._errands.stop()
+
+    async def _run(self, app: AsyncApp) -> None:
+        """Say who we are, then let events come."""
+        settings = self._settings
+        if settings.bot_token:
+            await introduced(self._workspaces, settings.bot_token, alone=not settings.client_id)
+        if settings.mode == "http" or settings.app_token is None:
+            self.connected.set()
+            await asyncio.Event().wait()
+        else:
+            client = connection(app, self._workspaces, settings.app_token)
+            try:
+                await kept(client, self._told)
+            finally:
+                await client.close()
+
+    def _told(self, connected: bool) -> None:
+        if connected:
+            self.connected.set()
+        else:
+            self.connected.clear()
+
+    async def send(self, reply: Reply, key: str, handle: str | None) -> str | None:
+        """See `Platform.send`. Who typed a slash command where we can't write is told so, and by what to invite us."""
+        try:
+            return await self._sender.send(reply, handle)
+        except Uninvited:
+            self._errands.run(lambda: self._ask_for_invitation(reply.chat))
+            raise
+
+    async def standing(self, chat: ChatRef, person: Person, verb: str) -> Standing:
+        """Admins and owners of the workspace are admins; guests and people of other workspaces never are."""
+        return await self._people.standing(await self._workspaces.needed(chat.workspace), person.id)
+
+    async def _ask_for_invitation(self, chat: ChatRef) -> None:
+        url, mine = self._urls.take(chat), await self._workspaces.find(chat.workspace)
+        if url is None or mine is None:
+            return
+        name = self._people.name(mine, mine.bot)
+        text = word(self._language, "invite", bot="backchannel" if name == mine.bot else name)
+        try:
+            webhook = AsyncWebhookClient(url.get_secret_value(), logger=sdk_logger(), retry_handlers=[])
+            await webhook.send(text=text, response_type="ephemeral")
+        except (aiohttp.ClientError, OSError) as error:
+            log.info("Somebody could not be told to invite the bot (%s).", type(error).__name__)

@@ -1,0 +1,47 @@
+"""Below Slack's limits: about one post a second in a channel, and no call before the time that Slack has named."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+
+from bot.platforms.base import Later
+
+LONGEST_SLEEP = 10.0
+REMEMBERED = 5000
+
+
+class RateLimit:
+    """When a channel may be written in next, and until when a workspace's method is closed."""
+
+    def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        """`seconds`: at least so long between two posts in a channel."""
+        self._seconds, self._clock = seconds, clock
+        self._next: OrderedDict[str, float] = OrderedDict()
+        self._closed: dict[tuple[str, str], float] = {}
+
+    async def turn(self, chat: str) -> None:
+        """Wait until this channel (its key) may have another post. Raises `Later` where that would take long."""
+        now = self._clock()
+        at = max(now, self._next.pop(chat, 0.0))
+        if at - now > LONGEST_SLEEP:
+            self._next[chat] = at
+            raise Later(at - now, "Many posts wait for this channel.")
+        self._next[chat] = at + self._seconds
+        while len(self._next) > REMEMBERED:
+            self._next.popitem(last=False)
+        await asyncio.sleep(at - now)
+
+    def check(self, workspace: str, method: str) -> None:
+        """Raises `Later` while Slack wants this method left alone. Slack counts per workspace and method."""
+        left = self._closed.get((workspace, method), 0.0) - self._clock()
+        if left > 0:
+            # Not all at the same moment: the first few would use up the allowance, always the same ones perhaps.
+            raise Later(left + random.uniform(0.0, 0.5), "Slack asks us to slow down.")
+
+    def close(self, workspace: str, method: str, seconds: float) -> None:
+        """Slack has named a time."""
+        self._closed[workspace, method] = self._clock() + seconds

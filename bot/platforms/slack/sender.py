@@ -1,0 +1,111 @@
+"""Our replies to Slack's Web API, one at a time."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.platforms.base import Refused
+from bot.platforms.slack.blocks import message
+from bot.platforms.slack.emoji_names import name_of
+from bot.platforms.slack.errors import Limited, Revoked, code_of, sentences
+from bot.platforms.slack.formatting import literal
+from bot.platforms.slack.rate_limit import RateLimit
+from bot.platforms.slack.workspaces import Workspaces
+from workers.core.events import ChatRef, MessageRef
+from workers.core.replies import Document, EditPost, Picture, Post, React, Reply
+
+QUIET: dict[str, Any] = {"unfurl_links": False, "unfurl_media": False}
+
+
+class Sender:
+    """Carries out replies. A workspace that no longer takes its token is marked, and the reply refused."""
+
+    def __init__(self, workspaces: Workspaces, pacing: RateLimit) -> None:
+        self._workspaces, self._pacing = workspaces, pacing
+
+    async def send(self, reply: Reply, handle: str | None) -> str | None:
+        """See `Platform.send`. The handle of a post is its `ts`, that of a reaction the name of the emoji."""
+        match reply:
+            case React():
+                return await self._react(reply, handle)
+            case Post():
+                return await self._post(reply)
+            case EditPost():
+                return await self._edit(reply, handle)
+            case Document():
+                return await self._upload(reply, reply.content.encode(), None)
+            case Picture():
+                return await self._upload(reply, reply.content, reply.alt)
+            case _:
+                return None  # CheckAdmin: whoever delivers it asks `standing`
+
+    async def _post(self, reply: Post) -> str:
+        body = message(reply.text, reply.choices, reply.progress)
+        async with self._call(reply.chat, "chat.postMessage", paced=True) as client:
+            answer: Any = await client.chat_postMessage(
+                channel=reply.chat.chat_id, thread_ts=reply.reply_to, **QUIET, **body
+            )
+        return str(answer["ts"])
+
+    async def _edit(self, reply: EditPost, handle: str | None) -> None:
+        if handle is None:
+            raise Refused("The post to change was never sent, so there is nothing to change.")
+        body = message(reply.text, reply.choices, reply.progress)
+        async with self._call(reply.chat, "chat.update", paced=True) as client:
+            await client.chat_update(channel=reply.chat.chat_id, ts=handle, **body)
+
+    async def _upload(self, reply: Document | Picture, content: bytes, alt: str | None) -> str:
+        async with self._call(reply.chat, "files.completeUploadExternal", paced=True) as client:
+            answer: Any = await client.files_upload_v2(
+                content=content,
+                filename=reply.filename,
+                alt_txt=alt,
+                channel=reply.chat.chat_id,
+                initial_comment=literal(reply.text) or None,
+                thread_ts=reply.reply_to,
+            )
+        return str(answer["file"]["id"])
+
+    async def _react(self, reply: React, handle: str | None) -> str | None:
+        """Take the emoji before away, then put the new one: tried again from any point, it comes to the same end."""
+        name = name_of(reply.emoji) if reply.emoji else None
+        if reply.emoji and name is None:
+            raise Refused(f"Slack has no name for {reply.emoji}: choose another emoji with `labels emoji`.")
+        if handle and handle != name:
+            await self._mark(reply.ref, handle, add=False)
+        if name:
+            await self._mark(reply.ref, name, add=True)
+        return name
+
+    async def _mark(self, ref: MessageRef, name: str, add: bool) -> None:
+        where = {"channel": ref.chat_id, "timestamp": ref.message_id, "name": name}
+        method, done = ("reactions.add", "already_reacted") if add else ("reactions.remove", "no_reaction")
+        async with self._call(ref.chat, method) as client:
+            try:
+                await (client.reactions_add(**where) if add else client.reactions_remove(**where))
+            except SlackApiError as error:
+                gone = not add and code_of(error) in ("message_not_found", "invalid_name")
+                if code_of(error) != done and not gone:
+                    raise
+
+    @asynccontextmanager
+    async def _call(self, chat: ChatRef, method: str, paced: bool = False) -> AsyncGenerator[AsyncWebClient]:
+        """The chat's client, when its turn has come; errors become what the outbox understands."""
+        mine = await self._workspaces.needed(chat.workspace)
+        self._pacing.check(mine.id, method)
+        if paced:
+            await self._pacing.turn(chat.key)
+        try:
+            with sentences():
+                yield self._workspaces.client_of(mine)
+        except Limited as limited:
+            self._pacing.close(mine.id, method, limited.seconds)
+            raise
+        except Revoked:
+            await self._workspaces.revoke(mine.id)
+            raise

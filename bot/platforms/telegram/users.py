@@ -1,0 +1,35 @@
+"""Who said it. Several accounts of Telegram stand for many people, or for none, and are never taken for a person."""
+
+from __future__ import annotations
+
+from aiogram.types import Chat, Message, User
+
+from workers.core.events import Person
+
+NOBODY = frozenset({1087968824, 136817688, 777000})
+"""All anonymous admins; all who write as a channel; Telegram itself, which forwards channels' posts."""
+MASK = "chat:"
+"""So begins the id of an author who hides behind a chat."""
+
+
+def author(message: Message) -> Person:
+    """The person who wrote a message, or the chat in whose name it was written."""
+    user = message.from_user
+    if message.sender_chat is None and user is not None and user.id not in NOBODY:
+        return person(user)
+    return _mask(message.sender_chat or message.chat)
+
+
+def person(user: User) -> Person:
+    """Somebody by number and full name."""
+    return Person(id=str(user.id), name=user.full_name.strip() or user.username or str(user.id))
+
+
+def is_program(message: Message) -> bool:
+    """Whether another bot wrote it; the bots that stand for hidden people don't count."""
+    user = message.from_user
+    return message.sender_chat is None and user is not None and user.is_bot and user.id not in NOBODY
+
+
+def _mask(chat: Chat) -> Person:
+    return Person(id=f"{MASK}{chat.id}", name=chat.title or chat.full_name)

@@ -1,0 +1,133 @@
+"""The web platform: a server for one page, one WebSocket and one channel."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from pydantic import SecretStr
+
+from bot.platforms.base import Accept, Standing
+from bot.platforms.serving import bind, serving
+from bot.platforms.web.audience import Audience, Wire
+from bot.platforms.web.channel import Channel
+from bot.platforms.web.http import Site
+from bot.platforms.web.login import Gate
+from bot.platforms.web.sample import Player, sample_labels
+from workers.core.events import ChatRef, Person
+from workers.core.replies import Reply
+
+if TYPE_CHECKING:
+    from workers.store.history import Line
+    from workers.store.overview import Overview
+
+log = logging.getLogger(__name__)
+
+LOOK_SECONDS = 0.5
+"""How often the overview is looked at while somebody has the page open."""
+
+
+class WebPlatform:
+    """A chat window in the browser. `history` and `overview` read the store and may block; they run in threads.
+
+    `verbs` is the command table for completion: dicts of verb, arguments, help {en, zh} and admin.
+    `before_sample`, if given, runs in a thread before the sample conversation plays: it makes sure that the
+    labels of `sample.sample_labels()` exist and that the chat is enabled.
+    Raises `BackchannelError` when other machines could reach the page and no password is set.
+    """
+
+    name = "web"
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        password: SecretStr | None,
+        workspace: str = "local",
+        chat_id: str = "general",
+        *,
+        history: Callable[[ChatRef], list[Line]],
+        overview: Callable[[ChatRef], Overview],
+        verbs: Sequence[Mapping[str, object]],
+        before_sample: Callable[[], None] | None = None,
+    ) -> None:
+        self.host, self.port = host, port
+        self.gate = Gate(host, password)
+        self.chat = ChatRef(platform=self.name, workspace=workspace, chat_id=chat_id)
+        self.audience = Audience()
+        self.channel = Channel(self.chat, self.audience)
+        self.player = Player(self.chat, self.channel.clock, self.channel.publish, self.audience.tell)
+        self.verbs = [dict(verb) for verb in verbs]
+        self.ready = asyncio.Event()
+        self._history, self._overview, self._before_sample = history, overview, before_sample
+
+    async def listen(self, accept: Accept) -> None:
+        """Serve the page and hand every event to `accept`. Runs until it is cancelled.
+
+        Raises `BackchannelError` when the address cannot be bound. With port 0, `port` holds the real one once
+        `ready` is set.
+        """
+        sock = bind(self.host, self.port, "BACKCHANNEL_WEB")
+        self.port = sock.getsockname()[1]
+        self.channel.accept = accept
+        async with serving(Site(self).app(), sock) as server:
+            watching = asyncio.create_task(self._watch())
+            self.ready.set()
+            try:
+                await asyncio.shield(server)
+            finally:
+                watching.cancel()
+                await self.player.stop()
+                await asyncio.wait([watching])
+
+    async def send(self, reply: Reply, key: str, handle: str | None) -> str | None:
+        """Show a reply to every open page; see `Platform.send`. A page that opens later reads the store."""
+        return self.channel.tell(reply, key, handle)
+
+    async def standing(self, chat: ChatRef, person: Person, verb: str) -> Standing:
+        """Whoever can open the page, on this machine or by its password, administers."""
+        return Standing(chat == self.chat)
+
+    async def snapshot(self) -> Wire:
+        """All that a page needs when it loads."""
+        lines = await asyncio.to_thread(self._history, self.chat)
+        seen = await asyncio.to_thread(self._overview, self.chat)
+        return {
+            "kind": "hello",
+            "channel": self.chat.chat_id,
+            "now": self.channel.clock.now(),
+            "lines": self.channel.lines(lines),
+            "overview": seen.model_dump(mode="json"),
+            "verbs": self.verbs,
+            "sample": self.player.state(),
+        }
+
+    async def play_sample(self) -> None:
+        """Start the sample conversation, its labels meaning what this installation's labels of that name mean."""
+        if self._before_sample is not None:
+            await asyncio.to_thread(self._before_sample)
+        seen = await asyncio.to_thread(self._overview, self.chat)
+        theirs = {label.name.casefold(): label.emoji for label in seen.labels}
+        self.player.start({label.name: theirs.get(label.name.casefold(), label.emoji) for label in sample_labels()})
+
+    async def _watch(self) -> None:
+        """Push the overview when it has changed, and the lines when somebody's messages were forgotten."""
+        last: Overview | None = None
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            if not len(self.audience):
+                continue
+            try:
+                seen = await asyncio.to_thread(self._overview, self.chat)
+                if last is not None and seen.messages < last.messages:
+                    lines = await asyncio.to_thread(self._history, self.chat)
+                    self.audience.tell({"kind": "lines", "lines": self.channel.lines(lines)})
+            except Exception:
+                log.exception("the overview could not be read; trying again")
+                await asyncio.sleep(5 * LOOK_SECONDS)
+                continue
+            if seen != last:
+                self.audience.tell({"kind": "overview", "overview": seen.model_dump(mode="json")})
+            last = seen

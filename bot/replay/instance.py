@@ -1,0 +1,108 @@
+"""What a replay plays on: a whole Backchannel of its own, in a data folder of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Coroutine, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TypeVar
+
+from workers.core.errors import BackchannelError
+
+Played = TypeVar("Played")
+
+DATABASE = "backchannel.sqlite3"
+LOOK = 0.2  # seconds between two looks at the process
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A running Backchannel. The far side listens on `socket`; `said` is what the process writes on its way out."""
+
+    data: Path
+    socket: Path
+    process: subprocess.Popen[bytes]
+    said: IO[bytes]
+
+    @property
+    def database_url(self) -> str:
+        """The database's address."""
+        return f"sqlite:///{self.data / DATABASE}"
+
+    async def during(self, work: Coroutine[object, object, Played]) -> Played:
+        """Await `work`. Raises BackchannelError as soon as the process has ended, with the sentence it ended with."""
+        working = asyncio.ensure_future(work)
+        while not (await asyncio.wait([working], timeout=LOOK))[0]:
+            if self.process.poll() is not None:
+                working.cancel()
+                await asyncio.wait([working])
+                raise BackchannelError(self.last_words())
+        return working.result()
+
+    def last_words(self) -> str:
+        """Why the process has ended, in one sentence."""
+        self.said.seek(0)
+        last = ["it said nothing", *self.said.read().decode(errors="replace").strip().splitlines()][-1]
+        sentence = last.removeprefix("backchannel: ")
+        if sentence != last:
+            return sentence
+        return f"Backchannel ended in the middle of the replay, with exit code {self.process.returncode}: {last}"
+
+
+@contextmanager
+def folder(data: Path | None) -> Generator[Path]:
+    """The data folder that was named, or a temporary one. Raises BackchannelError when it can't be used."""
+    if data is None:
+        with tempfile.TemporaryDirectory(prefix="backchannel-replay-", ignore_cleanup_errors=True) as temporary:
+            yield Path(temporary)
+        return
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        used = (data / DATABASE).exists()
+    except OSError as error:
+        raise BackchannelError(
+            f"The data folder {data} can't be made ({error.strerror}): give --data a folder that can be written."
+        ) from error
+    if used:
+        raise BackchannelError(f"The data folder {data} has been used already: give --data a new one.")
+    yield data.absolute()
+
+
+@contextmanager
+def stage(data: Path) -> Generator[Stage]:
+    """Start a whole Backchannel on this data folder, away from the settings that are around; stop it at the end."""
+    # A unix socket's path must be short, which a data folder's need not be.
+    with tempfile.TemporaryDirectory(prefix="backchannel-", dir="/tmp") as short, tempfile.TemporaryFile() as said:
+        socket = Path(short) / "far.sock"
+        argv = [sys.executable, "-m", "bot", "up", "--far-side", str(socket)]
+        process = subprocess.Popen(argv, env=environment(data), cwd=data, stdout=sys.stderr, stderr=said)
+        try:
+            yield Stage(data, socket, process, said)
+        finally:
+            stop(process)
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """Ask it to stop, and wait."""
+    process.send_signal(signal.SIGINT)
+    try:
+        process.wait(20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def environment(data: Path) -> dict[str, str]:
+    """Ours without the settings of another Backchannel, except for the backbone."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("BACKCHANNEL_")}
+    backbone = os.environ.get("BACKCHANNEL_BACKBONE", "")
+    if backbone and Path(backbone).is_dir():  # the process runs in its data folder
+        backbone = str(Path(backbone).absolute())
+    return kept | {"BACKCHANNEL_DATA_DIR": str(data), "BACKCHANNEL_BACKBONE": backbone}

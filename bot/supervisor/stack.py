@@ -1,0 +1,101 @@
+"""Which processes make up Backchannel, and how each is started."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+
+from bot.settings import BotSettings, SlackSettings, TelegramSettings, WebSettings
+from bot.supervisor.child import ProcessSpec
+from workers.core.settings import Settings
+from workers.queue import embedded_valkey
+
+WORKERS = {"classify": ("classify,explain", 1), "labels": ("labels,maintenance", 2), "training": ("training", 1)}
+"""Name of a worker process: its queues and its threads. Only `classify` ever loads a model."""
+
+
+THREADS = {"OPENBLAS_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
+"""The head's small products gain nothing from threads that wait for each other, and waiting threads must not spin
+where processes share few cores; torch keeps its threads."""
+
+
+EVERYWHERE = ("", "0.0.0.0", "::")
+
+
+def children(settings: Settings, own: BotSettings, bots: Sequence[Sequence[str]]) -> list[ProcessSpec]:
+    """The broker if it is ours, the workers, beat, and one bot process for each list of `bot` arguments."""
+    broker = [valkey(settings)] if settings.embedded_broker else []
+    workers = [worker(name) for name in WORKERS]
+    alone = len(bots) == 1
+    return [*broker, *(bot(arguments, own, alone) for arguments in bots), *workers, beat(settings.data_dir)]
+
+
+def bot(arguments: Sequence[str], own: BotSettings, alone: bool) -> ProcessSpec:
+    """One platform's bot process. The web chat's is ready once its page can be opened.
+
+    Whether Slack or Telegram can be reached is not ours to wait for, and where one of them refuses our token, the
+    bots of the others go on.
+    """
+    ready = (lambda: answers(own.web)) if arguments[0] == "web" else None
+    argv = (sys.executable, "-m", "bot", "bot", *arguments)
+    return ProcessSpec(f"bot-{arguments[0]}", argv, ready=ready, needed=alone or arguments[0] == "web")
+
+
+def answers(served: WebSettings | SlackSettings | TelegramSettings) -> bool:
+    """Whether our process, and not another program, answers at its address and says that it is connected."""
+    return health_status(served) == 200
+
+
+def health_status(served: WebSettings | SlackSettings | TelegramSettings) -> int | None:
+    """The HTTP status of /healthz: 200 connected, 503 not now; None where nothing answers within half a second."""
+    host = "127.0.0.1" if served.host in EVERYWHERE else served.host
+    connection = HTTPConnection(host, served.port, timeout=0.5)
+    try:
+        connection.request("GET", "/healthz")
+        return connection.getresponse().status
+    except (OSError, HTTPException):
+        return None
+    finally:
+        connection.close()
+
+
+def valkey(settings: Settings) -> ProcessSpec:
+    """The embedded broker, which everything else waits for."""
+    argv = (sys.executable, "-m", "workers.queue.embedded_valkey", str(settings.data_dir))
+    return ProcessSpec("valkey", argv, ready=lambda: embedded_valkey.running_pid(settings.data_dir, 1.0) is not None)
+
+
+def worker(name: str) -> ProcessSpec:
+    """A Celery worker on threads: a forked child would hang on torch, and tasks are only hints anyway."""
+    return ProcessSpec(f"worker-{name}", worker_argv(name), env=THREADS)
+
+
+def worker_argv(name: str) -> tuple[str, ...]:
+    """The command line of one worker process."""
+    queues, threads = WORKERS[name]
+    celery = (
+        sys.executable,
+        "-m",
+        "celery",
+        "--app",
+        "workers.queue.celery_app",
+        "--quiet",
+        "worker",
+        "--queues",
+        queues,
+    )
+    quiet = ("--without-mingle", "--without-gossip", "--without-heartbeat", "--loglevel", "INFO")
+    return (*celery, "--pool", "threads", "--concurrency", str(threads), "--hostname", f"{name}@%h", *quiet)
+
+
+def beat(data_dir: Path) -> ProcessSpec:
+    """The clock that hints the sweeper."""
+    return ProcessSpec("beat", beat_argv(data_dir))
+
+
+def beat_argv(data_dir: Path) -> tuple[str, ...]:
+    """The command line of the clock, which keeps the time of its last tick in the data folder."""
+    argv = (sys.executable, "-m", "celery", "--app", "workers.queue.celery_app", "--quiet", "beat")
+    return (*argv, "--schedule", str(data_dir / "beat"), "--loglevel", "WARNING")

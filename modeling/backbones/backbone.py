@@ -1,0 +1,236 @@
+"""The backbone: text in, unit vectors out, at the speed that the machine allows."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from functools import cached_property, lru_cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from modeling import errors
+from modeling.backbones import custom_modules, families, resolve, validation
+from modeling.backbones import families as known_families
+from modeling.backbones.resolve import check
+from modeling.errors import ModelingError
+from modeling.progress import Reporter
+from modeling.text import unread_scripts
+from modeling.text.unread_scripts import Reading
+from modeling.types import Vectors
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+ENCODE_AT_ONCE = 128
+
+__all__ = ["Backbone", "autocast", "check", "load"]
+
+MAX_TOKENS = 256  # of one message; what a longer one says after that rarely changes what kind it is
+BATCH = 32
+BATCH_TOKENS = 2048  # a batch of long messages is smaller: it has to stay in the processor's cache
+WHOLE = 1.5e9  # bytes of weights up to which half-precision files are read as float32: training is steadier so
+
+
+class Backbone:
+    """An encoder with its tokeniser and pooling; encoding is thread-safe, the weights are never changed here.
+
+    `name` is what was asked for; `folder` is where the files came from, None for weights that only live in memory;
+    `reading` helps it with scripts that its tokeniser does not know; `completion` are files that the folder lacks to
+    say everything about itself, by their names there.
+    """
+
+    def __init__(
+        self,
+        model: SentenceTransformer,
+        name: str,
+        folder: Path | None,
+        reading: Reading,
+        completion: Mapping[str, bytes] = MappingProxyType({}),
+    ) -> None:
+        self.model = model
+        self.name = name
+        self.folder = folder
+        self.reading = reading
+        self.completion = completion
+        self._nothing = known_families.nothing_to_read(model.tokenizer)
+        self._one_at_a_time = threading.Lock()  # a fast tokeniser may not be used by two threads at once
+        model.eval()
+        custom_modules.limit(model, MAX_TOKENS)
+
+    @property
+    def dimension(self) -> int:
+        """The length d of a vector."""
+        return self._own_dimension + self.reading.dimension
+
+    @property
+    def _own_dimension(self) -> int:
+        return int(self.model.get_embedding_dimension() or 0)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A hash of weights, configuration and reading: vectors of equal fingerprints can be mixed."""
+        if self.folder is None:
+            raise ModelingError("This backbone has not been saved yet: save it and load it again.")
+        own, help_there = resolve.fingerprint(self.folder, self.completion), self.reading.fingerprint
+        return hashlib.sha256(f"{own}{help_there}".encode()).hexdigest()[:16] if help_there else own
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return float32 [n, d], every row of length one. Equal texts are read once; order of the input is kept."""
+        import torch
+
+        unique = list(dict.fromkeys(texts))
+        read = [self.reading.words(text) for text in unique]
+        own = np.zeros((len(unique), self._own_dimension), np.float32)
+        with self._one_at_a_time, torch.inference_mode(), autocast(self.model.device.type):
+            for rows in self._batches(read):
+                features = self._tokenised([read[row] for row in rows])
+                found = self.model(features)["sentence_embedding"].float()
+                own[rows] = torch.nn.functional.normalize(found, dim=1).cpu().numpy()
+        kept, added = self.reading.beside(unique)
+        vectors = np.concatenate([own * kept, added], axis=1)
+        place = {text: row for row, text in enumerate(unique)}
+        return vectors[[place[text] for text in texts]] if len(unique) < len(texts) else vectors
+
+    def for_reading(self) -> Backbone:
+        """Keep linear layers in bfloat16 where autocast would convert them at every call; vectors stay the same.
+
+        A single message is then read sooner. Such a backbone is for encoding, not for training.
+        """
+        import torch
+
+        if has_bfloat16(self.model.device.type):
+            for module in self.model.modules():
+                if isinstance(module, torch.nn.Linear):
+                    module.to(torch.bfloat16)
+        return self
+
+    def save(self, folder: Path) -> None:
+        """Write a plain sentence-transformers folder with safetensors weights.
+
+        Unchanged backbones are copied file by file, so that their fingerprint stays the same.
+        """
+        self.reading.save(folder)
+        if self.folder is None:
+            self.model.save(str(folder), create_model_card=False, safe_serialization=True)
+            return
+        resolve.copy(self.folder, folder, self.completion)
+
+    def features(self, texts: list[str]) -> dict[str, Any]:
+        """Tokenise texts, as it reads them, into one padded batch on the model's device."""
+        return self._tokenised([self.reading.words(text) for text in texts])
+
+    def _tokenised(self, texts: list[str]) -> dict[str, Any]:
+        prompt = self.model.prompts.get(self.model.default_prompt_name or "") or None
+        features: dict[str, Any] = self.model.preprocess([text or self._nothing for text in texts], prompt=prompt)
+        return {key: value.to(self.model.device) if hasattr(value, "to") else value for key, value in features.items()}
+
+    def _batches(self, texts: list[str]) -> Iterator[list[int]]:
+        """Longest first, equal lengths together: hardly any padding, and running out of memory shows at once."""
+        lengths = self._lengths(texts)
+        batch: list[int] = []
+        for row in sorted(range(len(texts)), key=lambda row: -lengths[row]):
+            if batch and (len(batch) == BATCH or (len(batch) + 1) * lengths[batch[0]] > BATCH_TOKENS):
+                yield batch
+                batch = []
+            batch.append(row)
+        if batch:
+            yield batch
+
+    def _lengths(self, texts: list[str]) -> list[int]:
+        tokenizer = self.model.tokenizer
+        if not getattr(tokenizer, "is_fast", False):
+            return [min(len(text) // 3 + 2, MAX_TOKENS) for text in texts]
+        limit = self.model.max_seq_length or MAX_TOKENS
+        return [len(ids) for ids in tokenizer(texts, truncation=True, max_length=limit)["input_ids"]] if texts else []
+
+
+def load(name: str, *, as_saved: bool = False, settings: dict[str, Any] | None = None) -> Backbone:
+    """Load a backbone: "" or "minilm" is the packaged MiniLM, else a local folder or a hub name.
+
+    Weights must be safetensors and remote code stays off. It is helped to read what its tokeniser does not, unless it
+    is wanted `as_saved`, out of a bundle. `settings` are more of what transformers loads by, as 4 bits. Raises
+    ModelingError with what was wrong and what to do.
+    """
+    folder = resolve.resolve(name)
+    _quiet()
+    completion = families.completion(folder, name)
+    try:
+        model = custom_modules.load(folder) or _model(folder, completion, settings or {})
+    except ModelingError:
+        raise
+    except Exception as error:  # a damaged folder fails in as many ways as there are files in it
+        if "trust_remote_code" in str(error):
+            raise validation.needs_code(name) from None
+        raise ModelingError(
+            f'The backbone "{name or resolve.PACKAGED}" could not be loaded ({errors.short(error)}): '
+            f"give another folder or hub name, or use {resolve.PACKAGED}."
+        ) from None
+    helped = unread_scripts.load(folder) or (Reading() if as_saved else unread_scripts.choose(model.tokenizer))
+    return Backbone(model, name or resolve.PACKAGED, folder, helped, completion)
+
+
+def _model(folder: Path, completion: Mapping[str, bytes], settings: dict[str, Any]) -> SentenceTransformer:
+    """Load a folder as if the files that complete it were in it."""
+    from sentence_transformers import SentenceTransformer
+
+    whole = sum(path.stat().st_size for path in folder.rglob("*.safetensors")) <= WHOLE
+    how = {"use_safetensors": True, "dtype": "float32" if whole else "auto", **settings}
+    with resolve.completed(folder, completion) as complete:
+        model = SentenceTransformer(str(complete), trust_remote_code=False, local_files_only=True, model_kwargs=how)
+    known_families.prepare_decoder(model)
+    return model
+
+
+def autocast(device: str) -> AbstractContextManager[Any]:
+    """Return a bfloat16 autocast where the hardware has it: twice the speed, at a cosine error below 1e-4."""
+    import torch
+
+    return torch.autocast(device, dtype=torch.bfloat16, enabled=has_bfloat16(device))
+
+
+@lru_cache(maxsize=4)
+def has_bfloat16(device: str) -> bool:
+    """Say whether bfloat16 products run in hardware on "cpu" or "cuda"."""
+    import torch
+
+    if device == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return device == "cpu" and _cpu_has("avx512_bf16", "amx_bf16", "bf16")
+
+
+def _cpu_has(*flags: str) -> bool:
+    """Look in Linux's list of processor features; elsewhere assume none."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
+    except OSError:
+        return False
+    line = next((line for line in lines if line.startswith(("flags", "Features"))), "")
+    return any(flag in line.split() for flag in flags)
+
+
+def _quiet() -> None:
+    """Keep loaders' bars and advice out of logs and JSON lines."""
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    from transformers.utils import logging as transformers_logging
+
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    logging.getLogger("sentence_transformers").setLevel(logging.WARNING)
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # it warns about kernels that nobody asked for
+
+
+def encode_with_progress(backbone: Backbone, texts: tuple[str, ...], reporter: Reporter) -> Vectors:
+    """Encode in portions, for the sake of progress."""
+    found = np.zeros((len(texts), backbone.dimension), np.float32)
+    for start in range(0, len(texts), ENCODE_AT_ONCE):
+        found[start : start + ENCODE_AT_ONCE] = backbone.encode(texts[start : start + ENCODE_AT_ONCE])
+        reporter.step((start + ENCODE_AT_ONCE) / len(texts))
+    return found

@@ -1,0 +1,57 @@
+"""How long messages are in tokens, and how many are longer than a backbone reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from modeling.backbones import custom_modules
+from modeling.backbones.backbone import MAX_TOKENS, Backbone
+
+AT_ONCE = 1000
+FEWEST = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Lengths:
+    """Tokens of a message, special ones included: median, 95th centile, most; `cut` is the share that is cut off."""
+
+    median: int
+    p95: int
+    most: int
+    limit: int
+    cut: float
+
+
+def token_lengths(backbone: Backbone, texts: Sequence[str]) -> Lengths:
+    """Count the tokens of cleaned texts as this backbone's tokeniser makes them, before anything is cut."""
+    counts = _counts(backbone, texts)
+    limit = custom_modules.longest(backbone.model) or int(counts.max())
+    median, p95 = (int(each) for each in np.percentile(counts, (50, 95), method="nearest"))
+    return Lengths(median, p95, int(counts.max()), limit, float(np.mean(counts > limit)))
+
+
+def tokens_for_most(backbone: Backbone, texts: Sequence[str]) -> int:
+    """Return how many tokens all but one in a hundred texts have, from FEWEST to what a backbone reads at most."""
+    most = int(np.percentile(_counts(backbone, texts), 99, method="nearest"))
+    return min(max(most, FEWEST), MAX_TOKENS)
+
+
+def _counts(backbone: Backbone, texts: Sequence[str]) -> NDArray[np.int64]:
+    """What is counted is what the backbone reads: a prompt, and English words where it reads no Chinese."""
+    prompt = backbone.model.prompts.get(backbone.model.default_prompt_name or "") or ""
+    counts: list[int] = []
+    for start in range(0, len(texts), AT_ONCE):
+        read = [prompt + backbone.reading.words(text) for text in texts[start : start + AT_ONCE]]
+        counts += _count(backbone.model.tokenizer, read)
+    return np.array(counts, np.int64)
+
+
+def _count(tokenizer: object, texts: list[str]) -> list[int]:
+    if hasattr(tokenizer, "encode_batch"):  # a bare tokeniser, as static backbones have
+        found = tokenizer.encode_batch(texts)  # pyright: ignore[reportAttributeAccessIssue]
+        return [len(each.ids) + sum(len(more.ids) for more in each.overflowing) for each in found]
+    return [len(ids) for ids in tokenizer(texts, verbose=False)["input_ids"]]  # pyright: ignore[reportCallIssue]

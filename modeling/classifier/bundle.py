@@ -1,0 +1,96 @@
+"""A bundle: backbone, head and where they came from, as one immutable folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from modeling import atomic_files
+from modeling.backbones import backbone as backbones
+from modeling.backbones.backbone import Backbone
+from modeling.classifier import bundle_files
+from modeling.classifier.head import Head
+from modeling.classifier.out_of_scope import OutOfScope
+from modeling.errors import ModelingError
+from modeling.types import Vectors
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A model version. `meta` holds recipe, label set, backbone, data hash, metrics and parent."""
+
+    backbone: Backbone
+    head: Head
+    meta: dict[str, Any] = field(default_factory=dict)
+
+    def classify(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return probabilities float32 [n, k] for cleaned texts; the columns are `head.labels`."""
+        return self.read(texts)[0]
+
+    def read(self, texts: Sequence[str]) -> tuple[Vectors, Vectors]:
+        """Return probabilities [n, k] and how foreign the texts are, float32 [n] from 0 to 1.
+
+        That is the scope's score, or one less the top probability where the bundle has no scope.
+        """
+        vectors = self.backbone.encode(texts)
+        probabilities = self.head.probabilities(vectors)
+        foreign = self.head.foreignness(vectors)
+        return probabilities, 1 - probabilities.max(axis=1) if foreign is None else foreign
+
+    def save(self, folder: Path) -> None:
+        """Write the bundle to `folder`, which then exists completely or not at all. Raises OSError."""
+        with atomic_files.written_atomically(folder) as draft:
+            self.backbone.save(draft / bundle_files.BACKBONE)
+            _save_head(self.head, draft / bundle_files.HEAD)
+            bundle_files.seal(draft, {**self.meta, "labels": list(self.head.labels), "head": _settings(self.head)})
+
+
+def load(folder: Path) -> Bundle:
+    """Load a bundle after checking every file. Raises ModelingError that says what is missing or altered."""
+    meta = bundle_files.verify(folder)
+    try:
+        head = _load_head(folder / bundle_files.HEAD, meta)
+    except (SafetensorError, KeyError, TypeError, ValueError, OSError):
+        raise ModelingError(f"The head of the bundle {folder} cannot be read: train again.") from None
+    return Bundle(backbones.load(str(folder / bundle_files.BACKBONE), as_saved=True), head, meta)
+
+
+def _settings(head: Head) -> dict[str, Any]:
+    return {
+        "temperature": head.temperature,
+        "strength": head.strength,
+        "guess": head.guess,
+        "examples": head.examples,
+        "chosen_at": head.chosen_at,
+    }
+
+
+def _save_head(head: Head, path: Path) -> None:
+    tensors = {"weights": head.weights, "bias": head.bias, "thresholds": head.thresholds}
+    as_float32 = {name: np.ascontiguousarray(value, np.float32) for name, value in tensors.items()}
+    save_file(as_float32 | (head.scope.tensors() if head.scope else {}), path)
+
+
+def _load_head(path: Path, meta: dict[str, Any]) -> Head:
+    tensors, settings, labels = load_file(path), meta["head"], tuple(meta["labels"])
+    if tensors["weights"].shape[0] != len(labels):
+        raise ValueError("another number of labels")
+    return Head(
+        labels=labels,
+        weights=tensors["weights"],
+        bias=tensors["bias"],
+        temperature=float(settings["temperature"]),
+        thresholds=tensors["thresholds"],
+        strength=float(settings["strength"]),
+        guess=bool(settings["guess"]),
+        examples=int(settings["examples"]),
+        chosen_at=int(settings["chosen_at"]),
+        scope=OutOfScope.of(tensors),
+    )

@@ -1,0 +1,66 @@
+"""A bundle's files: written all or not at all, and found altered or missing by their hashes. No torch needed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from modeling.errors import ModelingError
+from modeling.hashing import file_hash
+
+META, HEAD, BACKBONE = "meta.json", "head.safetensors", "backbone"
+SEAL = "sha256"  # meta.json's own hash, inside meta.json
+FORMAT = 1
+_TO_DO = "promote another version or train again"
+
+
+def seal(folder: Path, meta: dict[str, Any]) -> None:
+    """Write meta.json with the sha256 of every other file in the bundle."""
+    found = sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / META)
+    hashes = {path.relative_to(folder).as_posix(): file_hash(path) for path in found}
+    content = json.loads(json.dumps({**meta, "format": FORMAT, "files": hashes}, default=str))
+    sealed = {**content, SEAL: _content_hash(content)}
+    (folder / META).write_text(json.dumps(sealed, indent=2, ensure_ascii=False) + "\n", "utf-8")
+
+
+def verify(folder: Path) -> dict[str, Any]:
+    """Return a bundle's meta.json after comparing every file with its hash.
+
+    Raises ModelingError that names the file that is missing, altered or not part of the bundle.
+    """
+    meta = _meta(folder)
+    for name, expected in meta["files"].items():
+        path = folder / name
+        if not path.resolve().is_relative_to(folder.resolve()) or not path.is_file():
+            raise ModelingError(f"The bundle {folder} lacks its file {name}: {_TO_DO}.")
+        if file_hash(path) != expected:
+            raise ModelingError(f"The file {name} of the bundle {folder} was altered or damaged: {_TO_DO}.")
+    for path in (folder / BACKBONE).rglob("*"):
+        if path.is_file() and path.relative_to(folder).as_posix() not in meta["files"]:
+            raise ModelingError(f"{path} does not belong to its bundle: remove it, or {_TO_DO}.")
+    return meta
+
+
+def _meta(folder: Path) -> dict[str, Any]:
+    if not folder.is_dir():
+        raise ModelingError(f"There is no bundle at {folder}: give the folder that training wrote.")
+    try:
+        meta = json.loads((folder / META).read_text("utf-8"))
+        intact = meta.pop(SEAL) == _content_hash(meta) and HEAD in meta["files"]
+    except FileNotFoundError:
+        raise ModelingError(f"The bundle {folder} lacks its file {META}: {_TO_DO}.") from None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        intact, meta = False, {}
+    if not intact:
+        raise ModelingError(f"The file {META} of the bundle {folder} was altered or damaged: {_TO_DO}.")
+    if meta["format"] != FORMAT:
+        raise ModelingError(
+            f"The bundle {folder} has format {meta['format']}, which this program cannot read: {_TO_DO}."
+        )
+    return meta
+
+
+def _content_hash(meta: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(meta, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,29 @@
+"""`check`: whether a backbone can be loaded here, and what it is."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from modeling.cli.console import Show, errors_as_sentences
+
+
+def check(backbone: Annotated[str, typer.Argument(help="minilm, a local folder or a hub name.")] = "minilm") -> None:
+    """Look for a GPU, then load a backbone and read a message with it; prints a JSON line for each.
+
+    The second one says what the backbone is: family, parameters, dimension, longest input, licence, size on disk.
+    """
+    with errors_as_sentences(Show.rich):
+        import torch
+
+        names = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
+        typer.echo(json.dumps({"event": "gpu", "names": names}))
+
+        from modeling.backbones.backbone import load
+        from modeling.backbones.info import describe
+
+        loaded = load(backbone)
+        loaded.encode(["It crashes when I drag a card."])
+        typer.echo(json.dumps({"event": "backbone", **describe(loaded)}))

@@ -1,0 +1,107 @@
+"""What all commands share: how progress is shown, and errors as one sentence."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+import warnings
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import asdict
+from enum import StrEnum
+
+import typer
+
+from modeling.backbones import hub
+from modeling.errors import ModelingError
+
+FAILED, TERMINATED = 2, 128 + signal.SIGTERM
+
+
+class Show(StrEnum):
+    """How progress is shown."""
+
+    json = "json"
+    rich = "rich"
+
+
+class Language(StrEnum):
+    """Of words in a picture."""
+
+    en = "en"
+    zh = "zh"
+
+
+def on_terminal() -> Show:
+    """Choose rich for people and json for programs."""
+    return Show.rich if sys.stderr.isatty() and sys.stdout.isatty() else Show.json
+
+
+def prepare(*, stop_with_parent: bool) -> None:
+    """End at once on SIGTERM, and on the end of standard input if asked to; say nothing but what we say."""
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(TERMINATED))
+    warnings.simplefilter("ignore")  # libraries' advice to programmers, in the middle of a bar or of JSON lines
+    if stop_with_parent:
+        threading.Thread(target=_exit_with_parent, name="parent", daemon=True).start()
+
+
+@contextmanager
+def errors_as_sentences(shown: Show) -> Generator[None]:
+    """Print what went wrong as one sentence and exit with 2; print, too, what is going to be downloaded."""
+    downloads = _Downloads(shown)
+    hub.log.setLevel(logging.INFO)
+    hub.log.addHandler(downloads)
+    try:
+        yield
+    except BrokenPipeError:
+        os._exit(FAILED)
+    except KeyboardInterrupt:
+        _fail(shown, "Stopped; the same command continues from the last checkpoint.")
+    except ModelingError as error:
+        _fail(shown, error.message)
+    except MemoryError:
+        _fail(shown, "There is not enough memory for this backbone: choose a smaller one.")
+    except Exception as error:
+        _fail(
+            shown,
+            f"Something unforeseen went wrong ({type(error).__name__}: {str(error).strip()[:300]}): "
+            "please report it with the command that you ran.",
+        )
+    finally:
+        hub.log.removeHandler(downloads)
+
+
+class _Downloads(logging.Handler):
+    """Shows what is fetched from the hub: as a JSON line for programs, as a sentence for people."""
+
+    def __init__(self, shown: Show) -> None:
+        super().__init__()
+        self._shown = shown
+
+    def emit(self, record: logging.LogRecord) -> None:
+        found = getattr(record, "download", None)
+        if found is None:
+            return
+        if self._shown is Show.json:
+            typer.echo(json.dumps({"event": "download", **asdict(found)}, ensure_ascii=False))
+        else:
+            typer.echo(str(found), err=True)
+
+
+def _exit_with_parent() -> None:
+    """Wait for the end of standard input: then nobody is left who would read the progress."""
+    while sys.stdin.buffer.read(4096):
+        pass
+    os._exit(TERMINATED)
+
+
+def _fail(shown: Show, sentence: str) -> None:
+    if shown is Show.json:
+        typer.echo(json.dumps({"event": "error", "message": sentence}, ensure_ascii=False))
+    else:
+        typer.echo(sentence, err=True)
+    raise typer.Exit(FAILED) from None

@@ -1,0 +1,111 @@
+"""The commands about labelled messages: `python -m modeling data describe | convert | split`."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from modeling.cli.console import Show, errors_as_sentences, on_terminal
+
+app = typer.Typer(no_args_is_help=True, help="Look at labelled messages, change their format, split them.")
+
+Source = Annotated[Path, typer.Argument(metavar="SOURCE", help=".csv, .jsonl, .parquet, or a folder of `datasets`.")]
+Progress = Annotated[Show | None, typer.Option(help="Default: rich on a terminal, else json.")]
+
+
+@app.command()
+def describe(
+    source: Source,
+    backbone: Annotated[str, typer.Option(help="Whose tokens are counted.")] = "minilm",
+    progress: Progress = None,
+) -> None:
+    """Say what is in a file: labels, repeated and nearly repeated messages, lengths, and how it would be split."""
+    shown = progress or on_terminal()
+    with errors_as_sentences(shown):
+        from modeling.backbones import backbone as backbones
+        from modeling.backbones.token_lengths import token_lengths
+        from modeling.data.examples import read
+        from modeling.data.near_duplicates import near_copies
+        from modeling.data.split import split
+
+        examples = read(source, training=True)
+        parts, counts = split(examples), Counter(examples.labels)
+        copies = {row for row, other in near_copies(examples.texts, examples.texts) if row > other}
+        found = {
+            "messages": len(examples),
+            "labels": len(counts),
+            "smallest": min(counts.values()),
+            "largest": max(counts.values()),
+            "near_copies": len(copies),
+            "train": len(parts.train),
+            "held_out": len(parts.held_out),
+            "set_aside": len(parts.aside),
+            "thin": list(parts.thin),
+            "tokens": asdict(token_lengths(backbones.load(backbone), examples.texts)),
+            "hash": examples.hash,
+            "notes": list(parts.train.notes),
+        }
+        _show({"event": "described", **found}, shown)
+
+
+@app.command()
+def convert(
+    source: Source,
+    target: Annotated[Path, typer.Argument(metavar="TARGET", help="Named by its ending; without one, a folder.")],
+    progress: Progress = None,
+) -> None:
+    """Read, clean and write messages in another format."""
+    shown = progress or on_terminal()
+    with errors_as_sentences(shown):
+        from modeling.data import formats
+        from modeling.data.examples import read
+
+        examples = read(source)
+        count = formats.write(target, ("text", "label"), examples.rows())
+        _show({"event": "converted", "messages": count, "file": str(target), "notes": list(examples.notes)}, shown)
+
+
+@app.command(name="split")
+def split_command(
+    source: Source,
+    train: Annotated[Path, typer.Option(help="Messages to learn from go here.")],
+    held_out: Annotated[Path, typer.Option(help="Messages to score go here.")],
+    progress: Progress = None,
+) -> None:
+    """Hold a fifth out by a hash of each text: a message stays on its side, whatever is added later."""
+    shown = progress or on_terminal()
+    with errors_as_sentences(shown):
+        from modeling.data import formats
+        from modeling.data.examples import read
+        from modeling.data.split import split
+        from modeling.errors import ModelingError
+
+        parts = split(read(source, training=True))
+        if not len(parts.train) or not len(parts.held_out):
+            raise ModelingError(f"{source} has too few messages to hold some out: add more, or train without --test.")
+        formats.write(train, ("text", "label"), parts.train.rows())
+        formats.write(held_out, ("text", "label"), parts.held_out.rows())
+        sizes = {"train": len(parts.train), "held_out": len(parts.held_out), "set_aside": len(parts.aside)}
+        _show({"event": "split", **sizes, "thin": list(parts.thin), "notes": list(parts.train.notes)}, shown)
+
+
+def _show(event: dict[str, Any], shown: Show) -> None:
+    if shown is Show.json:
+        typer.echo(json.dumps(event, ensure_ascii=False))
+        return
+    table = Table(show_header=False)
+    for name, value in event.items():
+        if name not in ("event", "notes", "tokens"):
+            table.add_row(name.replace("_", " "), ", ".join(value) or "none" if isinstance(value, list) else str(value))
+    for name, value in event.get("tokens", {}).items():
+        table.add_row(f"tokens, {name}", f"{value:.1%}" if isinstance(value, float) else str(value))
+    Console().print(table)
+    for note in event["notes"]:
+        typer.echo(note)

@@ -1,0 +1,41 @@
+"""`python -m modeling distill`: a small student that has learned from a teacher."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from modeling.cli.console import Show, errors_as_sentences, on_terminal, prepare
+from modeling.progress import JsonLines, Reporter, RichBar
+
+
+def distill(
+    teacher: Annotated[str, typer.Argument(metavar="TEACHER", help="A bundle; several with commas are averaged.")],
+    student: Annotated[str, typer.Option(help="static, gru, lstm, minilm, a local folder or a hub name.")],
+    texts: Annotated[Path, typer.Option(metavar="POOL", help="Texts to learn from; labels are not needed.")],
+    out: Annotated[Path, typer.Option(help="Folder for the bundle; the same one continues a killed run.")],
+    train: Annotated[Path | None, typer.Option(help="Labelled messages: their labels are learned from, too.")] = None,
+    test: Annotated[Path | None, typer.Option(help="Messages to score, once. Default: a fifth of --train.")] = None,
+    temperature: Annotated[float, typer.Option(help="How much the teacher's probabilities are softened.")] = 2.0,
+    alpha: Annotated[float, typer.Option(help="Weight of the teacher's word where a label is known, 0 to 1.")] = 0.6,
+    hidden: Annotated[int | None, typer.Option(min=8, max=4096, help="Width of a static, gru or lstm student.")] = None,
+    word_vectors: Annotated[
+        Path | None, typer.Option(help="word2vec or GloVe as text, for gru and lstm. Default: trained on the texts.")
+    ] = None,
+    against: Annotated[str, typer.Option(help="A bundle or backbone to compare with. Default: the teacher.")] = "",
+    seed: Annotated[int, typer.Option(help="Everything random follows from it.")] = 0,
+    stop_with_parent: Annotated[bool, typer.Option(help="End when standard input ends.")] = False,
+    progress: Annotated[Show | None, typer.Option(help="Default: rich on a terminal, else json.")] = None,
+) -> None:
+    """Teach a small student what a bundle says; the last line printed is {"event": "done", ...}."""
+    shown = progress or on_terminal()
+    prepare(stop_with_parent=stop_with_parent)
+    with errors_as_sentences(shown), Reporter(JsonLines() if shown is Show.json else RichBar()) as reporter:
+        from modeling.distillation.config import DistillConfig
+        from modeling.distillation.dataset import read_distill_dataset
+        from modeling.distillation.run import distill as run
+
+        wish = DistillConfig(student, alpha, temperature, hidden, word_vectors, against, seed)
+        reporter.finish(run(teacher, read_distill_dataset(texts, train, test), wish, out, reporter))

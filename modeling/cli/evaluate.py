@@ -1,0 +1,46 @@
+"""`evaluate`: measure a bundle on labelled messages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from modeling.cli.console import Language, Show, errors_as_sentences, on_terminal, prepare
+from modeling.progress import JsonLines, Reporter, RichBar
+
+
+def evaluate(
+    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="The folder that training wrote.")],
+    test: Annotated[Path, typer.Argument(metavar="TEST", help="Messages to score: text and label.")],
+    against: Annotated[Path | None, typer.Option(help="Another bundle, compared on the same messages.")] = None,
+    out_of_scope: Annotated[Path | None, typer.Option(help="Messages of no label; a label column is ignored.")] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write everything measured here.")] = None,
+    picture: Annotated[Path | None, typer.Option(help="Draw it here, as PNG.")] = None,
+    language: Annotated[Language, typer.Option(help="Of the words in the picture.")] = Language.en,
+    stop_with_parent: Annotated[bool, typer.Option(help="End when standard input ends.")] = False,
+    progress: Annotated[Show | None, typer.Option(help="Default: rich on a terminal, else json.")] = None,
+) -> None:
+    """Measure a bundle on labelled messages: tables on a terminal, else {"event": "evaluated", ...} as the last line.
+
+    Rows whose label the bundle does not know count as wrong; out of scope is what --out-of-scope names, nothing else.
+    """
+    shown = progress or on_terminal()
+    prepare(stop_with_parent=stop_with_parent)
+    with errors_as_sentences(shown):
+        from modeling.data.examples import read, read_texts
+        from modeling.evaluation.evaluate import evaluate as run
+        from modeling.reporting import evaluation_report
+
+        examples, outside = read(test), read_texts(out_of_scope) if out_of_scope else ()
+        with Reporter(JsonLines() if shown is Show.json else RichBar()) as reporter:
+            found = run(bundle, examples, against, outside, reporter)
+            evaluation_report.write(found, json_file, picture, language.value)
+            if shown is Show.json:
+                reporter.finish(evaluation_report.as_json(found))
+        if shown is Show.rich:
+            Console().print(evaluation_report.as_tables(found))
+            if picture:
+                typer.echo(evaluation_report.legend(found))

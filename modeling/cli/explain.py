@@ -1,0 +1,72 @@
+"""The command `python -m modeling explain`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from modeling.cli.console import Language, Show, errors_as_sentences, on_terminal, prepare
+from modeling.errors import ModelingError
+from modeling.progress import JsonLines, Reporter, RichBar
+
+if TYPE_CHECKING:
+    from modeling.explanation.explain import Explanation
+
+LONGEST = 4_000_000  # bytes of standard input that are read; a message is cut far earlier
+
+
+def explain(
+    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="The folder that training wrote.")],
+    text: Annotated[str, typer.Argument(metavar="TEXT|-", help="The message; - reads it from standard input.")],
+    neighbours: Annotated[Path | None, typer.Option(help="Labelled messages, to show the nearest.")] = None,
+    picture: Annotated[Path | None, typer.Option(help="Draw it here, as PNG.")] = None,
+    language: Annotated[Language, typer.Option(help="Of the words in the picture.")] = Language.en,
+    stop_with_parent: Annotated[bool, typer.Option(help="End when standard input ends; not with TEXT -.")] = False,
+    progress: Annotated[Show | None, typer.Option(help="Default: rich on a terminal, else json.")] = None,
+) -> None:
+    """Say why a message gets its label: coloured text on a terminal, else {"event": "explained", ...} as the last line.
+
+    Its words' weights are in log-odds of the label against the runner-up.
+    """
+    shown = progress or on_terminal()
+    prepare(stop_with_parent=stop_with_parent and text != "-")
+    with errors_as_sentences(shown):
+        with Reporter(JsonLines() if shown is Show.json else RichBar()) as reporter:
+            reporter.stage("loading", 0.4)
+            from modeling.classifier.bundle import load
+            from modeling.data.examples import read
+            from modeling.explanation.explain import explain as run
+            from modeling.reporting import explanation_report
+
+            message = _standard_input() if text == "-" else text
+            labelled = read(neighbours) if neighbours else None
+            loaded = load(bundle)
+            reporter.stage("explaining", 0.9)
+            found = run(loaded, message, labelled)
+            if picture:
+                reporter.stage("drawing", 1.0)
+                _draw(found, picture, language.value)
+            if shown is Show.json:
+                reporter.finish(explanation_report.as_json(found))
+        if shown is Show.rich:
+            Console().print(explanation_report.as_text(found))
+
+
+def _standard_input() -> str:
+    try:
+        return sys.stdin.buffer.read(LONGEST).decode("utf-8-sig", "replace")
+    except OSError as error:
+        raise ModelingError(f"Standard input cannot be read ({error.strerror}): give the message itself.") from None
+
+
+def _draw(found: Explanation, picture: Path, language: str) -> None:
+    from modeling.reporting import explanation_plot
+
+    try:
+        picture.write_bytes(explanation_plot.png(found, language))
+    except OSError as error:
+        raise ModelingError(f"{picture} cannot be written to ({error.strerror}): choose another file.") from None

@@ -1,0 +1,58 @@
+"""`predict`: classify one message a line."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from modeling.cli.console import Show, errors_as_sentences
+from modeling.errors import ModelingError
+
+AT_ONCE = 256
+
+
+def predict(bundle: Path, file: Annotated[str, typer.Argument(metavar="[FILE|-]")] = "-") -> None:
+    """Classify one message a line; prints JSON lines with text, label and probability (label null: nothing to read)."""
+    with errors_as_sentences(Show.rich):
+        from modeling.classifier.bundle import load
+
+        loaded, portion = load(bundle), list[str]()
+        for line in _lines(file):
+            portion.append(line)
+            if len(portion) == AT_ONCE:
+                _print_predictions(loaded, portion)
+                portion.clear()
+        _print_predictions(loaded, portion)
+
+
+def _print_predictions(loaded: Any, lines: list[str]) -> None:
+    from modeling.text.cleaning import clean
+
+    cleaned = [clean(line) for line in lines]
+    readable = [text for text in cleaned if text]
+    rows = iter(loaded.classify(readable)) if readable else iter(())
+    for line, text in zip(lines, cleaned, strict=True):
+        found: dict[str, Any] = {"text": line, "label": None, "probability": 0.0}
+        if text:
+            row = next(rows)
+            best = int(row.argmax())
+            found.update(label=loaded.head.labels[best], probability=round(float(row[best]), 4))
+        typer.echo(json.dumps(found, ensure_ascii=False))
+
+
+def _lines(file: str) -> Iterator[str]:
+    if file == "-":
+        yield from (line.rstrip("\r\n") for line in sys.stdin)
+        return
+    try:
+        with Path(file).open(encoding="utf-8-sig") as stream:
+            yield from (line.rstrip("\r\n") for line in stream)
+    except UnicodeDecodeError:
+        raise ModelingError(f"{file} is not UTF-8: save it as UTF-8.") from None
+    except OSError as error:
+        raise ModelingError(f"{file} cannot be read ({error.strerror}): check the path.") from None

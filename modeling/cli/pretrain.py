@@ -1,0 +1,52 @@
+"""The command `python -m modeling pretrain`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from modeling.cli.console import Show, errors_as_sentences, on_terminal, prepare
+from modeling.progress import JsonLines, Reporter, RichBar
+
+
+class Objective(StrEnum):
+    """What is learnt from messages without labels; auto goes by the backbone."""
+
+    auto = "auto"
+    mlm = "mlm"
+    clm = "clm"
+    tsdae = "tsdae"
+
+
+def pretrain(
+    texts: Annotated[Path, typer.Argument(metavar="TEXTS", help="Messages: .txt, one a line, or a column text.")],
+    out: Annotated[Path, typer.Option(help="Folder for the backbone; the same one continues a killed run.")],
+    base: Annotated[str, typer.Option(help="minilm, a local folder or a hub name.")] = "minilm",
+    objective: Annotated[Objective, typer.Option(help="auto goes by the backbone.")] = Objective.auto,
+    steps: Annotated[int, typer.Option(min=0, help="Default: by the number of texts.")] = 0,
+    minutes: Annotated[float, typer.Option(min=0.0, help="As many steps as fit in, instead of --steps.")] = 0.0,
+    labelled: Annotated[Path | None, typer.Option(help="Labelled messages to measure the gain on.")] = None,
+    learning_rate: Annotated[float, typer.Option(min=0.0, help="Default: by the objective.")] = 0.0,
+    batch: Annotated[int, typer.Option(min=1, help="Messages a step.")] = 32,
+    checkpoint_seconds: Annotated[float, typer.Option(min=0.0, help="How much a kill may cost.")] = 20.0,
+    seed: Annotated[int, typer.Option(help="Everything random follows from it.")] = 0,
+    stop_with_parent: Annotated[bool, typer.Option(help="End when standard input ends.")] = False,
+    progress: Annotated[Show | None, typer.Option(help="Default: rich on a terminal, else json.")] = None,
+) -> None:
+    """Let a backbone go on learning from messages without labels; the last line is {"event": "pretrained", ...}."""
+    shown = progress or on_terminal()
+    prepare(stop_with_parent=stop_with_parent)
+    with errors_as_sentences(shown), Reporter(JsonLines() if shown is Show.json else RichBar()) as reporter:
+        from modeling.data.unlabelled import read_pool
+        from modeling.pretraining.plan import Pretraining
+        from modeling.pretraining.probe import read_labelled
+        from modeling.pretraining.run import pretrain as run
+
+        settings = Pretraining(
+            objective.value, base, seed, steps, minutes, learning_rate, batch, checkpoint_seconds=checkpoint_seconds
+        )
+        examples = read_labelled(labelled) if labelled else None
+        reporter.finish(run(read_pool(texts), examples, settings, out, reporter))

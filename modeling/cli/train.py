@@ -1,0 +1,65 @@
+"""`train`: from labelled messages to a bundle."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from modeling.cli.console import Show, errors_as_sentences, on_terminal, prepare
+from modeling.progress import JsonLines, Reporter, RichBar
+from modeling.training import distributed
+
+
+class Method(StrEnum):
+    """What is trained; auto chooses by cross-validation."""
+
+    auto = "auto"
+    frozen = "frozen"
+    lora = "lora"
+    full = "full"
+    qlora = "qlora"
+    int8 = "int8"
+
+
+def train(
+    train_file: Annotated[
+        Path, typer.Argument(metavar="TRAIN", help="Messages to learn from: .csv, .jsonl, .parquet.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for the bundle; the same one continues a killed run.")],
+    test: Annotated[Path | None, typer.Option(help="Messages to score, once. Default: a fifth is held out.")] = None,
+    backbone: Annotated[str | None, typer.Option(help="minilm (default), a local folder or a hub name.")] = None,
+    method: Annotated[Method | None, typer.Option(help="Default: auto, which chooses by cross-validation.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Everything random follows from it. Default: 0.")] = None,
+    epochs: Annotated[
+        float | None, typer.Option(min=0.01, help="How often to go through the messages. Default: 3, within bounds.")
+    ] = None,
+    recipe: Annotated[Path | None, typer.Option(help="TOML or JSON with settings; options go before it.")] = None,
+    against: Annotated[str, typer.Option(help="A bundle or backbone to compare with; the gate then decides.")] = "",
+    stop_with_parent: Annotated[bool, typer.Option(help="End when standard input ends.")] = False,
+    progress: Annotated[Show | None, typer.Option(help="Default: rich on a terminal, else json.")] = None,
+) -> None:
+    """Train a bundle; the last line printed is {"event": "done", ...}. Runs under `accelerate launch` too."""
+    shown = progress or on_terminal()
+    prepare(stop_with_parent=stop_with_parent)
+    if not distributed.leads():
+        with errors_as_sentences(Show.rich):
+            distributed.mute()
+            from modeling.training.finetune import follow_fine_tuning
+
+            follow_fine_tuning()
+        return
+    with errors_as_sentences(shown), Reporter(JsonLines() if shown is Show.json else RichBar()) as reporter:
+        from modeling.data.train_test import read_inputs
+        from modeling.training.recipe import Recipe, read_recipe
+        from modeling.training.train import train as run
+
+        given = {"method": method and method.value, "backbone": backbone, "seed": seed}
+        asked = {name: value for name, value in given.items() if value is not None}
+        settings = (read_recipe(recipe) if recipe else Recipe()).model_copy(update=asked)
+        settings = settings.with_epochs(epochs) if epochs else settings
+        with distributed.leading():
+            done = run(read_inputs(train_file, test), settings, out, against, reporter)
+        reporter.finish(done)

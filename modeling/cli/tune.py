@@ -1,0 +1,38 @@
+"""The command `python -m modeling tune`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from modeling.cli.console import Show, errors_as_sentences, on_terminal, prepare
+from modeling.progress import JsonLines, Reporter, RichBar
+
+
+def tune(
+    train_file: Annotated[Path, typer.Argument(metavar="TRAIN", help="Messages to learn from, as for train.")],
+    out: Annotated[Path, typer.Option(help="Folder for recipe.toml; the same one continues a killed run.")],
+    minutes: Annotated[float, typer.Option(min=0.05, help="How long to search.")],
+    test: Annotated[
+        Path | None,
+        typer.Option(help="As for train: with it all of TRAIN is used, else not the fifth that train holds out."),
+    ] = None,
+    trials: Annotated[int | None, typer.Option(min=1, help="End after so many, if that comes first.")] = None,
+    backbone: Annotated[str, typer.Option(help="minilm, a local folder or a hub name.")] = "minilm",
+    recipe: Annotated[Path | None, typer.Option(help="Settings other than the defaults to start from.")] = None,
+    seed: Annotated[int, typer.Option(help="Everything random follows from it.")] = 0,
+    stop_with_parent: Annotated[bool, typer.Option(help="End when standard input ends.")] = False,
+    progress: Annotated[Show | None, typer.Option(help="Default: rich on a terminal, else json.")] = None,
+) -> None:
+    """Search for a recipe that `train --recipe` takes; the last line printed is {"event": "tuned", ...}."""
+    shown = progress or on_terminal()
+    prepare(stop_with_parent=stop_with_parent)
+    with errors_as_sentences(shown), Reporter(JsonLines() if shown is Show.json else RichBar()) as reporter:
+        from modeling.data.train_test import read_inputs
+        from modeling.training.recipe import Recipe, read_recipe
+        from modeling.training.search import tune as run
+
+        settings = (read_recipe(recipe) if recipe else Recipe()).model_copy(update={"backbone": backbone, "seed": seed})
+        reporter.finish(run(read_inputs(train_file, test), settings, minutes, trials, out, reporter))

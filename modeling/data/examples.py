@@ -1,0 +1,101 @@
+"""Labelled messages: read, cleaned, and counted once each."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from modeling.data import formats
+from modeling.errors import ModelingError
+from modeling.text.cleaning import clean
+
+
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """Cleaned texts with their labels; `notes` are sentences about what was left out on the way."""
+
+    texts: tuple[str, ...]
+    labels: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    @property
+    def hash(self) -> str:
+        """A short hash of all texts and labels in their order."""
+        digest = hashlib.sha256()
+        for text, label in zip(self.texts, self.labels, strict=True):
+            digest.update(f"{len(text)}:{text}{len(label)}:{label}".encode())
+        return digest.hexdigest()[:16]
+
+    def rows(self) -> Iterable[tuple[str, str]]:
+        """Text and label of every message."""
+        return zip(self.texts, self.labels, strict=True)
+
+    def of(self, places: Iterable[int]) -> Examples:
+        """Some of the messages, with the same notes."""
+        chosen = tuple(places)
+        return replace(
+            self,
+            texts=tuple(self.texts[place] for place in chosen),
+            labels=tuple(self.labels[place] for place in chosen),
+        )
+
+
+def read(path: Path, *, training: bool = False) -> Examples:
+    """Read the columns text and label of a file in any format of `modeling.formats`; other columns are ignored.
+
+    Rows without text (after cleaning) or label are left out. For `training`, equal texts are kept once, texts with
+    several labels not at all, and at least two labels, one of them with two examples, are demanded. Raises
+    ModelingError with what is wrong with the file.
+    """
+    count, kept = 0, list[tuple[str, str]]()
+    for raw, label in formats.rows(path, ("text", "label")):
+        count, text = count + 1, clean(raw)
+        if text and label.strip():
+            kept.append((text, label.strip()))
+    notes = [f"{count - len(kept)} rows without text or label were left out."] if len(kept) < count else []
+    if not kept:
+        raise ModelingError(f"{path} has no rows with a text and a label: add some.")
+    if training:
+        kept = _distinct(kept, notes)
+        demand_enough(path, [label for _, label in kept])
+    return Examples(tuple(text for text, _ in kept), tuple(label for _, label in kept), tuple(notes))
+
+
+def read_texts(path: Path) -> tuple[str, ...]:
+    """Read the column text alone, cleaned, without empty rows. Raises ModelingError with what is wrong."""
+    texts = tuple(text for row in formats.rows(path, ("text",)) if (text := clean(row[0])))
+    if not texts:
+        raise ModelingError(f"{path} has no rows with a text: add some.")
+    return texts
+
+
+def _distinct(rows: list[tuple[str, str]], notes: list[str]) -> list[tuple[str, str]]:
+    found: dict[str, set[str]] = defaultdict(set)  # by what `text_hash` would hash
+    for text, label in rows:
+        found[text.casefold()].add(label)
+    single: dict[str, tuple[str, str]] = {}
+    for text, label in rows:
+        if len(found[text.casefold()]) == 1:
+            single.setdefault(text.casefold(), (text, label))
+    disputed = sum(len(labels) > 1 for labels in found.values())
+    if disputed:
+        notes.append(f"{disputed} texts that carry several labels were left out.")
+    if len(found) < len(rows):
+        notes.append(f"{len(rows) - len(found)} rows that repeat a text were left out.")
+    return list(single.values())
+
+
+def demand_enough(path: Path, labels: Sequence[str]) -> None:
+    """Raise ModelingError unless these are enough labels to train on."""
+    counts = Counter(labels)
+    if len(counts) < 2:
+        only = f'only the label "{next(iter(counts))}"' if counts else "no label that is not disputed"
+        raise ModelingError(f"{path} has {only}: training needs at least two labels.")
+    if max(counts.values()) < 2:
+        raise ModelingError(f"{path} has one example per label only: training needs at least two for one of them.")

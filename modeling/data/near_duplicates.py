@@ -1,0 +1,81 @@
+"""Messages that say the same in nearly the same words, found by MinHash (Broder 1997) with the library datasketch.
+
+Measured on the 9,999 messages of Banking77's training file: MinHash took 4 s and found 628 pairs, 4% of them with
+different labels. Vectors of MiniLM take as long as encoding does and found twice as many pairs at a cosine of 0.97,
+mostly paraphrases in other words, which a model should be tested with; and another backbone would find others, so that
+a split would depend on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.cluster.hierarchy import DisjointSet
+
+from modeling.text.cleaning import same_words
+
+if TYPE_CHECKING:
+    from datasketch import MinHash
+
+ALIKE = 0.7  # of the pieces of two messages, as a share of all their pieces (Jaccard)
+PIECE = 5  # characters: a changed word changes few of them, whatever the script
+BANDS, DEEP = 16, 4  # of 64 permutations: a pair that is just ALIKE enough is looked at in 99 of 100 cases
+
+
+def near_copies(texts: Sequence[str], of: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """Yield places (i, j) where cleaned texts[i] nearly repeats of[j]: at least ALIKE of their pieces are shared.
+
+    Takes about half a millisecond and a few kB for each text. Finds nearly all such pairs, and only such pairs.
+    """
+    from datasketch import MinHashLSH
+
+    index, places = MinHashLSH(num_perm=BANDS * DEEP, params=(BANDS, DEEP)), dict[str, list[int]]()
+    for place, text in enumerate(of):
+        places.setdefault(same_words(text) or text, []).append(place)
+    for words, sketch in zip(places, _sketches(places), strict=True):
+        index.insert(words, sketch, check_duplication=False)
+    asked = [same_words(text) or text for text in texts]
+    for row, (words, sketch) in enumerate(zip(asked, _sketches(asked), strict=True)):
+        for found in map(str, index.query(sketch)):
+            if _alike(_pieces(words), _pieces(found)):
+                yield from ((row, place) for place in places[found])
+
+
+def near_copy_groups(texts: Sequence[str]) -> NDArray[np.int64]:
+    """Return a number for each cleaned text, int64 [n], equal for those that chains of near copies join.
+
+    Takes as long as `near_copies`; nothing is compared with itself.
+    """
+    from datasketch import MinHashLSH
+
+    words = [same_words(text) or text for text in texts]
+    distinct = list(dict.fromkeys(words))
+    index, joined = MinHashLSH(num_perm=BANDS * DEEP, params=(BANDS, DEEP)), DisjointSet(distinct)
+    for one, sketch in zip(distinct, _sketches(distinct), strict=True):
+        for other in map(str, index.query(sketch)):
+            if _alike(_pieces(one), _pieces(other)):
+                joined.merge(one, other)
+        index.insert(one, sketch, check_duplication=False)
+    numbers = {root: number for number, root in enumerate(dict.fromkeys(joined[one] for one in distinct))}
+    return np.array([numbers[joined[one]] for one in words], np.int64)
+
+
+def _sketches(words: Iterable[str]) -> Iterator[MinHash]:
+    from datasketch import MinHash
+
+    pieces = ([piece.encode("utf-8", "replace") for piece in _pieces(each)] for each in words)
+    yield from MinHash.generator(pieces, num_perm=BANDS * DEEP)
+
+
+def _pieces(words: str) -> frozenset[str]:
+    """All runs of PIECE characters."""
+    padded = f" {words} "
+    return frozenset(padded[start : start + PIECE] for start in range(max(1, len(padded) - PIECE + 1)))
+
+
+def _alike(one: frozenset[str], other: frozenset[str]) -> bool:
+    shared = len(one & other)
+    return shared >= ALIKE * (len(one) + len(other) - shared)

@@ -1,0 +1,58 @@
+"""Which messages are learnt from and which are held out: decided by each message's words, so that it never changes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+
+from modeling.data.examples import Examples
+from modeling.data.near_duplicates import near_copies
+from modeling.text.cleaning import is_held_out
+
+ENOUGH = 30  # held-out messages without which figures also come from cross-validation
+FEW = 5  # held-out messages of one label that say little about it
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """The two sides. `aside` are held-out messages that nearly repeat a training message, and so would test nothing.
+
+    `thin` are the labels with fewer than FEW held-out messages; cross-validation says more about them.
+    """
+
+    train: Examples
+    held_out: Examples
+    aside: Examples
+    thin: tuple[str, ...]
+
+
+def split(examples: Examples) -> Split:
+    """Hold out about a fifth of every label's messages.
+
+    A hash of the text decides alone, so a message stays on its side whatever is added, and every label is split in
+    about the same proportion. Near copies of training messages are set aside from the held-out ones, never learnt
+    from; only where a label would have no other held-out message they stay, as those of a program that says the same
+    all day.
+    """
+    sides = [is_held_out(text) for text in examples.texts]
+    train = examples.of(place for place, held in enumerate(sides) if not held)
+    held = [place for place, held in enumerate(sides) if held]
+    copied = {held[row] for row, _ in near_copies([examples.texts[place] for place in held], train.texts)}
+    original = {examples.labels[place] for place in held if place not in copied}
+    copies = [place for place in held if place in copied and examples.labels[place] in original]
+    tested = examples.of(sorted(set(held) - set(copies)))
+    counts = Counter(tested.labels)
+    thin = tuple(label for label in sorted(set(examples.labels)) if counts[label] < FEW)
+    notes = (*examples.notes, *_notes(train, tested, len(copies)))
+    return Split(replace(train, notes=notes), replace(tested, notes=()), examples.of(copies), thin)
+
+
+def _notes(train: Examples, held_out: Examples, aside: int) -> list[str]:
+    notes: list[str] = []
+    if aside:
+        notes.append(f"{aside} held-out messages that nearly repeat a training message were set aside.")
+    untaught = sorted(set(held_out.labels) - set(train.labels))
+    if untaught:
+        names = ", ".join(f'"{name}"' for name in untaught[:3]) + (" and more" if len(untaught) > 3 else "")
+        notes.append(f"All messages of {names} happen to be held out, so it cannot be learnt yet: label a few more.")
+    return notes

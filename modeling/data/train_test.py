@@ -1,0 +1,59 @@
+"""What a training run is given: messages to learn from and messages to score, from one file or two."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from modeling.data.examples import Examples, demand_enough, read
+from modeling.data.split import ENOUGH, split
+from modeling.types import Targets
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """Both sides: `labels` are those of both, so that a label with held-out examples only is known too.
+
+    `few` says that the test messages are too few to speak alone, so that cross-validation has to speak with them.
+    """
+
+    train: Examples
+    test: Examples
+    labels: tuple[str, ...]
+    few: bool = False
+
+    @property
+    def descriptions(self) -> list[str]:
+        """What a label's name says, as words."""
+        return [label.replace("_", " ") for label in self.labels]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences about what was left out, and about what the figures are of."""
+        notes = (*self.train.notes, *self.test.notes)
+        if not self.few:
+            return notes
+        return (*notes, f"Only {len(self.test)} messages are held out: cross-validation on the others joins in.")
+
+    def targets(self, examples: Examples) -> Targets:
+        """The examples' labels [n] as positions in `labels`."""
+        places = {label: place for place, label in enumerate(self.labels)}
+        return np.array([places[label] for label in examples.labels], np.int64)
+
+
+def read_inputs(train: Path, test: Path | None) -> Inputs:
+    """Read both files, or hold some messages of the one file out. Raises ModelingError with what is wrong."""
+    examples = read(train, training=True)
+    if test is None:
+        return _held_out_of(train, examples)
+    held_out = read(test)
+    return Inputs(examples, held_out, tuple(sorted(set(examples.labels) | set(held_out.labels))))
+
+
+def _held_out_of(path: Path, examples: Examples) -> Inputs:
+    parts = split(examples)
+    demand_enough(path, parts.train.labels)
+    labels = tuple(sorted(set(examples.labels)))
+    return Inputs(parts.train, parts.held_out, labels, few=len(parts.held_out) < ENOUGH)

@@ -1,0 +1,74 @@
+"""Messages that nobody labelled: read from a file, those that say the same once, and some of them held out."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from modeling.data.examples import read_texts
+from modeling.data.near_duplicates import near_copies
+from modeling.errors import ModelingError
+from modeling.text.cleaning import clean, text_hash
+
+FEWEST = 50
+HELD_OUT, FEWEST_HELD_OUT, MOST_HELD_OUT = 0.1, 10, 500
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """Cleaned texts to learn from and texts to measure the loss on; `notes` are sentences about what was left out."""
+
+    texts: tuple[str, ...]
+    held_out: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def hash(self) -> str:
+        """A short hash of all texts in their order."""
+        digest = hashlib.sha256()
+        for text in (*self.texts, *self.held_out):
+            digest.update(f"{len(text)}:{text}".encode())
+        return digest.hexdigest()[:16]
+
+
+def read_pool(path: Path) -> Pool:
+    """Read messages: .txt has one a line, any other format of `modeling.formats` a column text.
+
+    Of texts that are equal or nearly so the first is kept. Texts are held out in the order of their hashes, so that
+    the same ones are whenever the same file is read. Raises ModelingError with what is wrong, or too few texts.
+    """
+    read = read_lines(path) if path.suffix == ".txt" else read_texts(path)
+    unique = tuple(dict.fromkeys(read))
+    copies = {row for row, other in near_copies(unique, unique) if row > other}
+    kept = [text for row, text in enumerate(unique) if row not in copies]
+    if len(kept) < FEWEST:
+        raise ModelingError(
+            f"{path} has {len(kept)} different texts: pretraining needs {FEWEST} at least, and thousands to gain much."
+        )
+    count = max(FEWEST_HELD_OUT, min(MOST_HELD_OUT, round(HELD_OUT * len(kept))))
+    held_out = set(sorted(kept, key=text_hash)[:count])
+    repeated = len(read) - len(kept)
+    notes = (f"{repeated} texts that repeat another or nearly do were left out.",) if repeated else ()
+    return Pool(
+        tuple(text for text in kept if text not in held_out), tuple(text for text in kept if text in held_out), notes
+    )
+
+
+def read_lines(path: Path) -> tuple[str, ...]:
+    """Read one message a line, cleaned, without empty ones. Raises ModelingError with what is wrong."""
+    texts = tuple(text for line in _lines(path) if (text := clean(line)))
+    if not texts:
+        raise ModelingError(f"{path} has no line with a text: add some.")
+    return texts
+
+
+def _lines(path: Path) -> Iterator[str]:
+    try:
+        with path.open(encoding="utf-8-sig") as stream:
+            yield from stream
+    except UnicodeDecodeError:
+        raise ModelingError(f"{path} is not UTF-8: save it as UTF-8.") from None
+    except OSError as error:
+        raise ModelingError(f"{path} cannot be read ({error.strerror or error}): check the path.") from None

@@ -1,0 +1,77 @@
+"""What a student learns from and is tested on: a pool of texts, labels for some of them, and messages held out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from modeling.data.examples import Examples, read, read_texts
+from modeling.data.train_test import read_inputs
+from modeling.errors import ModelingError
+from modeling.hashing import meta_hash
+from modeling.text.cleaning import is_held_out
+from modeling.types import Targets, Vectors
+
+SHARE = 0.1  # of the texts nothing is learned from: temperature and thresholds come from them
+FEWEST = 10  # held-out texts; with fewer, those that were learned from speak
+
+
+@dataclass(frozen=True, slots=True)
+class DistillDataset:
+    """Distinct `texts` [n] of the pool and of the labelled messages; `test` are in neither, None if there are none."""
+
+    texts: tuple[str, ...]
+    names: tuple[str | None, ...]
+    test: Examples | None
+    labelled: Examples | None
+    notes: tuple[str, ...]
+
+    @property
+    def hash(self) -> str:
+        """A short hash of all of it."""
+        return meta_hash([self.texts, self.names, self.test.hash if self.test else ""])
+
+    def targets(self, labels: tuple[str, ...]) -> Targets:
+        """The texts' labels [n] as places in `labels`, -1 where nobody gave one or the teacher does not know it."""
+        places = {label: place for place, label in enumerate(labels)}
+        return np.array([places.get(name or "", -1) for name in self.names], np.int64)
+
+    def held_out(self) -> Targets:
+        """The rows that nothing is learned from: by each text's hash, so that they never change."""
+        held = [row for row, text in enumerate(self.texts) if is_held_out(text, SHARE)]
+        return np.array(held if len(held) >= FEWEST else [], np.int64)
+
+
+def read_distill_dataset(pool: Path, train: Path | None, test: Path | None) -> DistillDataset:
+    """Read the files; without a test file some of the labelled messages are held out. Raises ModelingError."""
+    unlabelled, notes = read_texts(pool), list[str]()
+    labelled, tested = None, None
+    if train:
+        inputs = read_inputs(train, test)
+        labelled, tested = inputs.train, inputs.test
+        notes += inputs.notes
+    elif test:
+        tested = read(test)
+        notes += tested.notes
+    names = dict(labelled.rows()) if labelled else {}
+    known = {text.casefold() for text in tested.texts} if tested else set[str]()
+    texts = tuple(text for text in dict.fromkeys([*names, *unlabelled]) if text.casefold() not in known)
+    taken = len(dict.fromkeys([*names, *unlabelled])) - len(texts)
+    if taken:
+        notes.append(f"{taken} texts that the student is tested on were left out of what it learns from.")
+    if not texts:
+        raise ModelingError(f"{pool} has no texts beside those that the student is tested on: add some.")
+    return DistillDataset(texts, tuple(names.get(text) for text in texts), tested, labelled, tuple(notes))
+
+
+def likely(targets: Targets, soft: Vectors, seed: int) -> Targets:
+    """Fill in labels where nobody gave one: drawn from calibrated probabilities [n, k].
+
+    A label drawn so is right as often as the teacher is, so what is measured against them is neither too good, as
+    against the teacher's best guess, nor in need of labels.
+    """
+    limits = soft.cumsum(1) / soft.sum(1, keepdims=True)
+    drawn = (limits > np.random.default_rng(seed).random(len(soft))[:, None]).argmax(1)
+    return np.where(targets >= 0, targets, drawn)

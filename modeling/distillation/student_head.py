@@ -1,0 +1,66 @@
+"""A student's head: its own classifier or one fitted to its vectors, whichever is better on texts it did not see."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from modeling.classifier import head
+from modeling.classifier.calibration import best_temperature, thresholds
+from modeling.classifier.head import Head
+from modeling.classifier.logistic_regression import Problem, shared, softmax, solve
+from modeling.types import Targets, Vectors
+
+STRENGTHS = (0.3, 1.0, 3.0, 10.0, 30.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Unit vectors [n, d] with their targets [n]."""
+
+    vectors: Vectors
+    targets: Targets
+
+
+def settle(
+    own: tuple[Vectors, Vectors], learned: Seen, held_out: Seen, labels: tuple[str, ...], described: Vectors
+) -> Head:
+    """Return the head of a student that has the classifier `own` (weights [k, d], bias [k]).
+
+    Its strength is for heads that are fitted later to the same vectors: the best one for those that were `learned`,
+    measured, like temperature and thresholds, on `held_out`.
+    """
+    weights, bias = own
+    tried = [(*_loss(_fitted(learned, held_out, described, each), held_out), each) for each in STRENGTHS]
+    loss, temperature, strength = min(tried)
+    mine, own_temperature = _loss(held_out.vectors @ weights.T + bias, held_out)
+    if mine <= loss:
+        scores, temperature = held_out.vectors @ weights.T + bias, own_temperature
+    else:
+        scores = _fitted(learned, held_out, described, strength)
+    limits = thresholds(softmax(scores / np.float32(temperature)), held_out.targets)
+    if mine <= loss:
+        count = len(learned.targets)
+        return Head(labels, weights, bias, temperature, limits, strength, False, count, count)
+    return head.fit(
+        learned.vectors,
+        learned.targets,
+        labels,
+        described,
+        strength=strength,
+        temperature=temperature,
+        thresholds=limits,
+    )
+
+
+def _loss(scores: Vectors, held_out: Seen) -> tuple[float, float]:
+    temperature, loss = best_temperature(scores, held_out.targets)
+    return loss, temperature
+
+
+def _fitted(learned: Seen, held_out: Seen, described: Vectors, strength: float) -> Vectors:
+    """Scores [m, k] of held-out vectors by a head fitted to the learned ones."""
+    problem = Problem(learned.vectors, learned.targets, len(described), described, shared(learned.vectors))
+    weights, bias = solve(problem, strength, loose=True)
+    return held_out.vectors @ weights.T + bias

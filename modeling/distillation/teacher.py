@@ -1,0 +1,132 @@
+"""Who a student learns from: one bundle or several, whose probabilities are averaged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.numpy import load_file, save_file
+
+from modeling import hashing
+from modeling.backbones import build
+from modeling.classifier import bundle as saved_bundles
+from modeling.classifier.bundle import Bundle
+from modeling.classifier.calibration import out_of_fold
+from modeling.classifier.logistic_regression import Problem, shared, softmax
+from modeling.data.folds import stratified_folds
+from modeling.errors import ModelingError
+from modeling.evaluation import throughput
+from modeling.types import Targets, Vectors
+
+AT_ONCE = 512
+FOLDS = 5
+MILLION = 1e6
+
+OnProgress = Callable[[float], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Teachers:
+    """Bundles that know the same labels; `labels` gives the order of all columns."""
+
+    folders: tuple[Path, ...]
+    bundles: tuple[Bundle, ...]
+    labels: tuple[str, ...]
+
+    @property
+    def parameters(self) -> int:
+        """The numbers in all their backbones."""
+        return sum(build.parameters(each.backbone) for each in self.bundles)
+
+    @property
+    def fingerprints(self) -> list[str]:
+        """What they are, for naming a run."""
+        return [hashing.meta_hash(each.meta) for each in self.bundles]
+
+    def classify(self, texts: Sequence[str]) -> Vectors:
+        """Return averaged probabilities float32 [n, k]."""
+        return np.mean([_ordered(each, each.classify(texts), self.labels) for each in self.bundles], axis=0)
+
+    def taught(self, texts: Sequence[str], cache: Path, on_progress: OnProgress) -> tuple[Vectors, Vectors]:
+        """Return averaged probabilities [n, k] and the vectors [n, d] of all side by side.
+
+        Each portion is kept in the folder `cache`, so that none is asked twice.
+        """
+        cache.mkdir(parents=True, exist_ok=True)
+        found: list[dict[str, Vectors]] = []
+        for start in range(0, len(texts), AT_ONCE):
+            file = cache / f"{start}.safetensors"
+            if not file.is_file():
+                draft = file.with_suffix(".part")
+                save_file(self._taught(texts[start : start + AT_ONCE]), draft)
+                draft.replace(file)
+                on_progress(min(1.0, (start + AT_ONCE) / len(texts)))
+            found.append(load_file(file))
+        said, read = (np.concatenate([each[name] for each in found]) for name in ("probabilities", "vectors"))
+        return said, read
+
+    def _taught(self, texts: Sequence[str]) -> dict[str, Vectors]:
+        vectors = [each.backbone.encode(texts) for each in self.bundles]
+        both = zip(self.bundles, vectors, strict=True)
+        said = [_ordered(each, each.head.probabilities(read), self.labels) for each, read in both]
+        return {
+            "probabilities": np.stack(said).mean(axis=0, dtype=np.float32),
+            "vectors": np.concatenate(vectors, axis=1),
+        }
+
+    def unseen(
+        self, vectors: Vectors, described: Vectors, rows: Targets, targets: Targets, seed: int
+    ) -> Vectors | None:
+        """Return what one frozen teacher says of labelled rows when its head has not learned from them, [m, k].
+
+        `vectors` [n, d] are the teacher's own, `rows` [m] the places of the labelled ones, `targets` [m] their labels.
+        None where that takes fine-tuning again: for tuned teachers, several of them, or too few messages.
+        """
+        bundle = self.bundles[0]
+        if len(self.bundles) > 1 or bundle.meta.get("method") != "frozen" or len(rows) < 2 * FOLDS:
+            return None
+        own = vectors[rows]
+        problem = Problem(own, targets, len(self.labels), described, shared(own))
+        scores = out_of_fold(problem, stratified_folds(targets, FOLDS, seed), bundle.head.strength, [None] * FOLDS)
+        return softmax(scores / np.float32(bundle.head.temperature))
+
+    def measured(self, texts: Sequence[str], on_progress: OnProgress) -> dict[str, Any]:
+        """Return messages a second and megabytes: all of them, one after another."""
+        seconds = [1 / throughput.classified(each, texts, on_progress)[2].messages_per_second for each in self.bundles]
+        size = sum(throughput.size_on_disk(each) for each in self.folders)
+        return {"messages_per_second": round(1 / sum(seconds), 1), "megabytes": round(size / MILLION, 1)}
+
+
+def load(names: str) -> Teachers:
+    """Load the bundles that a comma separates. Raises ModelingError when one is damaged or knows other labels."""
+    folders = tuple(Path(name.strip()) for name in names.split(",") if name.strip())
+    if not folders:
+        raise ModelingError("No teacher is given: name the folder of a bundle, or several with commas between.")
+    bundles = tuple(saved_bundles.load(folder) for folder in folders)
+    labels = bundles[0].head.labels
+    for folder, bundle in zip(folders, bundles, strict=True):
+        strange = sorted(set(labels) ^ set(bundle.head.labels))
+        if strange:
+            raise ModelingError(
+                f'The teachers {folders[0]} and {folder} do not know the same labels ("{strange[0]}" and '
+                f"{len(strange) - 1} more): give teachers of one label set."
+            )
+    return Teachers(folders, bundles, labels)
+
+
+def _ordered(bundle: Bundle, said: Vectors, labels: tuple[str, ...]) -> Vectors:
+    """Put a bundle's columns [n, k] into the order of `labels`; labels that it does not know get nothing."""
+    found = np.zeros((len(said), len(labels)), np.float32)
+    places = {label: place for place, label in enumerate(bundle.head.labels)}
+    for column, label in enumerate(labels):
+        if label in places:
+            found[:, column] = said[:, places[label]]
+    return found
+
+
+def ordered(bundle: Bundle, texts: Sequence[str], labels: tuple[str, ...]) -> Vectors:
+    """Return a bundle's probabilities [n, k] for the columns `labels`."""
+    return _ordered(bundle, bundle.classify(texts), labels)

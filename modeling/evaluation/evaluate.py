@@ -1,0 +1,124 @@
+"""Everything that can be said about a bundle from labelled messages: `python -m modeling evaluate` as a function."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from modeling.classifier import bundle as bundles
+from modeling.classifier.bundle import Bundle
+from modeling.classifier.out_of_scope import LIMIT
+from modeling.data.examples import Examples
+from modeling.errors import ModelingError
+from modeling.evaluation import curves, label_figures, significance, throughput
+from modeling.evaluation.bootstrap import Interval
+from modeling.evaluation.curves import Bin, OutOfScope, Spoken
+from modeling.evaluation.label_figures import Figures
+from modeling.evaluation.significance import Comparison
+from modeling.evaluation.throughput import Speed
+from modeling.progress import Reporter
+from modeling.types import Targets, Vectors
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What was measured. `labels` are the bundle's and the test file's; `matrix` is int [true, said] over them."""
+
+    bundle: Path
+    labels: tuple[str, ...]
+    messages: int
+    figures: Figures
+    ece: Interval
+    matrix: Targets
+    reliability: list[Bin]
+    coverage: list[Spoken]
+    at_thresholds: Spoken
+    out_of_scope: OutOfScope | None
+    speed: Speed
+    size: int
+    against: Path | None
+    comparison: Comparison | None
+    notes: tuple[str, ...]
+
+
+def evaluate(
+    folder: Path,
+    test: Examples,
+    against: Path | None,
+    outside: Sequence[str],
+    reporter: Reporter,
+) -> Evaluation:
+    """Measure the bundle in `folder` on test messages, beside another bundle and on out-of-scope texts if there are.
+
+    A label that the bundle does not know counts as wrong, for it would be wrong in a chat too; out of scope is only
+    what is given as such. Raises ModelingError when the bundle knows none of the labels, or cannot be loaded.
+    """
+    reporter.stage("loading", 0.05)
+    bundle = bundles.load(folder)
+    known = bundle.head.labels
+    notes = [*test.notes, *_unknown(known, test)]
+    theirs = bundles.load(against) if against else None
+    labels = tuple(dict.fromkeys((*known, *(theirs.head.labels if theirs else ()), *sorted(set(test.labels)))))
+    true = _places(test.labels, labels)
+    reporter.stage("evaluating", 0.7)
+    found, foreign, took = throughput.classified(bundle, test.texts, reporter.step)
+    said, classes = found.argmax(1), len(labels)
+    reporter.stage("out of scope", 0.8)
+    apart = curves.out_of_scope(foreign, bundle.read(outside)[1]) if len(outside) else None
+    reporter.stage("comparing", 0.95)
+    comparison = significance.compare(said, _said(theirs, test, labels), true, classes) if theirs else None
+    reporter.stage("intervals", 1.0)
+    return Evaluation(
+        bundle=folder,
+        labels=labels,
+        messages=len(test),
+        figures=label_figures.figures(said, true, classes),
+        ece=label_figures.calibration_error(found, true),
+        matrix=label_figures.confusion(said, true, classes),
+        reliability=curves.reliability(found, true),
+        coverage=curves.coverage(found, true),
+        at_thresholds=curves.at_thresholds(found, true, bundle.head.thresholds, _silenced(bundle, foreign)),
+        out_of_scope=apart,
+        speed=took,
+        size=throughput.size_on_disk(folder),
+        against=against,
+        comparison=comparison,
+        notes=tuple(notes),
+    )
+
+
+def _unknown(known: Sequence[str], test: Examples) -> list[str]:
+    strange = Counter(label for label in test.labels if label not in set(known))
+    if not strange:
+        return []
+    if len(strange) == len(set(test.labels)):
+        raise ModelingError(
+            f'The bundle knows none of the labels of the test messages, such as "{min(strange)}" (its own are '
+            f'"{known[0]}" and {len(known) - 1} more): give messages with its labels, or the bundle they belong to.'
+        )
+    names = ", ".join(f'"{name}"' for name, _ in strange.most_common(3))
+    more = f" and {len(strange) - 3} more" if len(strange) > 3 else ""
+    return [
+        f"{sum(strange.values())} messages carry labels that the bundle does not know ({names}{more}): "
+        "they count as wrong."
+    ]
+
+
+def _places(names: Sequence[str], labels: Sequence[str]) -> Targets:
+    places = {label: place for place, label in enumerate(labels)}
+    return np.array([places[name] for name in names], np.int64)
+
+
+def _said(theirs: Bundle, test: Examples, labels: Sequence[str]) -> Targets:
+    """Another bundle's labels for the same messages, as places in `labels`."""
+    return _places(theirs.head.labels, labels)[theirs.classify(test.texts).argmax(1)]
+
+
+def _silenced(bundle: Bundle, foreign: Vectors) -> NDArray[np.bool_]:
+    """Which messages serving is silent about because they seem to belong to no label."""
+    return foreign > (LIMIT if bundle.head.scope else 1.0)

@@ -1,0 +1,183 @@
+"""What each word of a message adds to a score that is linear in the message's vector: three ways, best first.
+
+Integrated gradients (Sundararajan et al. 2017, by Captum) where a transformer reads tokens, the exact shares where the
+vector is a mean over tokens, and for anything else occlusion (Zeiler and Fergus 2014): the score less that without the
+word. Each comes with the difference that the words' shares should add up to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from captum.attr import LayerIntegratedGradients
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from modeling.backbones.backbone import Backbone
+from modeling.explanation.word_spans import Word, without, words
+from modeling.types import Vectors
+
+Way = Literal["integrated_gradients", "exact", "occlusion"]
+
+STEPS = (16, 32, 64, 128, 256)  # of the integral, until the shares add up
+ADDED_UP = 0.05  # of the difference
+AT_ONCE = 4096  # tokens in one batch of steps
+MOST_TOKENS = 16_384  # of the steps of one try; a long message takes some ten seconds of two cores then
+MOST_OCCLUDED = 128  # longer messages lose several neighbouring words at a time, which then share what that changes
+LEAST = 0.1  # a smaller difference, in log-odds, is no scale for an error
+
+
+@dataclass(frozen=True, slots=True)
+class Attribution:
+    """`weights` float64 [w], one a word, should add up to the `difference` to a message that says nothing.
+
+    That is a message of mask tokens for integrated gradients, and an empty one otherwise. The last `unread` words are
+    beyond what the backbone reads.
+    """
+
+    way: Way
+    words: tuple[Word, ...]
+    weights: NDArray[np.float64]
+    difference: float
+    unread: int = 0
+
+    @property
+    def error(self) -> float:
+        """How far the sum is from the difference, as a share of that; a difference near zero counts as LEAST."""
+        return abs(float(self.weights.sum()) - self.difference) / max(abs(self.difference), LEAST)
+
+
+def attribute(backbone: Backbone, text: str, direction: Vectors) -> Attribution:
+    """Say what each word of a cleaned text adds to its vector's product with float32 [d] `direction`.
+
+    A message in a script that is only spelled, whose columns stand beside the backbone's own, is occluded.
+    """
+    found, read = words(text, backbone.reading)
+    kept, spelled = backbone.reading.beside([text])
+    if not spelled.any():
+        own = torch.from_numpy(direction[: len(direction) - spelled.shape[1]] * kept[0]).float()
+        way = _averaged(backbone, found, text, read, own) or _integrated(backbone, found, text, read, own)
+        if way:
+            return way
+    return _occluded(backbone, found, text, direction)
+
+
+def _integrated(
+    backbone: Backbone, found: tuple[Word, ...], text: str, read: str, direction: Tensor
+) -> Attribution | None:
+    """Along the straight line from mask tokens to the message's own, at the token embeddings; None without those."""
+    layer = _token_embeddings(backbone)
+    if layer is None:
+        return None
+    features = backbone.features([text])
+    ids, blank = features.pop("input_ids"), _blank(backbone.model.tokenizer)
+    offsets = _offsets(backbone, read, ids)
+    if offsets is None or blank is None:
+        return None
+    shares = _shares(offsets, found)
+    nothing = torch.where(torch.from_numpy(shares.any(axis=1)).to(ids.device), torch.full_like(ids, blank), ids)
+    score, beside = _scoring(backbone, features, direction.to(ids.device))
+    with torch.no_grad():
+        difference = float(score(ids, *beside) - score(nothing, *beside))
+    integrate: Any = LayerIntegratedGradients(score, layer)
+    result = Attribution("integrated_gradients", found, np.zeros(len(found)), difference, _beyond(shares, found))
+    for steps in STEPS:
+        if steps > STEPS[0] and (result.error < ADDED_UP or steps * ids.shape[1] > MOST_TOKENS):
+            break
+        at_once = max(1, AT_ONCE // ids.shape[1])
+        gradients = integrate.attribute(
+            ids, baselines=nothing, additional_forward_args=beside, n_steps=steps, internal_batch_size=at_once
+        )
+        of_tokens = gradients.detach().double().sum(-1)[0].cpu().numpy()
+        result = replace(result, weights=of_tokens @ shares)
+    return result
+
+
+def _scoring(
+    backbone: Backbone, features: dict[str, Any], direction: Tensor
+) -> tuple[Callable[..., Tensor], tuple[Tensor, ...]]:
+    """Return a function of token ids [n, t] and of those other features that are tensors, and these, for one text."""
+    tensors = {name: value for name, value in features.items() if isinstance(value, Tensor)}
+    others = {name: value for name, value in features.items() if name not in tensors}
+
+    def score(ids: Tensor, *values: Tensor) -> Tensor:
+        given = {"input_ids": ids, **dict(zip(tensors, values, strict=True)), **others}
+        return nn.functional.normalize(backbone.model(given)["sentence_embedding"].float(), dim=1) @ direction
+
+    return score, tuple(tensors.values())
+
+
+def _blank(tokenizer: Any) -> int | None:
+    """The token that says least; decoders have no mask."""
+    names = ("mask_token_id", "pad_token_id", "unk_token_id", "eos_token_id")
+    return next((each for each in (getattr(tokenizer, name, None) for name in names) if each is not None), None)
+
+
+def _averaged(
+    backbone: Backbone, found: tuple[Word, ...], text: str, read: str, direction: Tensor
+) -> Attribution | None:
+    """A mean's length divides all of it: the share of a token is its own product over count and length."""
+    first: Any = backbone.model[0]
+    bag = getattr(first, "embedding", None)
+    plain = all(type(module).__name__ == "Normalize" for module in list(backbone.model)[1:])
+    if not isinstance(bag, nn.EmbeddingBag) or bag.mode != "mean" or not plain:
+        return None
+    ids = backbone.features([text])["input_ids"]
+    coded = first.tokenizer.encode(read, add_special_tokens=False)
+    if coded.ids != ids.tolist():
+        return None
+    with torch.no_grad():
+        vectors = bag.weight[ids].double()
+        length = vectors.mean(0).norm().clamp(min=1e-12) * max(1, len(ids))
+        of_tokens = (vectors @ direction.double().to(vectors.device) / length).cpu().numpy()
+    weights = of_tokens @ _shares(coded.offsets, found)
+    return Attribution("exact", found, weights, float(of_tokens.sum()))
+
+
+def _occluded(backbone: Backbone, found: tuple[Word, ...], text: str, direction: Vectors) -> Attribution:
+    size = -(-len(found) // MOST_OCCLUDED)
+    groups = [range(start, min(start + size, len(found))) for start in range(0, len(found), size)]
+    variants = [text, "", *(without(text, found, set(group)) for group in groups)]
+    scores = backbone.encode(variants).astype(np.float64) @ direction
+    weights = np.zeros(len(found))
+    for group, score in zip(groups, scores[2:], strict=True):
+        weights[list(group)] = (scores[0] - score) / len(group)
+    return Attribution("occlusion", found, weights, float(scores[0] - scores[1]))
+
+
+def _token_embeddings(backbone: Backbone) -> nn.Module | None:
+    inner: Any = getattr(backbone.model[0], "model", None)
+    layer = inner.get_input_embeddings() if hasattr(inner, "get_input_embeddings") else None
+    return layer if isinstance(layer, nn.Module) else None
+
+
+def _offsets(backbone: Backbone, read: str, ids: Tensor) -> list[tuple[int, int]] | None:
+    """Where each token stands in what is read; (0, 0) for those of the prompt and special ones. None if unknown."""
+    tokenizer: Any = backbone.model.tokenizer
+    if not getattr(tokenizer, "is_fast", False):
+        return None
+    prompt = backbone.model.prompts.get(backbone.model.default_prompt_name or "") or ""
+    limit = backbone.model.max_seq_length
+    coded = tokenizer(prompt + read, truncation=True, max_length=limit, return_offsets_mapping=True)
+    if coded["input_ids"] != ids[0].tolist():
+        return None
+    pairs = ((start - len(prompt), end - len(prompt)) for start, end in coded["offset_mapping"])
+    return [(max(start, 0), max(end, 0)) for start, end in pairs]
+
+
+def _shares(offsets: Sequence[tuple[int, int]], found: tuple[Word, ...]) -> NDArray[np.float64]:
+    """Return [t, w]: which share of each token's letters belongs to each word; rows add up to one, or to zero."""
+    starts, ends = (np.array([pair[side] for pair in offsets], np.float64)[:, None] for side in (0, 1))
+    first, last = (np.array([word.read[side] for word in found], np.float64)[None, :] for side in (0, 1))
+    common = np.maximum(np.minimum(ends, last) - np.maximum(starts, first), 0)
+    return common / np.maximum(common.sum(axis=1, keepdims=True), 1)
+
+
+def _beyond(shares: NDArray[np.float64], found: tuple[Word, ...]) -> int:
+    """How many words at the end have no token, though something is said for them."""
+    silent = [not share.any() and word.read[0] < word.read[1] for share, word in zip(shares.T, found, strict=True)]
+    return next((place for place, each in enumerate(reversed(silent)) if not each), len(silent))

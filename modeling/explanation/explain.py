@@ -1,0 +1,114 @@
+"""Why a message got its label: which words spoke for it, which labelled messages lie near, and whether it was enough.
+
+What is explained is how far the label's score lies above the runner-up's, in log-odds: the logarithm of how many times
+likelier the one is than the other. For a person asks why it is this label and not that one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from modeling.classifier.bundle import Bundle
+from modeling.data.examples import Examples
+from modeling.errors import ModelingError
+from modeling.explanation.attribution import ADDED_UP, MOST_OCCLUDED, Attribution, attribute
+from modeling.text.cleaning import LIMIT, clean
+
+NEAREST = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """A labelled message and the cosine between its vector and that of the message explained."""
+
+    text: str
+    label: str
+    similarity: float
+
+
+@dataclass(frozen=True, slots=True)
+class Likely:
+    """A label and its probability."""
+
+    label: str
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """`attribution` is of the cleaned `text`; positive weights speak for the label, negative for the runner-up.
+
+    `spoken` says whether the label's probability reaches its `threshold` and the message is not `foreign` to all
+    labels; `neighbours` are the nearest first.
+    """
+
+    text: str
+    label: str
+    probability: float
+    threshold: float
+    runner_up: Likely
+    attribution: Attribution
+    neighbours: tuple[Neighbour, ...]
+    notes: tuple[str, ...]
+    foreign: bool = False
+
+    @property
+    def spoken(self) -> bool:
+        """Whether the bot would have said the label."""
+        return self.probability >= self.threshold and not self.foreign
+
+
+def explain(bundle: Bundle, raw: str, labelled: Examples | None = None) -> Explanation:
+    """Explain what a bundle says about a message, with the nearest of the `labelled` messages.
+
+    A copy of the message among them counts. Raises ModelingError for a message without words, and for a bundle that
+    knows one label only.
+    """
+    text, head = clean(raw), bundle.head
+    if not text:
+        raise ModelingError("There is nothing to explain in a message without words: give one with some.")
+    if len(head.labels) < 2:
+        raise ModelingError(
+            f'The bundle knows only the label "{"".join(head.labels)}", so there is nothing to tell it from: '
+            "train with at least two labels."
+        )
+    vectors = bundle.backbone.encode([text])
+    probabilities = head.probabilities(vectors)[0]
+    first, second = (int(place) for place in np.argsort(-probabilities, kind="stable")[:2])
+    attribution = attribute(
+        bundle.backbone, text, (head.weights[first] - head.weights[second]) / np.float32(head.temperature)
+    )
+    return Explanation(
+        text,
+        head.labels[first],
+        float(probabilities[first]),
+        float(head.thresholds[first]),
+        Likely(head.labels[second], float(probabilities[second])),
+        attribution,
+        _nearest(bundle, text, labelled) if labelled else (),
+        tuple(_notes(raw, text, attribution)),
+        bool(head.foreign(vectors)[0]),
+    )
+
+
+def _nearest(bundle: Bundle, text: str, labelled: Examples) -> tuple[Neighbour, ...]:
+    similar = bundle.backbone.encode(labelled.texts) @ bundle.backbone.encode([text])[0]
+    order = np.argsort(-similar, kind="stable")[:NEAREST].tolist()
+    return tuple(Neighbour(labelled.texts[row], labelled.labels[row], float(similar[row])) for row in order)
+
+
+def _notes(raw: str, text: str, attribution: Attribution) -> list[str]:
+    notes: list[str] = []
+    if len(text) > LIMIT - 10 and len(raw) > len(text):
+        notes.append(f"The message has {len(raw):,} characters; its beginning and its end were read.")
+    if attribution.unread:
+        notes.append(f"The last {attribution.unread} words are beyond what the backbone reads.")
+    if attribution.way == "occlusion" and len(attribution.words) > MOST_OCCLUDED:
+        notes.append("The message is long, so several words at a time were left out, and share what that changed.")
+    if attribution.error >= ADDED_UP:
+        notes.append(
+            f"The words' shares add up to {float(attribution.weights.sum()):.2f} of {attribution.difference:.2f}."
+        )
+    return notes

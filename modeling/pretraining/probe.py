@@ -1,0 +1,95 @@
+"""What another backbone gains once there are labels: the same head on the same folds, with one and with the other."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from modeling.backbones.backbone import Backbone
+from modeling.classifier import head
+from modeling.data.examples import Examples, read
+from modeling.data.folds import stratified_folds
+from modeling.evaluation.bootstrap import LEVEL
+from modeling.evaluation.metrics import RESAMPLES, macro_f1, macro_f1_difference
+from modeling.types import Targets, Vectors
+
+FOLDS = 5
+METHOD = f"frozen head out of fold; paired bootstrap over messages, {RESAMPLES} resamples, {LEVEL:.0%}"
+
+
+@dataclass(frozen=True, slots=True)
+class Gain:
+    """Macro-F1 `before` and `after`, and the ends of the interval of their difference."""
+
+    before: float
+    after: float
+    low: float
+    high: float
+    folds: int = FOLDS
+    metric: str = "macro_f1"
+    method: str = METHOD
+
+    def summary(self) -> dict[str, float | int | str]:
+        """The gain as plain values."""
+        return {name: round(value, 4) if isinstance(value, float) else value for name, value in asdict(self).items()}
+
+    @property
+    def sentence(self) -> str:
+        """What the figures say, and no more than that."""
+        figures = (
+            f"macro-F1 from {self.before:.3f} to {self.after:.3f}, a difference between "
+            f"{100 * self.low:+.1f} and {100 * self.high:+.1f} points"
+        )
+        if self.low > 0:
+            return f"Pretraining gained under a frozen head: {figures}."
+        if self.high < 0:
+            return f"Pretraining lost under a frozen head: {figures}. Keep the base, or fine-tune the new one."
+        return f"Pretraining shows no gain under a frozen head: {figures}."
+
+
+def measure(
+    examples: Examples, before: Backbone, after: Backbone, seed: int, on_progress: Callable[[float], None]
+) -> Gain:
+    """Cross-validate a frozen head over both backbones.
+
+    The head chooses its strength within each fold, as it does in a chat. That the examples' texts may have been among
+    those that were pretrained on is as it is in a chat, too: their labels were not.
+    """
+    labels = sorted(set(examples.labels))
+    targets = np.array([labels.index(label) for label in examples.labels], np.int64)
+    parts = stratified_folds(targets, FOLDS, seed)
+    found: list[Vectors] = []
+    for place, backbone in enumerate((before, after)):
+        found.append(_out_of_fold(examples, targets, labels, parts, backbone, seed))
+        on_progress((place + 1) / 2)
+    drawn = macro_f1_difference(found[1], found[0], targets, seed)
+    low, high = np.quantile(drawn, ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
+    return Gain(macro_f1(found[0], targets), macro_f1(found[1], targets), float(low), float(high))
+
+
+def read_labelled(path: Path) -> Examples | None:
+    """Read labelled messages as for training; None if they are too few, or of one label. Raises ModelingError."""
+    every = read(path)  # says what is wrong with the file, while too few messages are nothing wrong here
+    counts = Counter(every.labels)
+    if len(counts) < 2 or max(counts.values()) < 2:
+        return None
+    examples = read(path, training=True)
+    return examples if len(examples) >= 2 * FOLDS else None
+
+
+def _out_of_fold(
+    examples: Examples, targets: Targets, labels: list[str], parts: list[Targets], backbone: Backbone, seed: int
+) -> Vectors:
+    """Probabilities float32 [n, k] of every example by a head that was fitted without its fold."""
+    vectors = backbone.encode(examples.texts)
+    described = backbone.encode([label.replace("_", " ") for label in labels])
+    found = np.zeros((len(targets), len(labels)), np.float32)
+    for part in parts:
+        rest = np.setdiff1d(np.arange(len(targets)), part)
+        fitted = head.fit(vectors[rest], targets[rest], labels, described, seed=seed)
+        found[part] = fitted.probabilities(vectors[part])
+    return found

@@ -1,0 +1,138 @@
+"""Continued pretraining on unlabelled messages: `python -m modeling pretrain` as a function that runs anywhere."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from modeling import atomic_files, hashing
+from modeling.backbones import backbone as backbones
+from modeling.backbones import resolve
+from modeling.backbones.backbone import Backbone
+from modeling.classifier import bundle_files
+from modeling.data.examples import Examples
+from modeling.data.unlabelled import Pool
+from modeling.errors import ModelingError
+from modeling.pretraining import objectives, plan, probe
+from modeling.pretraining.plan import Outcome, Pretraining
+from modeling.pretraining.probe import Gain
+from modeling.progress import Reporter
+from modeling.reporting import loss_plot
+from modeling.text import unread_scripts
+from modeling.training.run_directory import RunDirectory
+
+PROVENANCE = "pretraining.json"  # not meta.json, by which a bundle is known
+CURVE = "curve.png"
+
+
+def pretrain(
+    pool: Pool, labelled: Examples | None, settings: Pretraining, out: Path, reporter: Reporter
+) -> dict[str, Any]:
+    """Write a backbone that went on learning to `out`/backbone and return the "pretrained" event.
+
+    A run that was killed goes on where it stopped when it is started again with the same arguments. With `labelled`
+    messages the gain is measured on them by cross-validation. Raises ModelingError.
+    """
+    base = resolve.resolve(settings.base)
+    known = [pool.hash, labelled.hash if labelled else "", asdict(settings), resolve.fingerprint(base)]
+    workplace = RunDirectory(out, hashing.meta_hash([*known, unread_scripts.installed()]))
+    with workplace.held():
+        done = workplace.finished(bundle=False)
+        if done is None:
+            done = _Run(pool, labelled, settings, base, workplace, reporter).run()
+            workplace.finish(done)
+        elif backbones.load(done["backbone"]).fingerprint != done["fingerprint"]:
+            raise ModelingError(f"{done['backbone']} was altered after it was pretrained: choose another --out.")
+        return done
+
+
+@dataclass(slots=True)
+class _Run:
+    """One run, from loading to the saved backbone."""
+
+    pool: Pool
+    labelled: Examples | None
+    settings: Pretraining
+    base: Path
+    workplace: RunDirectory
+    reporter: Reporter
+
+    def run(self) -> dict[str, Any]:
+        began = time.monotonic()
+        self.reporter.stage("loading", 0.02)
+        backbone = backbones.load(self.settings.base)
+        objective = objectives.choose(self.settings.objective, backbone)
+        model = objectives.build(objective, backbone, self.base, self.settings.seed)
+        self.reporter.stage("pretraining", 0.9 if self.labelled else 0.97)
+        outcome = plan.learn(
+            model, self.pool.texts, self.pool.held_out, self.settings, self.workplace.work, self.reporter.step
+        )
+        learnt = self._saved(backbone, objective, outcome)
+        gained, notes = self._gain(learnt)
+        curve = self._drawn(objective, outcome)
+        return {
+            "event": "pretrained",
+            "objective": objective,
+            "base": self.settings.base,
+            "texts": len(self.pool.texts),
+            "held_out": len(self.pool.held_out),
+            "steps": len(outcome.losses),
+            "loss_first": curve[0][1],
+            "loss_last": curve[-1][1],
+            "curve": curve,
+            "held_out_before": round(outcome.before, 4),
+            "held_out_after": round(outcome.after, 4),
+            "gain": gained.summary() if gained else None,
+            "backbone": str(learnt.folder),
+            "fingerprint": learnt.fingerprint,
+            "notes": [*self.pool.notes, *self._about(outcome, started_over=bool(model.new)), *notes],
+            "seconds": round(time.monotonic() - began, 1),
+        }
+
+    def _saved(self, backbone: Backbone, objective: str, outcome: Outcome) -> Backbone:
+        """The trained backbone, saved with where it comes from, and loaded again."""
+        folder = self.workplace.folder / bundle_files.BACKBONE
+        origin = {
+            "base": self.settings.base,
+            "base_fingerprint": resolve.fingerprint(self.base),
+            "objective": objective,
+            "steps": len(outcome.losses),
+            "texts": {"hash": self.pool.hash, "messages": len(self.pool.texts)},
+            "settings": asdict(self.settings),
+        }
+        with atomic_files.written_atomically(folder) as draft:
+            Backbone(backbone.model, backbone.name, None, backbone.reading).save(draft)
+            (draft / PROVENANCE).write_text(json.dumps(origin, indent=2) + "\n", "utf-8")
+        return backbones.load(str(folder))
+
+    def _gain(self, learnt: Backbone) -> tuple[Gain | None, list[str]]:
+        if self.labelled is None:
+            return None, ["There are too few labelled messages to say what it gained: label some, or give --labelled."]
+        self.reporter.stage("cross-validation", 0.98)
+        found = probe.measure(
+            self.labelled, backbones.load(self.settings.base), learnt, self.settings.seed, self.reporter.step
+        )
+        return found, [found.sentence]
+
+    def _drawn(self, objective: str, outcome: Outcome) -> loss_plot.Curve:
+        self.reporter.stage("saving", 1.0)
+        points = loss_plot.curve(outcome.losses)
+        drawn = loss_plot.png(points, (outcome.before, outcome.after), objective.upper())
+        (self.workplace.folder / CURVE).write_bytes(drawn)
+        return points
+
+    def _about(self, outcome: Outcome, *, started_over: bool) -> list[str]:
+        """Sentences without which the losses could be read wrongly."""
+        notes: list[str] = []
+        if started_over:
+            notes.append(
+                "The base has no layer that tells words, so one was made: its first losses are those of chance."
+            )
+        if not outcome.in_time:
+            notes.append(f"The time was up after {len(outcome.losses)} steps, before the plan was done.")
+        if outcome.after >= outcome.before:
+            notes.append("The held-out loss did not fall: more texts are needed, or a smaller --learning-rate.")
+        return notes

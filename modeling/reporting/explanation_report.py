@@ -1,0 +1,93 @@
+"""An explanation as JSON for programs and as coloured text for a terminal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Group
+from rich.style import Style
+from rich.text import Text
+
+from modeling.explanation.explain import Explanation
+
+FOR, AGAINST = (47, 111, 94), (200, 100, 60)  # the colours of `picture`
+FAINTEST = 0.12  # of the strongest word's weight: below that a word keeps the terminal's own colours
+WAYS = {
+    "integrated_gradients": "integrated gradients",
+    "exact": "exact shares",
+    "occlusion": "occlusion, each word left out in turn",
+}
+
+
+def as_json(found: Explanation) -> dict[str, Any]:
+    """Return the "explained" event; weights are in log-odds of the label against the runner-up."""
+    attribution = found.attribution
+    return {
+        "event": "explained",
+        "text": found.text,
+        "label": found.label,
+        "probability": round(found.probability, 4),
+        "threshold": round(found.threshold, 4),
+        "spoken": found.spoken,
+        "method": attribution.way,
+        "words": [
+            {"text": word.text, "start": word.start, "end": word.end, "weight": round(float(weight), 4)}
+            for word, weight in zip(attribution.words, attribution.weights, strict=True)
+        ],
+        "sum": round(float(attribution.weights.sum()), 4),
+        "difference": round(attribution.difference, 4),
+        "error": round(attribution.error, 4),
+        "neighbours": [
+            {"text": each.text, "label": each.label, "similarity": round(each.similarity, 4)}
+            for each in found.neighbours
+        ],
+        "runner_up": {"label": found.runner_up.label, "probability": round(found.runner_up.probability, 4)},
+        "notes": list(found.notes),
+    }
+
+
+def as_text(found: Explanation) -> Group:
+    """Return the message with the words that spoke for its label in green and those against it in orange."""
+    attribution, runner_up = found.attribution, found.runner_up
+    verdict = "said" if found.spoken else "not said"
+    lines = [
+        Text.assemble(
+            (found.label, "bold"),
+            f" {found.probability:.0%}, {verdict} at a threshold of {found.threshold:.0%}; "
+            f"then {runner_up.label} {runner_up.probability:.0%}",
+        ),
+        coloured(found),
+        Text(
+            f"{WAYS[attribution.way]}: the words add {attribution.weights.sum():+.2f} of {attribution.difference:+.2f} "
+            f"to the log-odds against {runner_up.label} (error {attribution.error:.1%})",
+            style="dim",
+        ),
+        *(Text.assemble(f"{each.similarity:.2f} ", (each.label, "bold"), f" {each.text}") for each in found.neighbours),
+        *(Text(note) for note in found.notes),
+    ]
+    return Group(*lines)
+
+
+def coloured(found: Explanation) -> Text:
+    """Return the text with a background behind each word, the stronger the more it weighs."""
+    shown, strongest = Text(found.text), strength(found)
+    for word, weight in zip(found.attribution.words, found.attribution.weights.tolist(), strict=True):
+        if abs(weight) >= FAINTEST * strongest:
+            shown.stylize(Style(color="black", bgcolor=_hex(tint(weight / strongest))), word.start, word.end)
+    return shown
+
+
+def strength(found: Explanation) -> float:
+    """The weight, without its sign, of the word that weighs most."""
+    return max((abs(weight) for weight in found.attribution.weights.tolist()), default=0.0) or 1.0
+
+
+def tint(share: float) -> tuple[int, int, int]:
+    """Return red, green and blue, 0 to 255, from white at 0 to light green at 1 and light orange at -1."""
+    full, size = (FOR if share > 0 else AGAINST), 0.75 * min(1.0, abs(share))
+    red, green, blue = (round(255 - size * (255 - part)) for part in full)
+    return red, green, blue
+
+
+def _hex(colour: tuple[int, int, int]) -> str:
+    return "#{:02x}{:02x}{:02x}".format(*colour)

@@ -1,0 +1,58 @@
+"""What is done when memory runs out in a fine-tuning: half the batch once, then a sentence that says what to set."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Generator
+from contextlib import contextmanager
+
+import torch
+from accelerate.utils.memory import should_reduce_batch_size
+
+from modeling.errors import ModelingError
+from modeling.training.recipe import Method, Tuning
+
+
+def ran_out(error: Exception) -> bool:
+    """Say whether an error means that there is not enough memory, on a GPU or not."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    return should_reduce_batch_size(error) or (isinstance(error, RuntimeError) and "not enough memory" in str(error))
+
+
+def halved(tuning: Tuning, method: Method, *, alone: bool) -> Tuning:
+    """Return settings with half the batch and as many messages a step as before. Raises ModelingError if it cannot be.
+
+    Several processes cannot do so: those that had enough memory would wait for ever for the one that had not.
+    """
+    if tuning.batch < 2 or not alone:
+        raise _sentence(tuning, method)
+    return tuning.model_copy(update={"batch": tuning.batch // 2, "accumulation": 2 * tuning.accumulation})
+
+
+def free() -> None:
+    """Give back what a failed attempt has left."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
+@contextmanager
+def explained(tuning: Tuning, method: Method) -> Generator[None]:
+    """Turn running out of memory into a sentence."""
+    try:
+        yield
+    except Exception as error:
+        if not ran_out(error):
+            raise
+        raise _sentence(tuning, method) from None
+
+
+def _sentence(tuning: Tuning, method: Method) -> ModelingError:
+    smaller, more = max(1, tuning.batch // 2), 2 * tuning.accumulation
+    settings = f"batch = {smaller}, accumulation = {more} and gradient_checkpointing = true"
+    other = {"full": "use --method lora", "lora": "use --method qlora"}.get(method, "choose a smaller backbone")
+    return ModelingError(
+        f"There is not enough memory to fine-tune with batches of {tuning.batch}: set {settings} under [{method}] "
+        f"in the recipe, set fewer tokens, or {other}."
+    )

@@ -1,0 +1,120 @@
+"""The folder that a training run writes to: one process at a time, resumable, and finished exactly once."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import os
+import shutil
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+from modeling.classifier import bundle_files
+from modeling.errors import ModelingError
+
+PATIENCE = 10.0  # seconds; a program that was told to stop has let go of its folder by then
+_NOT_WRITABLE = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST})
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+# What torch and safetensors say instead of passing on the error of the operating system.
+_FULL_WORDS = ("No space left", "os error 28", "unexpected pos", "inline_container")
+
+
+@dataclass(frozen=True, slots=True)
+class RunDirectory:
+    """`folder` holds the bundle, done.json and, until then, work/<order>; `order` names what was asked for."""
+
+    folder: Path
+    order: str
+
+    @property
+    def bundle(self) -> Path:
+        """Where the bundle will be."""
+        return self.folder / "bundle"
+
+    @property
+    def work(self) -> Path:
+        """Where checkpoints are kept until the run is finished."""
+        return self.folder / "work" / self.order
+
+    def finished(self, *, bundle: bool = True) -> dict[str, Any] | None:
+        """Return the outcome of a run that ended here before; None when there is work to do.
+
+        Raises ModelingError when the folder holds the outcome of another order: nothing is ever overwritten. Where
+        there is to be a `bundle`, it is compared with what was written.
+        """
+        try:
+            saved = json.loads((self.folder / "done.json").read_text("utf-8"))
+        except (FileNotFoundError, ValueError):
+            return None
+        if saved.get("order") != self.order:
+            raise ModelingError(f"{self.folder} holds what came of other data or settings: choose another --out.")
+        if bundle:
+            bundle_files.verify(self.bundle)
+        done: dict[str, Any] = saved["done"]
+        return done
+
+    def finish(self, done: dict[str, Any]) -> None:
+        """Keep the outcome and drop the checkpoints."""
+        draft = self.folder / "done.json.part"
+        draft.write_text(json.dumps({"order": self.order, "done": done}, indent=2, ensure_ascii=False) + "\n", "utf-8")
+        draft.replace(self.folder / "done.json")
+        shutil.rmtree(self.folder / "work", ignore_errors=True)
+
+    @contextmanager
+    def held(self) -> Generator[None]:
+        """Hold the folder for this process. Raises ModelingError if another holds it, or if the disk fills up."""
+        with full_disk_explained(self.folder), _locked(self.folder):
+            self.work.mkdir(parents=True, exist_ok=True)
+            yield
+
+
+def _taken(stream: TextIO, seconds: float) -> bool:
+    """Take the lock; one whose holder is being stopped is free in a moment."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.1)
+
+
+@contextmanager
+def _locked(folder: Path) -> Generator[None]:
+    """The lock is the kernel's: it ends with the process, however that ends."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w", encoding="utf-8") as stream:
+        if not _taken(stream, PATIENCE):
+            raise ModelingError(f"Another process is training in {folder}: wait for it or choose another --out.")
+        stream.write(str(os.getpid()))
+        stream.flush()
+        yield
+
+
+@contextmanager
+def full_disk_explained(folder: Path) -> Generator[None]:
+    """Turn the errors of a disk that is full or cannot be written to into a sentence."""
+    try:
+        yield
+    except Exception as error:
+        if is_full(error):
+            raise ModelingError(
+                f"The disk of {folder} is full: free some space and start again, what is finished is kept."
+            ) from None
+        if isinstance(error, OSError) and error.errno in _NOT_WRITABLE:
+            raise ModelingError(f"{folder} cannot be written to ({error.strerror}): choose another --out.") from None
+        raise
+
+
+def is_full(error: BaseException) -> bool:
+    """Say whether an error means that the disk is full."""
+    if isinstance(error, OSError) and error.errno in _FULL:
+        return True
+    return any(words in str(error) for words in _FULL_WORDS)

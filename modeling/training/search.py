@@ -1,0 +1,258 @@
+"""Searching for a better recipe in a given time, by cross-validation on the training messages alone."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tomli_w
+
+from modeling import hashing
+from modeling.backbones import backbone as backbones
+from modeling.backbones import resolve
+from modeling.backbones.backbone import encode_with_progress
+from modeling.classifier import head
+from modeling.data.folds import stratified_folds, stratified_group_folds
+from modeling.data.near_duplicates import near_copy_groups
+from modeling.data.train_test import Inputs
+from modeling.errors import ModelingError
+from modeling.evaluation.metrics import macro_f1, macro_f1_difference
+from modeling.progress import Reporter
+from modeling.text import unread_scripts
+from modeling.training import adapters
+from modeling.training.cross_validation import Candidate, TrainingSet, folds, frozen_candidate
+from modeling.training.method_selection import promises
+from modeling.training.recipe import Method, Recipe
+from modeling.training.run_directory import RunDirectory
+from modeling.training.study import METHODS, Trials, opened, recipe_with, usual
+from modeling.types import Targets
+
+METRIC = "cross_validated_macro_f1"
+RECIPE, STUDY, SPENT = "recipe.toml", "study.sqlite", "seconds"
+LEARNT, SEEN = 500, 4  # messages that a trial learns from where there are many; times as many it sees in all
+OFTEN = 1.0  # seconds between two notes of the time that is spent
+
+
+class _OutOfTime(Exception):
+    """The budget is spent."""
+
+
+def tune(
+    inputs: Inputs, recipe: Recipe, minutes: float, most: int | None, out: Path, reporter: Reporter
+) -> dict[str, Any]:
+    """Search for `minutes`, or until `most` trials are done; write `out`/recipe.toml and return the "tuned" event.
+
+    Goes on where a run that was killed stopped, with the time that was left. Raises ModelingError.
+    """
+    base = resolve.resolve(recipe.backbone)
+    known = [inputs.train.hash, inputs.labels, recipe.hash, resolve.fingerprint(base), unread_scripts.installed()]
+    workplace = RunDirectory(out, hashing.meta_hash(["tune", *known, minutes, most]))
+    with workplace.held():
+        done = workplace.finished(bundle=False)
+        if done is None:
+            done = _Search(inputs, recipe, base, 60 * minutes, most, workplace, reporter).run()
+            workplace.finish(done)
+        return done
+
+
+@dataclass(slots=True)
+class _Clock:
+    """Seconds since the start, those before a kill too, which a file beside the checkpoints remembers."""
+
+    file: Path
+    budget: float
+    began: float = field(init=False)
+    noted: float = field(init=False, default=0.0)
+
+    def __post_init__(self) -> None:
+        try:
+            before = float(self.file.read_text("utf-8"))
+        except (OSError, ValueError):
+            before = 0.0
+        self.began = time.monotonic() - before
+
+    @property
+    def spent(self) -> float:
+        return time.monotonic() - self.began
+
+    @property
+    def left(self) -> float:
+        return max(0.0, self.budget - self.spent)
+
+    def note(self) -> None:
+        if self.spent - self.noted >= OFTEN:
+            self.noted = self.spent
+            self.file.write_text(f"{self.spent:.1f}", "utf-8")
+
+
+@dataclass(frozen=True, slots=True)
+class _Tried:
+    """Settings with their predictions for messages that they did not see."""
+
+    settings: dict[str, Any]
+    candidate: Candidate
+
+    @property
+    def score(self) -> float:
+        return macro_f1(self.candidate.probabilities, self.candidate.targets[self.candidate.rows])
+
+    def summary(self) -> dict[str, Any]:
+        return {"score": round(self.score, 4), "metric": METRIC, **self.settings}
+
+
+@dataclass(slots=True)
+class _Search:
+    inputs: Inputs
+    recipe: Recipe
+    base: Path
+    budget: float
+    most: int | None
+    workplace: RunDirectory
+    reporter: Reporter
+
+    def run(self) -> dict[str, Any]:
+        clock = _Clock(self.workplace.work / SPENT, self.budget)
+        self._left(clock)
+        self.reporter.stage("loading", 0.01)
+        backbone = backbones.load(self.recipe.backbone)
+        self.reporter.stage("encoding", 0.03)
+        material = self._material(backbone)
+        parts = _parts(material, self.recipe)
+        frozen = self._frozen(material, parts)
+        trials = self._trials(material, parts, adapters.fitting(METHODS, backbone), clock)
+        self._search(trials, clock)
+        return {**self._outcome(trials, frozen, material), "seconds": round(clock.spent, 1)}
+
+    def _material(self, backbone: backbones.Backbone) -> TrainingSet:
+        train, descriptions = self.inputs.train, self.inputs.descriptions
+        if len(train) < 2 * self.recipe.folds:
+            raise ModelingError(
+                f"{len(train)} messages are too few to compare settings on: label at least {2 * self.recipe.folds}."
+            )
+        targets = self.inputs.targets(train)
+        some = _sample(targets, self.recipe.seed)
+        texts = tuple(train.texts[row] for row in some)
+        vectors = encode_with_progress(backbone, texts, self.reporter)
+        return TrainingSet(texts, targets[some], descriptions, vectors, backbone.encode(descriptions))
+
+    def _frozen(self, material: TrainingSet, parts: list[Targets]) -> Candidate:
+        fitted = head.fit(
+            material.vectors, material.targets, self.inputs.labels, material.described, seed=self.recipe.seed
+        )
+        return frozen_candidate(material, parts, fitted.strength)
+
+    def _trials(self, material: TrainingSet, parts: list[Targets], ways: tuple[Method, ...], clock: _Clock) -> Trials:
+        first = [usual(self.recipe, method) for method in ways]
+        study = opened(self.workplace.folder / STUDY, self.workplace.order, self.recipe.seed, first)
+        on_progress = self._on_progress(clock)
+        work = self.workplace.work
+        return Trials(material, self.recipe, self.base, parts, ways, work, study, on_progress)
+
+    def _on_progress(self, clock: _Clock) -> Callable[[str, float], None]:
+        def heard(stage: str, share: float) -> None:
+            self._left(clock)
+            clock.note()
+            if clock.left <= 0:
+                raise _OutOfTime
+            self.reporter.step(clock.spent / self.budget)
+
+        return heard
+
+    def _search(self, trials: Trials, clock: _Clock) -> None:
+        """A trial under way is stopped when the time is over, and counts as none."""
+        while clock.left > 0 and (self.most is None or trials.ended() < self.most):
+            self.reporter.stage(f"trial {trials.ended() + 1}", 0.99)
+            self.reporter.step(clock.spent / self.budget)
+            try:
+                trials.run()
+            except _OutOfTime:
+                break
+        self.reporter.left = None
+
+    def _left(self, clock: _Clock) -> None:
+        self.reporter.left = clock.left
+
+    def _outcome(self, trials: Trials, frozen: Candidate, material: TrainingSet) -> dict[str, Any]:
+        self.reporter.stage("comparing", 1.0)
+        default, notes = self._default(trials, frozen)
+        best, gain = self._best(trials, default), None
+        if best is default:
+            notes.append("Nothing that was tried is better than the default recipe.")
+        else:
+            gain = _gain(best.candidate, default.candidate)
+            if gain["low"] <= 0:
+                notes.append("The best is better by so little that it may be chance: the interval of its gain holds 0.")
+        if len(trials.parts) == 1:
+            learnt = len(material.texts) - len(trials.parts[0])
+            notes.append(
+                f"Settings were compared after learning from {learnt:,} of {len(self.inputs.train):,} messages."
+            )
+        path = self.workplace.folder / RECIPE
+        # What the default leaves open stays open: training suits it to how many messages there are.
+        chosen = {"method": best.settings["method"]} if best is default else best.settings
+        _write(recipe_with(self.recipe, chosen), path)
+        return {
+            "event": "tuned",
+            "trials": trials.ended(),
+            "pruned": trials.ended() - len(trials.complete()),
+            "best": best.summary(),
+            "default": default.summary(),
+            "gain": gain,
+            "messages": len(material.texts),
+            "folds": len(trials.parts),
+            "recipe": str(path),
+            "notes": [*notes, *self.inputs.notes],
+        }
+
+    def _default(self, trials: Trials, frozen: Candidate) -> tuple[_Tried, list[str]]:
+        """What `train` would choose by itself between the frozen head and its usual way to tune."""
+        alone = _Tried({"method": "frozen"}, frozen)
+        if trials.first not in (trial.user_attrs["settings"] for trial in trials.complete()):
+            return alone, ["The time was over before the usual way to fine-tune was measured: give more minutes."]
+        tuned = _Tried(trials.first, trials.candidate(trials.first))
+        return (tuned if promises(tuned.candidate, frozen) else alone), []
+
+    def _best(self, trials: Trials, default: _Tried) -> _Tried:
+        best = next(iter(trials.complete()), None)
+        if best is None or (best.value or 0.0) <= default.score:
+            return default
+        settings = best.user_attrs["settings"]
+        return _Tried(settings, trials.candidate(settings))
+
+
+def _sample(targets: Targets, seed: int) -> Targets:
+    """Return the rows that settings are compared on: all, but of very many messages as many as a trial has time for."""
+    count = len(targets) // LEARNT
+    if count <= SEEN:
+        return np.arange(len(targets))
+    return np.sort(np.concatenate(stratified_folds(targets, count, seed)[:SEEN]))
+
+
+def _parts(material: TrainingSet, recipe: Recipe) -> list[Targets]:
+    """Return what is held out, one part after the other: folds, or of many messages, once, all but those learnt from.
+
+    Near copies of a message are on one side.
+    """
+    count = len(material.texts) // LEARNT
+    if count < 2:
+        return folds(material, recipe)
+    learnt = stratified_group_folds(material.targets, near_copy_groups(material.texts), count, recipe.seed)[0]
+    return [np.setdiff1d(np.arange(len(material.texts)), learnt)]
+
+
+def _gain(best: Candidate, default: Candidate) -> dict[str, float]:
+    """The difference in macro-F1 with its 95% paired bootstrap interval. The best of many is a little flattered."""
+    theirs, right = default.of(best.rows), best.targets[best.rows]
+    low, high = np.quantile(macro_f1_difference(best.probabilities, theirs, right), (0.025, 0.975))
+    value = macro_f1(best.probabilities, right) - macro_f1(theirs, right)
+    return {"value": round(value, 4), "low": round(float(low), 4), "high": round(float(high), 4)}
+
+
+def _write(recipe: Recipe, path: Path) -> None:
+    draft = path.with_suffix(".part")
+    draft.write_text(tomli_w.dumps(recipe.model_dump(mode="json", exclude_none=True)), "utf-8")
+    draft.replace(path)

@@ -1,0 +1,52 @@
+"""Between a backbone and what fine-tuning made of it: averaged weights, which forget less.
+
+Of few messages a backbone learns what they say and forgets a little of what it knew about all others. Half-way between
+both sets of weights it often knows both; cross-validation says where (Wortsman et al. 2022a). And the backbones that
+were tuned for cross-validation need not be thrown away: the mean of weights that were tuned from the same pretrained
+ones on much the same messages is usually better than any of them (Wortsman et al. 2022b).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from modeling.backbones import backbone as backbones
+from modeling.backbones.backbone import Backbone
+
+
+def keep(tuned: Backbone, base: Path, path: Path) -> None:
+    """Write the weights that differ from those of the backbone in `base` to a file of safetensors."""
+    start = backbones.load(str(base)).model.state_dict()
+    weights = {name: value.detach().cpu().contiguous() for name, value in _weights(tuned)}
+    changed = {name: value for name, value in weights.items() if not torch.equal(value, start[name].to(value).cpu())}
+    draft = path.with_suffix(".part")
+    save_file(changed, draft)
+    draft.replace(path)
+
+
+def blend(tuned: Backbone, base: Path, share: float, others: Sequence[Path] = ()) -> Backbone:
+    """Average the weights of `tuned`, in place, with those that were kept in the files `others`; then move them.
+
+    They go to where only `share` of the way from the weights of the backbone in `base` is gone.
+    """
+    if share == 1 and not others:
+        return tuned
+    start = backbones.load(str(base)).model.state_dict()
+    with torch.no_grad(), ExitStack() as stack:
+        files = [stack.enter_context(safe_open(path, "pt", device=str(tuned.model.device))) for path in others]
+        for name, value in _weights(tuned):
+            origin = start[name].to(value.device, torch.float32)
+            found = [file.get_tensor(name).float() if name in file.keys() else origin for file in files]  # noqa: SIM118
+            value.copy_(torch.lerp(origin, torch.stack([value.float(), *found]).mean(0), share))
+    return Backbone(tuned.model, tuned.name, None, tuned.reading)
+
+
+def _weights(backbone: Backbone) -> list[tuple[str, Tensor]]:
+    return [(name, value) for name, value in backbone.model.state_dict().items() if value.is_floating_point()]

@@ -1,0 +1,272 @@
+"""Replay: two real ones, side by side, and what it says and counts when things go wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import json
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.platforms.replay import ReplayPlatform
+from bot.replay import runner
+from bot.replay.far_side import FarSide
+from bot.replay.instance import environment, stage
+from bot.replay.observer import Watch
+from bot.replay.report import lost_and_doubled
+from bot.replay.script import ADMIN, ANNOTATORS, Player, chat, ref_of, until
+from workers.core.errors import BackchannelError
+from workers.core.events import Command, Event, Message, Reaction
+from workers.core.replies import Post
+from workers.handlers.dispatch import ledger_row
+from workers.store import head_fits, inbox, labels, ledger, outbox, versions
+from workers.store.database import Database
+
+MAIN = chat("main")
+FORMS = {
+    "bug": ("the {} crashes when I open it", "an error in the {}", "the {} is broken again", "the {} freezes"),
+    "praise": ("I love the new {}", "the {} is wonderful", "great work on the {}", "thank you for the {}"),
+    "question": ("how do I open the {}?", "where is the {}?", "who can explain the {}?", "what does the {} do?"),
+}
+
+
+def write(path: Path, *things: str) -> Path:
+    """A text,label file with each sentence about each thing: 12 rows a thing."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(("text", "label"))
+        writer.writerows(
+            (form.format(thing), label) for (label, forms), thing in product(FORMS.items(), things) for form in forms
+        )
+    return path
+
+
+# ── the real thing ─────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """The reports of a replay in which everything is labelled and of one in which only questions are answered."""
+    here = tmp_path_factory.mktemp("replays")
+    train, test = write(here / "train.csv", "page", "report", "search"), write(here / "test.csv", "menu")
+    options = {"all": ("--annotate", "all"), "asked": ("--annotate", "asked", "--budget", "6")}
+    replays = {
+        name: subprocess.Popen(
+            [sys.executable, "-m", "bot", "replay", train, "--test", test, "--report", here / f"{name}.json", *more],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for name, more in options.items()
+    }
+    found: dict[str, dict[str, Any]] = {}
+    for name, replay in replays.items():
+        out, err = replay.communicate(timeout=200)
+        assert replay.returncode == 0, err
+        found[name] = json.loads(out)
+        assert json.loads((here / f"{name}.json").read_text()) == found[name]
+    return found
+
+
+def test_a_replay_reports_all_that_it_promises(reports: dict[str, dict[str, Any]]) -> None:
+    for report in reports.values():
+        assert {"seconds", "messages_per_s", "abstained", "online_accuracy"} <= set(report)
+        assert set(report["latency_ms"]) == {"p50", "p95", "p99"}
+        assert set(report["label_to_head_ms"]) == {"p50", "p95"}
+        assert set(report["test"]) == {"accuracy", "macro_f1", "ece"}
+        assert [(version["version"], version["state"]) for version in report["versions"]] == [(1, "active")]
+
+
+def test_everything_that_is_said_in_a_replay_has_its_effect_once(reports: dict[str, dict[str, Any]]) -> None:
+    for report in reports.values():
+        assert (report["messages"], report["predicted"]) == (36, 36)
+        assert (report["lost"], report["doubled"]) == (0, 0)
+    assert reports["all"]["labels"] == 36
+    assert reports["asked"]["labels"] == 6
+    assert reports["all"]["test"]["accuracy"] >= 0.8
+
+
+# ── what is counted and waited for ─────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    database = Database(f"sqlite:///{tmp_path / 'test.sqlite3'}")
+    database.migrate()
+    with database.write() as c:
+        versions.ensure_base(c, "minilm", "", 0.0)
+    yield database
+    database.dispose()
+
+
+@pytest.fixture
+def player(database: Database) -> Player:
+    far_side = FarSide()
+    return Player(far_side, Watch(database), random.Random(0), far_side.deliver, emoji={"bug": "🐞"})
+
+
+def reaction(number: int, key: str = "") -> Reaction:
+    ref = ref_of(MAIN, str(number))
+    return Reaction(key=key or f"r{number}", at=1.0, ref=ref, annotator=ANNOTATORS[0], emoji="🐞", added=True)
+
+
+async def test_the_head_is_not_current_while_a_label_is_on_its_way(database: Database) -> None:
+    with database.write() as c:
+        head_fits.record(c, head_fits.FittedHead(1, labels.revision(c), 0, 0, 0.0))
+        inbox.add(c, [reaction(1)], 0.0)
+    waiting = asyncio.create_task(Watch(database).head_is_current())
+    await asyncio.sleep(0.2)
+    assert not waiting.done()
+    with database.write() as c:
+        claimed = inbox.claim(c, "labels", 9, 1e9, "worker", 1.0)
+    await asyncio.sleep(0.2)
+    assert not waiting.done()  # it is in somebody's hands, and not in the ledger
+    with database.write() as c:
+        inbox.finish(c, claimed)
+    await asyncio.wait_for(waiting, 5)
+
+
+async def test_a_head_that_never_comes_is_said(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.replay.observer.PATIENCE", 0.1)
+    with pytest.raises(BackchannelError, match="The model has not learnt the labels"):
+        await Watch(database).head_is_current()
+
+
+async def test_the_seconds_are_those_in_which_messages_are_written(
+    database: Database, player: Player, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def stream(*_: object) -> list[object]:
+        await asyncio.sleep(0.1)
+        return []
+
+    async def retrain(*_: object) -> None:
+        await asyncio.sleep(1.0)
+
+    monkeypatch.setattr(runner, "stream", stream)
+    monkeypatch.setattr(runner, "retrain", retrain)
+    plan = runner.Plan(file=Path("rows.csv"), retrain_at=(1, 2))
+    played = await runner.everything(plan, 1.0, [("it crashes", "bug")], [], database, player)
+    assert 0.3 <= played.seconds < 1.0
+
+
+def test_labels_that_are_missing_or_there_twice_are_counted(database: Database, player: Player) -> None:
+    player.given = [(ref_of(MAIN, str(number)).key, ANNOTATORS[0].id, "🐞") for number in (1, 2, 3)]
+    with database.write() as c:
+        ledger.append(c, [ledger_row(reaction(number)) for number in (1, 2)], 0.0)
+    assert lost_and_doubled(database, player) == (1, 0)
+    with database.write() as c:
+        ledger.append(c, [ledger_row(reaction(number, f"again {number}")) for number in (2, 3)], 0.0)
+    assert lost_and_doubled(database, player) == (0, 1)
+
+
+async def test_a_message_of_which_nothing_comes_is_lost_and_holds_nobody_up(
+    database: Database, player: Player, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def deliver(_: Event) -> bool:
+        return True
+
+    monkeypatch.setattr(runner, "PATIENCE", 0.1)
+    player.deliver = deliver
+    await asyncio.wait_for(runner.one(player, 1, "it crashes", "bug", react=False), 5)
+    assert lost_and_doubled(database, player) == (1, 0)
+
+
+async def test_an_answer_of_several_posts_is_waited_for_whole(database: Database, player: Player) -> None:
+    posts = [Post(chat=MAIN, text=f"question {number}") for number in range(3)]
+
+    async def deliver(event: Event) -> None:
+        """Commits all posts at once and brings them one by one, as the bot does."""
+        with database.write() as c:
+            outbox.add(c, [(f"{event.key}:{place}", post) for place, post in enumerate(posts)], 0.0)
+        for place, post in enumerate(posts):
+            asyncio.get_running_loop().call_later(0.1 * place, player.hear, f"{event.key}:{place}", post, 0.0)
+
+    player.deliver = deliver
+    keys = await player.type(MAIN, "ask 3")
+    assert [player.said(key) for key in keys] == ["question 0", "question 1", "question 2"]
+
+
+async def test_an_event_that_cannot_be_stored_is_answered_all_the_same(tmp_path: Path) -> None:
+    async def accept(event: Event) -> bool:
+        if isinstance(event, Message):
+            raise ValueError("This can't be stored.")
+        return True
+
+    far_side = FarSide()
+    await far_side.start(tmp_path / "far.sock")
+    listening = asyncio.create_task(ReplayPlatform(tmp_path / "far.sock").listen(accept))
+    ref = ref_of(MAIN, "1")
+    message = Message(key="m", at=1.0, ref=ref, author=ADMIN, text="it crashes")
+    command = Command(key="c", at=1.0, chat=MAIN, caller=ADMIN, text="help", admin=True)
+    async with asyncio.timeout(5):
+        assert not await far_side.deliver(message)
+        assert await far_side.deliver(command)
+    listening.cancel()
+    await asyncio.wait([listening])
+    await far_side.stop()
+
+
+# ── the Backchannel that it plays on ───────────────────────────────────────────────────────────────
+
+
+def instead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
+    """Let the replay start this shell script where it would start a whole Backchannel."""
+    program = tmp_path / "backchannel"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(program))
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        ("echo 'backchannel: The backbone ghost is not there.' >&2; exit 78", r"^The backbone ghost is not there\.$"),
+        ("echo 'No module named bot' >&2; exit 1", "ended in the middle .* exit code 1: No module named bot$"),
+        ("exit 3", "ended in the middle of the replay, with exit code 3: it said nothing$"),
+    ],
+)
+def test_a_backchannel_that_ends_ends_the_replay_with_its_sentence(
+    script: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    instead(tmp_path, monkeypatch, script)
+    began = time.monotonic()
+    with pytest.raises(BackchannelError, match=said):
+        runner.drive(runner.Plan(file=write(tmp_path / "rows.csv", "page")))
+    assert time.monotonic() - began < 30
+
+
+async def test_the_far_side_can_listen_however_long_the_data_folders_path_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    instead(tmp_path, monkeypatch, "exec sleep 60")
+    data = tmp_path / ("x" * 150)
+    data.mkdir()
+    with stage(data) as backchannel:
+        far_side = FarSide()
+        await far_side.start(backchannel.socket)
+        listening = asyncio.create_task(ReplayPlatform(backchannel.socket).listen(lambda _: asyncio.sleep(0, True)))
+        await until(lambda: far_side.connections > 0, "the bot to start")
+        listening.cancel()
+        await asyncio.wait([listening])
+        await far_side.stop()
+    assert backchannel.process.returncode is not None
+    assert not backchannel.socket.exists()
+
+
+def test_only_the_backbone_of_the_settings_around_reaches_the_replay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("my-backbone").mkdir()
+    monkeypatch.setenv("BACKCHANNEL_DATABASE__URL", "postgresql://localhost/the_real_one")
+    monkeypatch.setenv("BACKCHANNEL_BACKBONE", "my-backbone")
+    ours = {name: value for name, value in environment(tmp_path).items() if name.startswith("BACKCHANNEL_")}
+    assert ours == {"BACKCHANNEL_DATA_DIR": str(tmp_path), "BACKCHANNEL_BACKBONE": str(tmp_path / "my-backbone")}

@@ -1,0 +1,334 @@
+"""A small student learns from a teacher."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from modeling.backbones import backbone as backbones
+from modeling.backbones import build
+from modeling.classifier import bundle as bundles
+from modeling.classifier import head
+from modeling.classifier.bundle import Bundle
+from modeling.distillation import config, loop
+from modeling.distillation import teacher as teachers
+from modeling.distillation.config import StudentHyperparameters
+from modeling.distillation.dataset import likely
+from modeling.distillation.loop import Lessons, loss_of
+from modeling.errors import ModelingError
+from tests.fakes import tiny
+from tests.fakes.messages import KINDS, OPENINGS, messages, write_csv
+from tests.modeling.cli.test_command_line import run, until
+
+LABELS = tuple(KINDS)
+BRISK = StudentHyperparameters(learning_rate=1e-2, epochs=12, batch=32)
+
+
+def teach(folder: Path, base: Path, labels: tuple[str, ...] = LABELS) -> Path:
+    """Write the bundle of a teacher with a random backbone and a fitted head."""
+    backbone = backbones.load(str(base))
+    rows = messages(OPENINGS[:6])
+    targets = np.array([LABELS.index(kind) for _, kind in rows])
+    described = backbone.encode([label.replace("_", " ") for label in labels])
+    fitted = head.fit(backbone.encode([text for text, _ in rows]), targets, labels, described)
+    Bundle(backbone, fitted, {"method": "frozen"}).save(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny.bert(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="module")
+def teacher(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return teach(tmp_path_factory.mktemp("teacher") / "bundle", base)
+
+
+@pytest.fixture(scope="module")
+def pool(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_csv(tmp_path_factory.mktemp("pool") / "pool.csv", [(text, "") for text, _ in messages(OPENINGS[:7])])
+
+
+@pytest.fixture(autouse=True)
+def _brisk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(build, "PACES", dict.fromkeys(config.PACES, BRISK))
+
+
+def order(teacher: object, pool: Path, out: Path, *more: object, student: str = "static") -> list[object]:
+    return ["distill", teacher, "--student", student, "--texts", pool, "--out", out, "--progress", "json", *more]
+
+
+@pytest.mark.parametrize("student", ["static", "gru", "lstm"])
+def test_a_student_keeps_what_its_teacher_knows(
+    student: str, teacher: Path, pool: Path, files: tuple[Path, Path], tmp_path: Path
+) -> None:
+    asked = order(
+        teacher, pool, tmp_path / "out", "--train", files[0], "--test", files[1], "--hidden", 16, student=student
+    )
+    status, lines, _ = run(*asked)
+    done = lines[-1]
+    assert status == 0, done
+    assert (done["event"], done["method"], done["student"]) == ("done", "distilled", student)
+    assert done["accuracy"] > 0.9 * done["teacher"]["accuracy"] > 0.7
+    assert done["against"]["accuracy"] == done["teacher"]["accuracy"]
+    assert set(done["gate"]) >= {"promote", "reason", "low", "high"}
+    assert 0 < done["megabytes"] < done["teacher"]["megabytes"]
+    assert done["messages_per_second"] > 0 < done["teacher"]["messages_per_second"]
+    assert done["agreement"] > 0.8
+    fractions = [line["fraction"] for line in lines[:-1]]
+    assert fractions == sorted(fractions)
+    saved = bundles.load(Path(done["bundle"]))
+    assert saved.backbone.fingerprint == done["fingerprint"]
+    assert saved.head.labels == tuple(sorted(LABELS)) or saved.head.labels == LABELS
+    assert 0 < saved.head.temperature < 20
+    assert not (tmp_path / "out" / "work").exists()
+    assert run(*asked)[1][-1] == done
+
+
+def test_a_smaller_transformer_is_a_student_too(
+    teacher: Path, pool: Path, files: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(build, "TRANSFORMER", replace(config.TRANSFORMER, learning_rate=3e-3, epochs=12))
+    smaller = tiny.bert(tmp_path / "tiny", seed=3, width=32)
+    asked = order(teacher, pool, tmp_path / "out", "--train", files[0], "--test", files[1], student=str(smaller))
+    status, lines, _ = run(*asked)
+    done = lines[-1]
+    assert status == 0, done
+    assert done["accuracy"] > 0.85 * done["teacher"]["accuracy"] > 0.7
+    assert done["megabytes"] < done["teacher"]["megabytes"]
+
+
+def test_a_run_that_was_cut_off_ends_as_if_it_had_not_been(
+    teacher: Path, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0.0)
+    texts = [text for text, _ in messages(OPENINGS[:4])]
+    soft, vectors = teachers.load(str(teacher)).taught(texts, tmp_path / "cache", lambda _: None)
+    lessons = Lessons(texts, soft, vectors, np.full(len(texts), -1))
+    for name in ("gru", "static"):
+        folder = build.build(name, texts, tmp_path / name, source=backbones.load(str(base)), hidden=16)
+
+        def imitated(stop: float, work: str, folder: Path = folder) -> tuple[Any, Any, Any]:
+            def on_progress(share: float) -> None:
+                if share > stop:
+                    raise KeyboardInterrupt
+
+            student = backbones.load(str(folder))
+            return loop.train_student(
+                student, lessons, replace(BRISK, epochs=4), seed=3, work=tmp_path / work, on_progress=on_progress
+            )
+
+        whole = imitated(2.0, "whole")
+        with pytest.raises(KeyboardInterrupt):
+            imitated(0.5, "cut")
+        shutil.copytree(tmp_path / "cut" / "checkpoint", tmp_path / "cut" / "draft")  # a kill came while it was written
+        (tmp_path / "cut" / "draft" / "state.pt").write_bytes(b"half")
+        goes_on = imitated(2.0, "cut")
+        assert np.abs(whole[1] - goes_on[1]).max() < 1e-5
+        assert np.abs(whole[0].encode(texts) - goes_on[0].encode(texts)).max() < 1e-5
+        assert not (tmp_path / "cut").exists()
+
+
+def test_the_command_goes_on_after_a_kill(teacher: Path, pool: Path, tmp_path: Path) -> None:
+    always = (
+        "from modeling.cli.app import app; from modeling.distillation import loop; loop.CHECKPOINT_SECONDS = 0; app()"
+    )
+    words = [sys.executable, "-c", always, *map(str, order(teacher, pool, tmp_path, "--hidden", 16, student="gru"))]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
+        until(process, "distilling")
+        before = next(each for each in taught(process.stdout or ()) if each > 0.7)
+        process.kill()
+    assert not (tmp_path / "done.json").exists()
+    finished = subprocess.run(words, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert list(taught(finished))[1] > before - 0.05
+    assert json.loads(finished[-1])["event"] == "done"
+    assert not (tmp_path / "work").exists()
+
+
+def taught(lines: Iterable[str]) -> Iterator[float]:
+    """How far distilling was, line by line."""
+    for line in map(json.loads, lines):
+        if line.get("stage") == "distilling":
+            yield line["fraction"]
+
+
+def test_a_killed_run_goes_on_with_what_the_teacher_said(teacher: Path, tmp_path: Path) -> None:
+    known, heard = teachers.load(str(teacher)), list[float]()
+    texts = [text for text, _ in messages(OPENINGS[:2])]
+    first = known.taught(texts, tmp_path / "cache", heard.append)
+    assert heard[-1] == 1.0
+    heard.clear()
+    assert np.array_equal(known.taught(texts, tmp_path / "cache", heard.append)[0], first[0])
+    assert not heard
+
+
+def test_the_loss_is_nothing_for_a_student_that_says_the_same_and_weighs_the_same_at_any_temperature() -> None:
+    scores, targets = torch.tensor([[2.0, 0.0, -1.0], [0.0, 1.0, 0.0]]), torch.tensor([-1, -1])
+    none = torch.zeros(2, 1)
+    gradients: list[float] = []
+    for temperature in (1.0, 8.0, 16.0):
+        pace = StudentHyperparameters(1e-3, 1, 2, alpha=0.5, temperature=temperature, hidden=0.0)
+        assert loss_of(scores, none, torch.softmax(scores, 1), none, targets, pace).abs() < 1e-5
+        ours = torch.zeros(2, 3, requires_grad=True)
+        loss: Any = loss_of(ours, none, torch.softmax(scores, 1), none, targets, pace)
+        loss.backward()
+        gradients.append(float(np.linalg.norm(np.asarray(ours.grad))))
+    assert gradients[1] == pytest.approx(gradients[2], rel=0.15)
+
+
+def test_a_label_weighs_what_alpha_leaves_it() -> None:
+    scores, soft, none = torch.zeros(1, 2), torch.tensor([[1.0, 0.0]]), torch.zeros(1, 1)
+    losses = [
+        float(
+            loss_of(
+                scores + torch.tensor([[3.0, 0.0]]),
+                none,
+                soft,
+                none,
+                torch.tensor([1]),
+                StudentHyperparameters(1e-3, 1, 1, alpha, 1, 0),
+            )
+        )
+        for alpha in (0.0, 0.5, 1.0)
+    ]
+    assert losses[0] > losses[1] > losses[2]
+    assert losses[2] == pytest.approx(float(torch.nn.functional.softplus(torch.tensor(-3.0))), abs=1e-4)
+
+
+def test_a_student_without_test_messages_says_so(teacher: Path, pool: Path, tmp_path: Path) -> None:
+    status, lines, _ = run(*order(teacher, pool, tmp_path / "out", "--hidden", 16))
+    assert status == 0, lines[-1]
+    assert lines[-1]["accuracy"] is None
+    assert lines[-1]["gate"] is None
+    assert "no test messages" in " ".join(lines[-1]["notes"])
+
+
+def test_two_teachers_are_averaged_and_texts_of_the_test_are_not_learned(
+    teacher: Path, base: Path, files: tuple[Path, Path], tmp_path: Path
+) -> None:
+    other = teach(tmp_path / "other", tiny.bert(tmp_path / "tiny", seed=5))
+    both = teachers.load(f"{teacher},{other}")
+    texts = [text for text, _ in messages(OPENINGS[:2])]
+    alone = [teachers.load(str(each)).classify(texts) for each in (teacher, other)]
+    assert np.allclose(both.classify(texts), (alone[0] + alone[1]) / 2, atol=1e-5)
+    pool = write_csv(tmp_path / "pool.csv", messages(OPENINGS[:8]))
+    status, lines, _ = run(
+        *order(f"{teacher},{other}", pool, tmp_path / "out", "--test", files[1], "--hidden", 16, "--against", teacher)
+    )
+    assert status == 0, lines[-1]
+    assert any("left out" in note for note in lines[-1]["notes"])
+    assert lines[-1]["against"]["name"] == str(teacher)
+
+
+def test_likely_labels_are_as_often_right_as_the_teacher_thinks() -> None:
+    soft = np.tile(np.array([[0.7, 0.3]], np.float32), (4000, 1))
+    drawn = likely(np.full(4000, -1), soft, seed=0)
+    assert (drawn == 0).mean() == pytest.approx(0.7, abs=0.03)
+    assert (likely(np.ones(4000, np.int64), soft, seed=0) == 1).all()
+
+
+@pytest.mark.parametrize(
+    ("more", "sentence"),
+    [
+        (["--temperature", 0], "above 0"),
+        (["--temperature", "nan"], "above 0"),
+        (["--alpha", 1.5], "between 0 and 1"),
+        (["--alpha", 0], "give --train"),
+        (["--student", "minilm"], "smaller student"),
+        (["--student", "/no/such/folder"], "does not exist"),
+        (["--student", "lstm", "--word-vectors", "/no/such/file"], "check the path"),
+        (["--texts", "EMPTY"], "no rows with a text"),
+        (["--against", "/no/such/bundle", "--test", "TEST"], "/no/such/bundle"),
+    ],
+)
+def test_what_cannot_be_done_gets_a_sentence(
+    more: list[Any], sentence: str, teacher: Path, pool: Path, files: tuple[Path, Path], tmp_path: Path
+) -> None:
+    empty = tmp_path / "empty.csv"
+    empty.write_text("text,label\n,thanks\n", "utf-8")
+    given = [{"EMPTY": empty, "TEST": files[1]}.get(each, each) for each in more]
+    status, lines, _ = run(*order(teacher, pool, tmp_path / "out", "--hidden", 16, *given))
+    assert status == 2
+    assert lines[-1]["event"] == "error"
+    assert sentence in lines[-1]["message"], lines[-1]
+    assert not (tmp_path / "out" / "bundle").exists()
+
+
+def test_altered_teachers_and_teachers_of_other_labels_get_a_sentence(
+    teacher: Path, base: Path, pool: Path, tmp_path: Path
+) -> None:
+    other = teach(tmp_path / "other", base, (*LABELS[:2], "lunch"))
+    altered = Path(shutil.copytree(teacher, tmp_path / "altered"))
+    (altered / "head.safetensors").write_bytes(b"x")
+    for names, sentence in (
+        (f"{teacher},{other}", "same labels"),
+        (altered, "altered"),
+        (tmp_path / "none", "no bundle"),
+    ):
+        status, lines, _ = run(*order(names, pool, tmp_path / "out"))
+        assert status == 2
+        assert sentence in lines[-1]["message"]
+
+
+def test_the_loss_that_is_no_number_stops_with_its_step(teacher: Path, base: Path, tmp_path: Path) -> None:
+    texts = [text for text, _ in messages(OPENINGS[:2])]
+    vectors = np.full((len(texts), 4), np.nan, np.float32)
+    soft = np.full((len(texts), 3), 1 / 3, np.float32)
+    student = backbones.load(str(build.build("gru", texts, tmp_path / "gru", hidden=16)))
+    with pytest.raises(ModelingError, match="step 1"):
+        loop.train_student(
+            student,
+            Lessons(texts, soft, vectors, np.full(len(texts), -1)),
+            BRISK,
+            seed=0,
+            work=tmp_path / "work",
+            on_progress=lambda _: None,
+        )
+
+
+def test_where_memory_runs_out_batches_are_read_in_halves_and_teach_the_same(
+    teacher: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = [text for text, _ in messages(OPENINGS[:2])]
+    soft, vectors = teachers.load(str(teacher)).taught(texts, tmp_path / "cache", lambda _: None)
+    lessons = Lessons(texts, soft, vectors, np.full(len(texts), -1))
+    folder = build.build("gru", texts, tmp_path / "gru", hidden=16)
+    forward, fits = loop.StudentModel.forward, BRISK.batch
+
+    def limited(self: loop.StudentModel, texts: list[str]) -> Any:
+        if len(texts) > fits:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate")
+        return forward(self, texts)
+
+    def imitated() -> Any:
+        return loop.train_student(
+            backbones.load(str(folder)), lessons, BRISK, seed=3, work=tmp_path / "work", on_progress=lambda _: None
+        )
+
+    monkeypatch.setattr(loop.StudentModel, "forward", limited)
+    whole = imitated()
+    fits = (BRISK.batch + 1) // 2
+    assert np.abs(imitated()[1] - whole[1]).max() < 0.1  # of up to 8: they are not added up in the same order
+    fits = 1
+    with pytest.raises(ModelingError, match="not enough memory to teach this student"):
+        imitated()
+
+
+def test_the_command_explains_itself() -> None:
+    from modeling.cli.app import app
+
+    found = CliRunner().invoke(app, ["distill", "--help"])
+    assert found.exit_code == 0
+    assert "TEACHER" in found.stdout

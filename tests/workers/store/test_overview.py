@@ -1,0 +1,150 @@
+"""What screens show."""
+
+from __future__ import annotations
+
+import json
+
+from tests.workers.store.samples import (
+    BOB,
+    CHAT,
+    EVE,
+    UMA,
+    act,
+    choose,
+    delete,
+    edit,
+    guess,
+    message,
+    post,
+    ref,
+    request,
+)
+from workers.core.events import CLASSIFY
+from workers.core.replies import Choice, Document, EditPost
+from workers.store import chats, history, inbox, jobs, labels, ledger, messages, outbox, overview, predictions, versions
+from workers.store.database import Database
+
+
+def test_an_overview_of_nothing(db: Database) -> None:
+    with db.read() as c:
+        found = overview.overview(c, CHAT)
+    assert (found.enabled, found.labels, found.accuracy, found.messages, found.labelled) == (False, [], [], 0, 0)
+
+
+def test_an_overview_counts(db: Database) -> None:
+    with db.write() as c:
+        chats.enable(c, CHAT, BOB, "zh", 0)
+        versions.ensure_base(c, "minilm", "f", 0)
+        jobs.add(c, request(), 0)
+        bug, idea = labels.add(c, "Bug", "broken", "🐛", 0), labels.add(c, "Idea", "", None, 0)
+        messages.record(c, [message(number) for number in range(5)])
+        messages.delete(c, delete(4))
+        ledger.append(c, [act(0, "🐛"), act(1, "🐛"), choose(1, idea.id, EVE), act(4, "🐛"), act(99, "🐛")], 0)
+        found = overview.overview(c, CHAT)
+    assert (found.enabled, found.language, found.messages, found.labelled, found.disputed) == (True, "zh", 4, 1, 1)
+    assert [(label.id, label.emoji, label.count) for label in found.labels] == [(bug.id, "🐛", 1), (idea.id, "", 0)]
+    assert [(version.id, version.state) for version in found.versions] == [(1, "active")]
+    assert [(job.kind, job.state) for job in found.jobs] == [("train", "queued")]
+    assert json.loads(found.model_dump_json())["labels"][0]["description"] == "broken"
+
+
+def test_accuracy_takes_the_last_prediction_before_the_first_label(db: Database) -> None:
+    with db.write() as c:
+        bug, idea = labels.add(c, "Bug", "", "🐛", 0), labels.add(c, "Idea", "", "💡", 0)
+        known = messages.record(c, [message(number) for number in range(4)])
+        first, second, third, fourth = (item.id for item in known)
+        predictions.record_predictions(c, [guess(first, idea.id), guess(first, bug.id), guess(second, idea.id)])
+        ledger.append(c, [act(0, "🐛")], 1)
+        ledger.append(c, [act(1, "🐛")], 2)
+        ledger.append(c, [act(2, "🐛")], 3)
+        predictions.record_predictions(c, [guess(second, bug.id), guess(third, bug.id), guess(fourth, None)])
+        ledger.append(c, [act(3, "🐛")], 4)
+        assert [(point.labels, point.accuracy) for point in overview.overview(c, CHAT).accuracy] == [
+            (1, 1.0),
+            (2, 0.5),
+            (3, 1 / 3),
+        ]
+        ledger.append(c, [act(1, "🐛", at=5.0, added=False), act(1, "💡", at=6.0)], 5)
+        assert [point.accuracy for point in overview.overview(c, CHAT).accuracy][-1] == 2 / 3
+        labels.merge(c, idea, bug)
+        assert [point.accuracy for point in overview.overview(c, CHAT).accuracy][-1] == 2 / 3
+
+
+def test_accuracy_rolls_and_has_at_most_sixty_points(db: Database) -> None:
+    with db.write() as c:
+        bug = labels.add(c, "Bug", "", "🐛", 0)
+        known = messages.record(c, [message(f"{number:03}") for number in range(200)])
+        predictions.record_predictions(
+            c, [guess(item.id, bug.id if item.id > known[149].id else None) for item in known]
+        )
+        ledger.append(c, [act(f"{number:03}", "🐛") for number in range(200)], 0)
+        points = overview.overview(c, CHAT).accuracy
+    assert len(points) <= 60
+    assert (points[-1].labels, points[-1].accuracy) == (200, 1.0)
+    assert points[0].labels >= overview.FEW, "one message alone is no line"
+    assert points[len(points) // 2].accuracy == 0.0
+
+
+def test_history_shows_messages_reactions_and_predictions(db: Database) -> None:
+    with db.write() as c:
+        bug = labels.add(c, "Bug", "", "🐛", 0)
+        others = [message(2, "two", BOB, at=2.0, reply_to="1"), message(3, "three", at=3.0)]
+        [one, _, _] = messages.record(c, [message(1, "one", UMA, at=1.0), *others])
+        messages.edit(c, edit(2, "two!"))
+        messages.delete(c, delete(3))
+        predictions.record_predictions(c, [guess(one.id, None), guess(one.id, bug.id, probability=0.75, shown=True)])
+        ledger.append(c, [act(1, "🐛", EVE, at=2.0), act(1, "🐛", BOB, at=1.0), act(1, "🎉", BOB, at=3.0)], 0)
+        ledger.append(c, [act(1, "🎉", BOB, at=4.0, added=False), choose(1, bug.id)], 0)
+        first, second, third = history.history(c, CHAT)
+        assert first.reactions == [history.ReactionView(emoji="🐛", people=["u2", "u3"])]
+        assert first.prediction == history.PredictionView(
+            emoji="🐛", label="Bug", probability=0.75, guess=False, shown=True
+        )
+        assert (first.author, first.bot, first.edited, first.text) == (UMA, False, False, "one")
+        assert (second.text, second.edited, second.reply_to) == ("two!", True, "1")
+        assert (third.text, third.deleted, third.prediction) == ("", True, None)
+        assert history.line(c, ref(1)) == first
+        assert history.line(c, ref(9)) is None
+        assert [line.message_id for line in history.history(c, CHAT, limit=2)] == ["2", "3"]
+
+
+def test_history_shows_posts_as_they_were_last_edited(db: Database) -> None:
+    yes = (Choice(text="Yes", value="y"),)
+    with db.write() as c:
+        messages.record(c, [message(1, at=1.0)])
+        replies = [
+            ("p", post("Sure?", choices=yes, reply_to="1")),
+            ("d", Document(chat=CHAT, filename="a.csv", content="x")),
+        ]
+        outbox.add(c, replies, 0)
+        for number, item in enumerate(outbox.claim(c, "web", 9, 30, "bot", 1)):
+            outbox.sent(c, item, f"m{number}", 2.0 + number)
+        outbox.add(c, [("e1", EditPost(chat=CHAT, post="p", text="Half", progress=0.5))], 3)
+        [half] = outbox.claim(c, "web", 9, 30, "bot", 4)
+        outbox.sent(c, half, None, 5)
+        outbox.add(c, [("e2", EditPost(chat=CHAT, post="p", text="Not sent yet")), ("q", post("Nor this"))], 5)
+        _, asked, handed = history.history(c, CHAT)
+        assert (asked.bot, asked.text, asked.choices, asked.progress) == (True, "Half", [], 0.5)
+        assert (asked.message_id, asked.at, asked.edited, asked.reply_to) == ("m0", 2.0, True, "1")
+        assert (handed.filename, handed.message_id) == ("a.csv", "m1")
+        assert history.line(c, ref("m0")) == asked
+
+
+def test_an_edit_that_is_not_classified_yet_shows_no_older_prediction(db: Database) -> None:
+    with db.write() as c:
+        bug = labels.add(c, "Bug", "", "🐛", 0)
+        [one] = messages.record(c, [message(1, "It crashes")])
+        predictions.record_predictions(c, [guess(one.id, bug.id)])
+        messages.edit(c, edit(1, "🙂"))
+        assert history.history(c, CHAT)[0].prediction is None
+        predictions.record_predictions(c, [guess(one.id, bug.id, revision=2)])
+        assert history.history(c, CHAT)[0].prediction is not None
+
+
+def test_an_overview_says_how_many_events_were_given_up(db: Database) -> None:
+    with db.write() as c:
+        inbox.add(c, [message(1), message(2)], 0)
+        for _ in range(inbox.MAX_ATTEMPTS):
+            for claimed in inbox.claim(c, CLASSIFY, 1, 30, "worker", 1):
+                inbox.retry(c, claimed, 0, "no luck", 1)
+        assert overview.overview(c, CHAT).failed == 1

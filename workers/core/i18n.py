@@ -1,0 +1,232 @@
+"""What people read, in English and 中文. Every sentence that a worker says stands here."""
+
+from __future__ import annotations
+
+from workers.core.job_texts import JOB_TEXTS, KINDS, STAGES
+
+TEXTS: dict[str, tuple[str, str]] = {
+    **JOB_TEXTS,
+    "not_here": (
+        "Backchannel is off in this chat: nothing is stored. An admin can type `here` to switch it on.",
+        "本群尚未启用 Backchannel，不会存储任何内容。管理员输入 `here` 即可启用。",
+    ),
+    "unknown_verb": (
+        "There is no verb “{verb}”. {near}Type `help` to see what there is.",
+        "没有 “{verb}” 这个命令。{near}输入 `help` 查看全部命令。",
+    ),
+    "did_you_mean": ("Did you mean `{verb}`? ", "您是想输入 `{verb}` 吗？"),
+    "introduction": (
+        "Hello, I am Backchannel. I can say what kind each message here is, and I learn from the emoji that people put"
+        " on them. Until an admin types `here` I read nothing and store nothing. `help` lists what I understand. ",
+        "大家好，我是 Backchannel：我会判断每条消息属于哪一类，并从大家添加的表情中学习。"
+        "在管理员输入 `here` 之前，我不读取也不存储任何内容。输入 `help` 查看全部命令。",
+    ),
+    "blind_to_reactions": (
+        "I can't see reactions here: make me an administrator of this chat, so that I can learn from them.",
+        "我在这里看不到表情回应：请把我设为管理员，我才能从中学习。",
+    ),
+    "sees_reactions": ("Now I see your reactions, and learn from them.", "现在我能看到大家的表情回应，并从中学习。"),
+    "bots_on": (
+        "From now on I also read what other programs write here.",
+        "从现在起，我也会读取其他机器人的消息。",
+    ),
+    "bots_off": ("What other programs write here is left out.", "不再读取其他机器人的消息。"),
+    "admins_only_anonymous": (
+        "You write in the name of a chat, so I can't tell who you are, and `{verb}` is for admins. Turn off"
+        " “Remain anonymous” for yourself, or write as yourself.",
+        "您以群组身份发言，我无法识别您是谁，而 `{verb}` 只有管理员可以使用。请关闭“匿名”后再试。",
+    ),
+    "admins_only_guest": (
+        "`{verb}` is for admins of this workspace, and you are a guest here. Ask one of them.",
+        "`{verb}` 只有本工作区的管理员可以使用，您是访客。请联系管理员。",
+    ),
+    "admins_only_named_only": (
+        "Anybody can add me to a chat, so only people who are named in BACKCHANNEL_ADMINS switch me on."
+        " You are `{me}`: add that there, and type `{verb}` again.",
+        "任何人都可以把我拉进群，因此只有 BACKCHANNEL_ADMINS 中列出的人才能启用我。"
+        "您的编号是 `{me}`：请加入该设置后再输入 `{verb}`。",
+    ),
+    "message_unseen": (
+        "I never saw that message's text: it is from before I was here, or was left out. So I can't learn from it.",
+        "我没有见过那条消息的内容（可能早于我加入，或未被读取），因此无法从中学习。",
+    ),
+    "message_deleted": ("That message was deleted, so there is nothing to label.", "那条消息已被删除，无需标注。"),
+    "label_gone": (
+        "That label was removed meanwhile; here are those that there are now.",
+        "该标签已被删除，以下是现有标签。",
+    ),
+    "agreed": ("{label}, says {name}.", "{name} 认为是 {label}。"),
+    "accuracy_chart": (
+        "Right answers, over {labels} labelled messages: from {first} to {last}.",
+        "{labels} 条标注中的准确率：从 {first} 到 {last}。",
+    ),
+    "admins_only": (
+        "`{verb}` is for admins of this chat. Ask one of them, or be added to BACKCHANNEL_ADMINS.",
+        "`{verb}` 只有管理员可以使用。请联系管理员，或加入 BACKCHANNEL_ADMINS。",
+    ),
+    "here": (
+        "Backchannel is on. From now on it reads this chat, says what kind each message is, and learns from your emoji."
+        " `leave` switches it off.",
+        "已启用 Backchannel：从现在起它会阅读本群消息、判断类别，并从大家的表情中学习。输入 `leave` 可停用。",
+    ),
+    "here_labels": (
+        " Next: give it labels, such as `labels add bug 🐞 something is broken`.",
+        "下一步：添加标签，例如 `labels add 故障 🐞 有东西坏了`。",
+    ),
+    "left": (
+        "Backchannel is off here. What was stored is kept; `forget @person` deletes it.",
+        "已停用。已存储的内容会保留；`forget @某人` 可删除。",
+    ),
+    "mode_shadow": ("Shadow: I watch and learn, and stay silent.", "观察模式：只看、只学，不出声。"),
+    "mode_suggest": ("Suggest: I put an emoji on messages that I am sure about.", "建议模式：有把握时给消息加上表情。"),
+    "mode_unknown": (
+        "There is no mode “{mode}”. Type `mode shadow` or `mode suggest`.",
+        "没有 “{mode}” 模式。请输入 `mode shadow` 或 `mode suggest`。",
+    ),
+    "no_labels": (
+        "There are no labels yet. Add two or more, such as `labels add bug 🐞 something is broken`.",
+        "还没有标签。请先添加至少两个，例如 `labels add 故障 🐞 有东西坏了`。",
+    ),
+    "label_line": ("{emoji} {name} · {count}{description}", "{emoji} {name} · {count}{description}"),
+    "label_added": (
+        "Added {emoji} {name}. Put {emoji} on a message to teach me.",
+        "已添加 {emoji} {name}。给消息加上 {emoji} 就能教会我。",
+    ),
+    "label_renamed": ("“{old}” is now “{new}”.", "“{old}” 已改名为 “{new}”。"),
+    "label_merged": ("“{old}” was merged into “{new}”.", "“{old}” 已并入 “{new}”。"),
+    "label_removed": (
+        "“{name}” is removed; its messages are unlabelled again.",
+        "已删除 “{name}”，相关消息恢复为未标注。",
+    ),
+    "label_emoji": ("{name} is now {emoji}.", "{name} 的表情现在是 {emoji}。"),
+    "label_unknown": (
+        "There is no label “{name}”. The labels are: {names}.",
+        "没有 “{name}” 这个标签。现有标签：{names}。",
+    ),
+    "label_same": (
+        "That is one and the same label. Name two different ones.",
+        "这是同一个标签，请给出两个不同的标签。",
+    ),
+    "taken_name": (
+        "There is already a label “{name}”. Choose another name.",
+        "已有名为 “{name}” 的标签，请换一个名字。",
+    ),
+    "taken_emoji": (
+        "{emoji} already stands for “{name}”. Choose another emoji.",
+        "{emoji} 已用于 “{name}”，请换一个表情。",
+    ),
+    "too_long": (
+        "A label's name has at most 80 characters, this one has {length}. Choose a shorter one.",
+        "标签名最多 80 个字符，现在有 {length} 个，请缩短。",
+    ),
+    "empty": (
+        "A label needs a name. Type `labels add <name> [emoji] [description]`.",
+        "标签需要名字。请输入 `labels add <名字> [表情] [说明]`。",
+    ),
+    "control": (
+        "A label's name is one line of plain text. Take out the line breaks and control characters.",
+        "标签名必须是一行普通文字，请去掉换行和控制字符。",
+    ),
+    "not_emoji": (
+        "“{text}” is not an emoji. Type `labels emoji <name> <emoji>` with one emoji at the end.",
+        "“{text}” 不是表情。请输入 `labels emoji <名字> <表情>`，末尾放一个表情。",
+    ),
+    "usage": ("Type `{verb} {arguments}`: {help}.", "请输入 `{verb} {arguments}`：{help}。"),
+    "classify_empty": (
+        "There is no text to classify. Type `classify` and a sentence.",
+        "没有可判断的文字。请输入 `classify` 加一句话。",
+    ),
+    "classify_none": (
+        "I can't classify yet: it takes two labels. Type `labels add <name>`.",
+        "还不能判断：至少需要两个标签。请输入 `labels add <名字>`。",
+    ),
+    "classify_line": ("{emoji} {name} {percent}%", "{emoji} {name} {percent}%"),
+    "guess": ("A guess from the labels' names, before anyone has labelled:", "尚无标注，仅根据标签名猜测："),
+    "classified": ("That reads like:", "看起来像是："),
+    "label_needs_reply": (
+        "`label` needs a message: send it as a reply to the one you mean.",
+        "`label` 需要指定消息：请回复那条消息再输入。",
+    ),
+    "labelled": ("Noted: {emoji} {name}.", "已记录：{emoji} {name}。"),
+    "labelled_none": ("Noted: none of the labels fits.", "已记录：没有合适的标签。"),
+    "ask_nothing": (
+        "There is nothing to ask: every stored message of this chat was labelled or asked about.",
+        "没有可问的：本群存储的消息都已标注或询问过。",
+    ),
+    "ask_question": ("What kind is this, by {author}? “{text}”", "{author} 的这条消息属于哪一类？“{text}”"),
+    "ask_none": ("None of these", "都不是"),
+    "ask_skip": ("Skip", "跳过"),
+    "ask_answered": ("“{text}” is {label}, says {name}.", "“{text}”：{name} 认为是 {label}。"),
+    "ask_answered_none": ("“{text}” fits none of the labels, says {name}.", "“{text}”：{name} 认为都不合适。"),
+    "ask_skipped": ("“{text}” was skipped by {name}.", "“{text}”：{name} 跳过了。"),
+    "ask_closed": ("That question was answered already.", "这个问题已经有人回答了。"),
+    "number": (
+        "“{text}” is not a number from 1 to {most}. Type for example `{verb} 3`.",
+        "“{text}” 不是 1 到 {most} 的数字。请输入例如 `{verb} 3`。",
+    ),
+    "stats": (
+        "{messages} messages, {labelled} labelled, {disputed} disputed. {accuracy}"
+        "Active: version {version} ({method}).",
+        "共 {messages} 条消息，{labelled} 条已标注，{disputed} 条有争议。{accuracy}当前版本：{version}（{method}）。",
+    ),
+    "stats_accuracy": (
+        "Right in {percent}% of the latest {count} that people labelled. ",
+        "最近 {count} 条人工标注中答对 {percent}%。",
+    ),
+    "exported": ("{count} labelled messages.", "{count} 条已标注消息。"),
+    "export_none": ("There is nothing to export: nobody has labelled a message.", "没有可导出的内容：还没有标注。"),
+    "forget_unknown": (
+        "Nobody in this chat is called “{name}”. Write the name as it stands beside their messages.",
+        "本群没有 “{name}”。请按消息旁显示的名字填写。",
+    ),
+    "forget_several": (
+        "“{name}” could be {people}. Type `forget` with the id.",
+        "“{name}” 可能是 {people}。请用 id 输入 `forget`。",
+    ),
+    "forgotten": (
+        "Forgotten: all that they wrote (messages: {count}) and all that they labelled.",
+        "已删除：此人的 {count} 条消息及其全部标注。",
+    ),
+    "sure_leave": ("Switch Backchannel off in this chat?", "确定在本群停用 Backchannel？"),
+    "sure_labels merge": ("Merge {arguments}? This can't be undone.", "合并 {arguments}？此操作无法撤销。"),
+    "sure_labels remove": ("Remove the label {arguments}?", "删除标签 {arguments}？"),
+    "sure_forget": (
+        "Delete everything that {arguments} wrote or labelled? This can't be undone.",
+        "删除 {arguments} 的全部消息和标注？此操作无法撤销。",
+    ),
+    "yes": ("Yes", "确定"),
+    "no": ("No", "取消"),
+    "not_done": ("Left as it was.", "未作更改。"),
+    "not_yours": (
+        "{name} was asked, so only {name} can answer that.",
+        "这个确认是发给 {name} 的，只有 {name} 可以回答。",
+    ),
+    "too_late": ("That question has expired. Type the command again.", "确认已过期，请重新输入命令。"),
+    "failed_inside": (
+        "That did not work, and nothing was changed. The log of the worker says why.",
+        "操作未成功，未作任何更改。原因见 worker 日志。",
+    ),
+}
+
+
+def say(language: str, key: str, **values: object) -> str:
+    """The sentence named `key` in a chat's language, with its blanks filled. Unknown keys raise KeyError."""
+    return TEXTS[key][1 if language == "zh" else 0].format(**values)
+
+
+def stage_name(language: str, stage: str) -> str:
+    """A job's state or stage as a chat reads it: `cross-validation 2/5` becomes `交叉验证 2/5`."""
+    if language != "zh":
+        return stage
+    named, space, rest = stage.partition(" ")
+    return STAGES.get(stage) or f"{STAGES.get(named, named)}{space}{rest}"
+
+
+def kind_name(language: str, kind: str) -> str:
+    """What a kind of job is called, such as `Training`."""
+    return KINDS[kind][1 if language == "zh" else 0]
+
+
+def percent(share: float) -> str:
+    """A share from 0 to 1 as people read it: `0.8765` becomes `87.7%`."""
+    return f"{100 * share:.1f}%"

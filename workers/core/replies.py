@@ -1,0 +1,100 @@
+"""Replies: what goes out to a platform."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field, TypeAdapter
+
+from workers.core.events import Button, ChatRef, Command, Frozen, MessageRef, Text, chat_of
+
+
+class Choice(Frozen):
+    """One button: what people read and what comes back when it is pressed."""
+
+    text: Text
+    value: str = Field(min_length=1, max_length=64)
+
+
+class React(Frozen):
+    """Put the bot's one emoji on a message, in place of the one before; None takes it away.
+
+    Where a platform has no such emoji it may show the label in other ways, with buttons whose values are
+    `agree(label_id)` and MORE.
+    """
+
+    kind: Literal["react"] = "react"
+    ref: MessageRef
+    emoji: str | None
+    label: Text = ""
+    label_id: int | None = None
+    probability: float = 0.0
+    guess: bool = False
+
+    @property
+    def chat(self) -> ChatRef:
+        return self.ref.chat
+
+
+class Post(Frozen):
+    """Say something in a chat. `progress` (0 to 1) asks for a bar where the platform can draw one."""
+
+    kind: Literal["post"] = "post"
+    chat: ChatRef
+    text: Text
+    choices: tuple[Choice, ...] = ()
+    reply_to: str | None = None
+    progress: float | None = None
+
+
+class EditPost(Frozen):
+    """Replace what an earlier `Post` says. `post` is the outbox key of that post."""
+
+    kind: Literal["edit_post"] = "edit_post"
+    chat: ChatRef
+    post: str
+    text: Text
+    choices: tuple[Choice, ...] = ()
+    progress: float | None = None
+
+
+class Document(Frozen):
+    """Hand over a text file, such as an export."""
+
+    kind: Literal["document"] = "document"
+    chat: ChatRef
+    filename: str
+    content: Text
+    text: Text = ""
+    reply_to: str | None = None
+
+
+class Picture(Frozen):
+    """Show a picture (PNG), such as a chart. `alt` says in words what is on it."""
+
+    model_config = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
+
+    kind: Literal["picture"] = "picture"
+    chat: ChatRef
+    filename: str
+    content: bytes
+    alt: Text
+    text: Text = ""
+    reply_to: str | None = None
+
+
+class CheckAdmin(Frozen):
+    """Ask the platform whether the person behind this event is an admin; the event then comes in again."""
+
+    kind: Literal["check_admin"] = "check_admin"
+    event: Command | Button
+
+    @property
+    def chat(self) -> ChatRef:
+        return chat_of(self.event)
+
+
+Reply = Annotated[React | Post | EditPost | Document | Picture | CheckAdmin, Field(discriminator="kind")]
+
+
+REPLY: TypeAdapter[Reply] = TypeAdapter(Reply)

@@ -1,0 +1,106 @@
+"""Following a program that works on a job: its progress, the job's lease, a cancel."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from workers.core.i18n import say
+from workers.core.replies import Choice, EditPost
+from workers.core.settings import Settings
+from workers.jobs.messages import percent_done
+from workers.jobs.modeling_process import Program
+from workers.store import jobs, outbox
+from workers.store.database import Database, DatabaseAway
+from workers.store.jobs import Job, LostLease
+
+log = logging.getLogger(__name__)
+
+BEAT = 1.0
+LAST = frozenset({"done", "evaluated", "pretrained", "tuned"})
+"""The events after which a program has nothing more to say."""
+
+TellFlower = Callable[[dict[str, object]], None]
+
+
+class Cancelled(Exception):
+    """Somebody typed `cancel`."""
+
+
+@dataclass(slots=True)
+class Run:
+    """What changes while a job runs. Its programs fill the span from `low` to `high` of the whole one after another."""
+
+    job: Job
+    language: str
+    renewed: float
+    low: float = 0.0
+    high: float = 1.0
+    fraction: float = 0.0
+    stage: str = "starting"
+    shown: tuple[str, int] = ("", -1)
+    edits: int = 0
+    beaten: float = 0.0
+    edited: float = 0.0
+
+
+def follow(
+    database: Database, settings: Settings, run: Run, program: Program, tell_flower: TellFlower
+) -> dict[str, Any]:
+    """Read progress, keep the lease, edit the progress message, look for a cancel; returns the program's last line.
+
+    Raises JobFailed, Interrupted, Cancelled or LostLease.
+    """
+    while True:
+        line = program.line(0.25)
+        if line.get("event") in LAST:
+            return line
+        if "fraction" in line:
+            run.fraction = run.low + (run.high - run.low) * float(line["fraction"])
+        run.stage = str(line.get("stage", run.stage))
+        now = time.time()
+        if now - run.beaten >= BEAT:
+            run.beaten = now
+            beat(database, settings, run, now)
+            state = {"stage": run.stage, "fraction": run.fraction}
+            threading.Thread(target=quietly, args=(tell_flower, state), daemon=True).start()
+
+
+def beat(database: Database, settings: Settings, run: Run, now: float) -> None:
+    """Renew the lease, and every few seconds show progress. Raises Cancelled or LostLease.
+
+    A database that is away for less than the lease costs nothing.
+    """
+    try:
+        with database.write() as c:
+            if jobs.heartbeat(c, run.job, settings.job_lease_seconds, run.fraction, run.stage, now):
+                raise Cancelled
+            shown = (run.stage, round(100 * run.fraction))
+            if shown != run.shown and now - run.edited >= settings.progress_seconds:
+                run.shown, run.edited, run.edits = shown, now, run.edits + 1
+                outbox.add(c, [(f"job:{run.job.id}:{run.job.token}:{run.edits}", progress_edit(run))], now)
+        run.renewed = now
+    except DatabaseAway as error:
+        if now - run.renewed > settings.job_lease_seconds:
+            raise LostLease(f"The lease of job {run.job.id} could not be renewed: {error}") from error
+        log.warning("The lease of job %d could not be renewed yet: %s", run.job.id, error)
+
+
+def quietly(tell_flower: TellFlower, state: dict[str, object]) -> None:
+    """Nothing that people need lives in the result store, so a broker that is down does not matter."""
+    try:
+        tell_flower(state)
+    except Exception as error:
+        log.debug("The result store did not take the progress: %s", error)
+
+
+def progress_edit(run: Run) -> EditPost:
+    """The progress message as it should read now."""
+    request = run.job.request
+    text = percent_done(run.language, run.job.id, request.kind, run.stage, run.fraction)
+    cancel = Choice(text=say(run.language, "cancel"), value=f"j:{run.job.id}")
+    return EditPost(chat=request.chat, post=request.post, text=text, choices=(cancel,), progress=run.fraction)

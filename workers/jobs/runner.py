@@ -1,0 +1,130 @@
+"""One job from its lease to its end: programs, progress, cancel, resume, and what came of it.
+
+The programs of `python -m modeling` do the work. This side holds the lease, so that one worker at a time follows
+one job, and writes everything that counts in one last transaction. When a worker dies, its program dies with it (it
+watches its standard input), the lease runs out, and the next worker starts the same programs on the same folder,
+where they go on from their last checkpoint. What a kind of job is given, and what its end means, is in `kinds`.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Literal
+
+from workers.core.errors import BackchannelError
+from workers.core.i18n import say
+from workers.core.replies import EditPost
+from workers.core.settings import Settings
+from workers.jobs.datasets import POOL, JobFailed, gather, tidy, tidy_left_over, write_data
+from workers.jobs.kinds import KINDS
+from workers.jobs.kinds.context import Command, JobContext, job_context
+from workers.jobs.modeling_process import Interrupted, Program, start
+from workers.jobs.progress import Cancelled, Run, TellFlower, follow
+from workers.store import chats, jobs, outbox
+from workers.store.database import Database, DatabaseAway
+from workers.store.jobs import Job, LostLease
+
+log = logging.getLogger(__name__)
+
+MOST_TRIES = 5
+BEFORE = 0.2
+"""The share of a job that its preparing program takes, where it has one."""
+
+
+def run_job(database: Database, settings: Settings, worker: str, tell_flower: TellFlower) -> bool:
+    """Claim the job that waits and see it through. Returns whether there was one, and the next may be looked for."""
+    with database.write() as c:
+        job = jobs.claim(c, worker, settings.job_lease_seconds, time.time())
+    if job is None:
+        return False
+    log.info("Job %d (%s) starts (try %d).", job.id, job.kind, job.token)
+    try:
+        see_through(database, settings, job, tell_flower)
+    except LostLease:
+        log.warning("Job %d was taken over by another worker; this one stops.", job.id)
+    except (DatabaseAway, Interrupted) as error:
+        log.error("Job %d stops here, to be taken up again once its lease is over: %s", job.id, error)
+        return False
+    return True
+
+
+def see_through(database: Database, settings: Settings, job: Job, tell_flower: TellFlower) -> None:
+    """Run the programs and end the job, one way or another. Raises LostLease, DatabaseAway or Interrupted."""
+    folder, done = settings.versions_dir / f"job-{job.id}", False
+    try:
+        if job.token > MOST_TRIES:
+            raise JobFailed(f"Its worker died {MOST_TRIES} times: look into the worker's log, then try again.")
+        conclude(database, job, *work(database, settings, job, folder, tell_flower))
+        done = True
+    except (LostLease, DatabaseAway, Interrupted):
+        raise
+    except Cancelled:
+        end(database, job, "cancelled", "")
+    except OSError as error:
+        where = f"{settings.versions_dir} can't be written ({error.strerror})"
+        end(database, job, "failed", f"{where}: free some space there and type the command again.")
+    except BackchannelError as error:
+        end(database, job, "failed", str(error))
+    except Exception as error:
+        log.exception("Job %d broke.", job.id)
+        end(database, job, "failed", f"{type(error).__name__} inside Backchannel: the worker's log says where.")
+    tidy(folder, keep=done)
+    with suppress(OSError):
+        tidy_left_over(database, settings.versions_dir)
+
+
+def work(
+    database: Database, settings: Settings, job: Job, folder: Path, tell_flower: TellFlower
+) -> tuple[JobContext, dict[str, Any]]:
+    """The order, and the last line of its last program. Raises JobFailed, Cancelled, Interrupted or LostLease."""
+    folder.mkdir(parents=True, exist_ok=True)
+    kind = KINDS[job.request.kind]
+    with database.read() as c:
+        chat = chats.get(c, job.request.chat)
+        asked = job_context(c, job.id, job.request, folder, chat.language if chat else settings.language)
+        texts = gather(c, pool=POOL in kind.data)
+    write_data(folder, texts, kind.data)
+    run = Run(job, asked.language, renewed=time.time())
+    return asked, run_all(database, settings, run, kind.steps(asked), tell_flower)
+
+
+def run_all(
+    database: Database, settings: Settings, run: Run, steps: Sequence[Command], tell_flower: TellFlower
+) -> dict[str, Any]:
+    """Run the programs one after another; one that came to its end before a kill says its last line again at once."""
+    done: dict[str, Any] = {}
+    for number, argv in enumerate(steps, 1):
+        last = number == len(steps)
+        run.low, run.high = (run.high if number > 1 else 0.0), (1.0 if last else BEFORE)
+        program = Program(start(argv))
+        try:
+            done = follow(database, settings, run, program, tell_flower)
+        finally:
+            program.stop()
+    return done
+
+
+def conclude(database: Database, job: Job, asked: JobContext, done: dict[str, Any]) -> None:
+    """Write what came of it, and say so where it was asked for, in one transaction. Raises LostLease."""
+    now, request = time.time(), job.request
+    with database.write() as c:
+        ending = KINDS[request.kind].conclude(c, asked, done, now)
+        jobs.finish(c, job, "done", ending.result, None, now)
+        edit = EditPost(chat=request.chat, post=request.post, text=ending.text)
+        more = [(f"job:{job.id}:end:{number}", reply) for number, reply in enumerate(ending.more)]
+        outbox.add(c, [(f"job:{job.id}:end", edit), *more], now)
+
+
+def end(database: Database, job: Job, state: Literal["cancelled", "failed"], error: str) -> None:
+    """End a job that brought nothing, and say so where it was asked for."""
+    log.info("Job %d %s. %s", job.id, state, error)
+    now = time.time()
+    with database.write() as c:
+        jobs.finish(c, job, state, None, error or None, now)
+        chat = chats.get(c, job.request.chat)
+        text = say(chat.language if chat else "en", f"job_{state}", job=job.id, error=error)
+        outbox.add(c, [(f"job:{job.id}:end", EditPost(chat=job.request.chat, post=job.request.post, text=text))], now)

@@ -1,0 +1,57 @@
+"""The Celery app and its queues. Importing it reads the settings and loads no task and no model."""
+
+from __future__ import annotations
+
+from celery import Celery
+
+from workers.core.events import CLASSIFY, EXPLAIN, LABELS, MAINTENANCE, TRAINING
+from workers.core.settings import Settings, load
+from workers.queue import embedded_valkey
+
+QUEUES = (CLASSIFY, EXPLAIN, LABELS, TRAINING, MAINTENANCE)
+SOCKET = {
+    "socket_timeout": 5.0,
+    "socket_connect_timeout": 2.0,
+    "retry_on_timeout": False,
+    "socket_keepalive": False,
+    "health_check_interval": 10,
+}
+
+
+def make(settings: Settings) -> Celery:
+    """A Celery app on the settings' broker: JSON only, early acknowledgement, because tasks are hints."""
+    url = settings.broker.url.get_secret_value() or embedded_valkey.broker_url(settings.data_dir)
+    # A sweep that nobody took is of no use once the next one is there.
+    once = {"queue": MAINTENANCE, "expires": settings.sweep_seconds}
+    sweep = {"task": MAINTENANCE, "schedule": settings.sweep_seconds, "options": once}
+    celery = Celery("backchannel", broker=url, backend=url, include=["workers.tasks"])
+    celery.conf.update(
+        task_serializer="json",
+        result_serializer="json",
+        accept_content=["json"],
+        task_ignore_result=True,
+        task_default_queue=MAINTENANCE,
+        worker_prefetch_multiplier=1,
+        worker_cancel_long_running_tasks_on_connection_loss=False,
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
+        broker_connection_timeout=2.0,
+        broker_transport_options=SOCKET,
+        result_backend_transport_options=SOCKET,
+        redis_socket_timeout=5.0,
+        redis_socket_connect_timeout=2.0,
+        redis_retry_on_timeout=False,
+        worker_hijack_root_logger=False,
+        worker_send_task_events=True,
+        beat_schedule={"sweep": sweep},
+        beat_max_loop_interval=5,
+    )
+    return celery
+
+
+def publish(celery: Celery, queue: str) -> None:
+    """Send one hint, now. May raise; takes no longer than the socket's time limits."""
+    celery.send_task(queue, queue=queue, ignore_result=True, retry=False, expires=60)
+
+
+app = make(load())

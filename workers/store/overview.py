@@ -1,0 +1,156 @@
+"""What people's screens show: the numbers of an installation; the talk of a chat is in history.py."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from workers.core.events import ChatRef, Frozen
+from workers.store import chats, inbox, jobs, labels, training_set, versions
+from workers.store.ledger import living_labels
+from workers.store.tables import message_labels, messages
+from workers.store.training_set import usable
+
+WINDOW = 50
+"""The accuracy is a mean over this many messages."""
+POINTS = 60
+FEW = 10
+"""A mean over fewer says nothing; it is shown only until there are more."""
+
+
+class LabelView(Frozen):
+    """A label, and how many messages it can be learned from."""
+
+    id: int
+    name: str
+    description: str
+    emoji: str
+    count: int
+
+
+class AccuracyPoint(Frozen):
+    """After so many labelled messages, how often (0 to 1) the prediction had been right before anybody said so."""
+
+    labels: int
+    accuracy: float
+
+
+class VersionView(Frozen):
+    """A model version, without its place on disk."""
+
+    id: int
+    state: str
+    method: str
+    metrics: dict[str, Any]
+    created_at: float
+    note: str
+
+
+class JobView(Frozen):
+    """A job; `fraction` of it (0 to 1) is done."""
+
+    id: int
+    kind: str
+    state: str
+    fraction: float
+    stage: str
+    error: str | None
+
+
+class Overview(Frozen):
+    """Mode and language are the chat's; labels, models and all numbers are the installation's, which learns as one.
+
+    `waiting` events came in a while ago and no worker has taken them yet; `failed` ones were given up.
+    """
+
+    enabled: bool
+    mode: str
+    language: str
+    labels: list[LabelView]
+    accuracy: list[AccuracyPoint]
+    versions: list[VersionView]
+    jobs: list[JobView]
+    messages: int
+    labelled: int
+    disputed: int
+    head_revision: int
+    waiting: int = 0
+    failed: int = 0
+
+
+def overview(c: Connection, chat: ChatRef) -> Overview:
+    """How things stand, for somebody who looks from this chat."""
+    known = chats.get(c, chat) or chats.Chat(chat, False, "suggest", "en")
+    counts = training_set.counts(c)
+    return Overview(
+        enabled=known.enabled,
+        mode=known.mode,
+        language=known.language,
+        labels=[_label(label, counts) for label in labels.living(c)],
+        accuracy=accuracy(c),
+        versions=[_version(version) for version in versions.every(c)],
+        jobs=[_job(job) for job in jobs.latest(c, 5)],
+        messages=c.execute(select(func.count()).select_from(messages).where(~messages.c.deleted)).scalar_one(),
+        labelled=sum(counts.values()),
+        disputed=_disputed(c),
+        head_revision=labels.revision(c),
+        failed=inbox.failed(c),
+    )
+
+
+def _label(label: labels.Label, counts: Mapping[int, int]) -> LabelView:
+    described = {"description": label.description, "emoji": label.emoji}
+    return LabelView(id=label.id, name=label.name, **described, count=counts.get(label.id, 0))
+
+
+def _version(version: versions.Version) -> VersionView:
+    return VersionView(
+        id=version.id,
+        state=version.state,
+        method=version.method,
+        metrics=dict(version.metrics),
+        created_at=version.created_at,
+        note=version.note,
+    )
+
+
+def _job(job: jobs.Job) -> JobView:
+    return JobView(id=job.id, kind=job.kind, state=job.state, fraction=job.fraction, stage=job.stage, error=job.error)
+
+
+def _disputed(c: Connection) -> int:
+    statement = select(func.count()).select_from(message_labels)
+    there = (messages.c.ref == message_labels.c.ref) & ~messages.c.deleted
+    return c.execute(statement.join(messages, there).where(message_labels.c.disputed)).scalar_one()
+
+
+def accuracy(c: Connection) -> list[AccuracyPoint]:
+    """The last prediction before a message's first label, against its label now, in the order of labelling.
+
+    Each message is tested on before it is learned from, which is called prequential evaluation (A. P. Dawid,
+    "Statistical theory: the prequential approach", 1984). A mean over WINDOW messages, at most POINTS of them.
+    """
+    meant = living_labels(c)
+    rows = c.execute(
+        usable(message_labels.c.label, message_labels.c.predicted)
+        .where(message_labels.c.foresaw)
+        .order_by(message_labels.c.first_at, messages.c.id)
+    )
+    return _rolling([predicted is not None and meant.get(predicted) == label for label, predicted in rows])
+
+
+def _rolling(hits: Sequence[bool]) -> list[AccuracyPoint]:
+    sums = [0]
+    for hit in hits:
+        sums.append(sums[-1] + hit)
+    step = max(1, -(-len(hits) // POINTS))
+    first = FEW if len(hits) > 2 * FEW else 1
+    ends = sorted(range(len(hits), first - 1, -step))
+    return [AccuracyPoint(labels=end, accuracy=_mean(sums, end)) for end in ends]
+
+
+def _mean(sums: Sequence[int], end: int) -> float:
+    start = max(0, end - WINDOW)
+    return (sums[end] - sums[start]) / (end - start)
