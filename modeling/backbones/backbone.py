@@ -14,7 +14,6 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from modeling import errors
 from modeling.backbones import custom_modules, families, resolve, validation
@@ -82,7 +81,7 @@ class Backbone:
         own, help_there = resolve.fingerprint(self.folder, self.completion), self.reading.fingerprint
         return hashlib.sha256(f"{own}{help_there}".encode()).hexdigest()[:16] if help_there else own
 
-    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+    def encode(self, texts: Sequence[str]) -> Vectors:
         """Return float32 [n, d], every row of length one. Equal texts are read once; order of the input is kept."""
         import torch
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
@@ -19,7 +18,7 @@ from modeling.classifier import bundle_files
 from modeling.classifier.head import Head
 from modeling.classifier.out_of_scope import OutOfScope
 from modeling.errors import ModelingError
-from modeling.types import Vectors
+from modeling.types import OodScores, Probabilities
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +29,11 @@ class Bundle:
     head: Head
     meta: dict[str, Any] = field(default_factory=dict)
 
-    def classify(self, texts: Sequence[str]) -> NDArray[np.float32]:
+    def classify(self, texts: Sequence[str]) -> Probabilities:
         """Return probabilities float32 [n, k] for cleaned texts; the columns are `head.labels`."""
         return self.read(texts)[0]
 
-    def read(self, texts: Sequence[str]) -> tuple[Vectors, Vectors]:
+    def read(self, texts: Sequence[str]) -> tuple[Probabilities, OodScores]:
         """Return probabilities [n, k] and how foreign the texts are, float32 [n] from 0 to 1.
 
         That is the scope's score, or one less the top probability where the bundle has no scope.

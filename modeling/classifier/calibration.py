@@ -9,7 +9,7 @@ from scipy.optimize import minimize_scalar
 
 from modeling.classifier.logistic_regression import Problem, softmax, solve
 from modeling.data.folds import stratified_folds
-from modeling.types import Targets, Vectors
+from modeling.types import Folds, Logits, Probabilities, Targets, Thresholds, Weights
 
 STRENGTHS = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0)  # tried from one in the middle on, until the loss rises
 FIRST = 2
@@ -23,7 +23,7 @@ LEAVE_ONE_OUT = 12  # up to this many examples each is held out alone
 ENOUGH = 4  # fewer examples than this say nothing about any choice
 
 
-def choose(problem: Problem, default: float, *, fixed: bool, seed: int) -> tuple[float, Vectors | None]:
+def choose(problem: Problem, default: float, *, fixed: bool, seed: int) -> tuple[float, Logits | None]:
     """Return the strength with the smallest out-of-fold loss and the out-of-fold scores [n, k] that it gave.
 
     The fits without a fold start from the same prior as the one with it. The fewer examples, the closer to the default.
@@ -33,9 +33,9 @@ def choose(problem: Problem, default: float, *, fixed: bool, seed: int) -> tuple
     if count < ENOUGH or len(np.unique(problem.targets)) < 2:
         return default, None
     parts = stratified_folds(problem.targets, count if count <= LEAVE_ONE_OUT else FOLDS, seed)
-    starts: list[Vectors | None] = [None] * len(parts)
+    starts: list[Weights | None] = [None] * len(parts)
 
-    def tried(strength: float) -> tuple[float, float, Vectors]:
+    def tried(strength: float) -> tuple[float, float, Logits]:
         scores = out_of_fold(problem, parts, strength, starts)
         far = CAUTION * np.log(strength / default) ** 2 / count
         return best_temperature(scores, problem.targets)[1] + far, strength, scores
@@ -52,7 +52,7 @@ def choose(problem: Problem, default: float, *, fixed: bool, seed: int) -> tuple
     return best[1], best[2]
 
 
-def calibrate(scores: Vectors | None, targets: Targets, classes: int) -> tuple[float, Vectors]:
+def calibrate(scores: Logits | None, targets: Targets, classes: int) -> tuple[float, Thresholds]:
     """Return the temperature and the thresholds [k] that out-of-fold scores [n, k] call for."""
     if scores is None:
         return 1.0, np.full(classes, DEFAULT_THRESHOLD, np.float32)
@@ -60,7 +60,7 @@ def calibrate(scores: Vectors | None, targets: Targets, classes: int) -> tuple[f
     return temperature, thresholds(softmax(scores / np.float32(temperature)), targets)
 
 
-def out_of_fold(problem: Problem, parts: list[Targets], strength: float, starts: list[Vectors | None]) -> Vectors:
+def out_of_fold(problem: Problem, parts: Folds, strength: float, starts: list[Weights | None]) -> Logits:
     """Return scores [n, k] for every example from a fit without its fold; `starts` is kept up for the next strength."""
     scores = np.zeros((len(problem.targets), problem.classes), np.float32)
     for place, part in enumerate(parts):
@@ -70,7 +70,7 @@ def out_of_fold(problem: Problem, parts: list[Targets], strength: float, starts:
     return scores
 
 
-def best_temperature(scores: Vectors, targets: Targets) -> tuple[float, float]:
+def best_temperature(scores: Logits, targets: Targets) -> tuple[float, float]:
     """Return the temperature with the smallest mean cross-entropy, and that loss; a few examples stay near one."""
     rows = np.arange(len(targets))
 
@@ -84,7 +84,7 @@ def best_temperature(scores: Vectors, targets: Targets) -> tuple[float, float]:
     return float(np.exp(found.x)), float(found.fun)
 
 
-def thresholds(probabilities: Vectors, targets: Targets, wanted: float = WANTED_PRECISION) -> Vectors:
+def thresholds(probabilities: Probabilities, targets: Targets, wanted: float = WANTED_PRECISION) -> Thresholds:
     """Return, per label, the lowest probability from which on predictions of it were right `wanted` of the time.
 
     A few predictions of a label say little, so its precision is mixed with that of all labels together, as if SUPPORT

@@ -11,13 +11,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from modeling.classifier import out_of_scope as scopes
 from modeling.classifier.calibration import calibrate, choose
 from modeling.classifier.logistic_regression import GUESS_TEMPERATURE, Prior, Problem, prior, shared, softmax, solve
 from modeling.classifier.out_of_scope import LIMIT, OutOfScope
-from modeling.types import Targets, Vectors
+from modeling.types import (
+    Bias,
+    Columns,
+    Logits,
+    Mask,
+    OodScores,
+    Probabilities,
+    Targets,
+    Thresholds,
+    Vector,
+    Vectors,
+    Weights,
+)
 
 # One reaction turns a wrong guess about the same words, and the first few do not drown what the descriptions say.
 DEFAULT_STRENGTH = 5.0
@@ -37,30 +48,30 @@ class Head:
     """
 
     labels: tuple[str, ...]
-    weights: NDArray[np.float32]
-    bias: NDArray[np.float32]
+    weights: Weights
+    bias: Bias
     temperature: float
-    thresholds: NDArray[np.float32]
+    thresholds: Thresholds
     strength: float
     guess: bool
     examples: int = 0
     chosen_at: int = 0
     scope: OutOfScope | None = None
 
-    def probabilities(self, vectors: Vectors) -> NDArray[np.float32]:
+    def probabilities(self, vectors: Vectors) -> Probabilities:
         """Return float32 [n, k], each row summing to one, for float32 [n, d]."""
         return softmax(self._scores(vectors) / np.float32(self.temperature))
 
-    def foreignness(self, vectors: Vectors) -> NDArray[np.float32] | None:
+    def foreignness(self, vectors: Vectors) -> OodScores | None:
         """Return float32 [n] from 0 to 1, above LIMIT for messages of no label; None where nothing says so."""
         return None if self.scope is None else self.scope.score(np.asarray(vectors, np.float32), self._scores(vectors))
 
-    def foreign(self, vectors: Vectors) -> NDArray[np.bool_]:
+    def foreign(self, vectors: Vectors) -> Mask:
         """Say which of float32 [n, d] seem to belong to no label: about those it is better to be silent."""
         found = self.foreignness(vectors)
         return np.zeros(len(vectors), np.bool_) if found is None else found > LIMIT
 
-    def _scores(self, vectors: Vectors) -> NDArray[np.float32]:
+    def _scores(self, vectors: Vectors) -> Logits:
         return np.asarray(vectors, np.float32) @ self.weights.T + self.bias
 
 
@@ -70,11 +81,11 @@ def fit(
     labels: Sequence[str],
     descriptions: Vectors | None,
     *,
-    mean: Vectors | None = None,
+    mean: Vector | None = None,
     warm: Head | None = None,
     strength: float | None = None,
     temperature: float | None = None,
-    thresholds: NDArray[np.float32] | None = None,
+    thresholds: Thresholds | None = None,
     scope: OutOfScope | None = None,
     landmarks: int | None = None,
     seed: int = 0,
@@ -116,7 +127,7 @@ def fit(
     )
 
 
-def guess(descriptions: Vectors, mean: Vectors | None, labels: Sequence[str]) -> Head:
+def guess(descriptions: Vectors, mean: Vector | None, labels: Sequence[str]) -> Head:
     """Return a head for labels that nobody has used yet: closeness of a message to float32 [k, d] descriptions.
 
     The float32 [d] mean of the chat's messages is taken off first, so that what all of them share says nothing.
@@ -124,17 +135,13 @@ def guess(descriptions: Vectors, mean: Vectors | None, labels: Sequence[str]) ->
     return _without_examples(descriptions.shape[1], labels, descriptions, mean)
 
 
-def _without_examples(
-    dimension: int, labels: Sequence[str], descriptions: Vectors | None, mean: Vectors | None
-) -> Head:
+def _without_examples(dimension: int, labels: Sequence[str], descriptions: Vectors | None, mean: Vector | None) -> Head:
     before = prior(len(labels), dimension, descriptions, mean)
     weights, bias = GUESS_TEMPERATURE * before.weights, GUESS_TEMPERATURE * before.bias
     return _plain(labels, weights, bias, GUESS_TEMPERATURE, guess=True)
 
 
-def _plain(
-    labels: Sequence[str], weights: NDArray[np.float32], bias: NDArray[np.float32], temperature: float, *, guess: bool
-) -> Head:
+def _plain(labels: Sequence[str], weights: Weights, bias: Bias, temperature: float, *, guess: bool) -> Head:
     threshold = GUESS_THRESHOLD if len(labels) > 1 else NEVER
     thresholds = np.full(len(labels), threshold, np.float32)
     return Head(tuple(labels), weights, bias, temperature, thresholds, DEFAULT_STRENGTH, guess)
@@ -156,7 +163,7 @@ def _checked(
     return vectors, targets
 
 
-def _used(vectors: Vectors, mean: Vectors, descriptions: Vectors | None) -> NDArray[np.int64]:
+def _used(vectors: Vectors, mean: Vector, descriptions: Vectors | None) -> Columns:
     """Return the columns in which anything is not zero: those for scripts that nobody writes in cost nothing."""
     rows = [vectors, mean[None]] if descriptions is None else [vectors, mean[None], descriptions]
     return np.flatnonzero(np.any([each.any(axis=0) for each in rows], axis=0))
@@ -183,9 +190,7 @@ def _chosen(problem: Problem, labels: Sequence[str], strength: float | None, see
     return Head(tuple(labels), empty, empty[:, 0:0].ravel(), temperature, thresholds, c, False, count, count, known)
 
 
-def _among(
-    vectors: Vectors, used: NDArray[np.int64], known: OutOfScope | None, landmarks: int | None
-) -> OutOfScope | None:
+def _among(vectors: Vectors, used: Columns, known: OutOfScope | None, landmarks: int | None) -> OutOfScope | None:
     """Return the scope around all labelled vectors of today, or around the landmarks that it was chosen with."""
     if known is None or landmarks is None:
         return None if known is None else known.knowing(vectors)
@@ -196,7 +201,7 @@ def _among(
     return known.knowing(wide)
 
 
-def _start(warm: Head | None, labels: Sequence[str], prior: Prior, used: NDArray[np.int64]) -> Vectors | None:
+def _start(warm: Head | None, labels: Sequence[str], prior: Prior, used: Columns) -> Weights | None:
     """Place the rows of the head before under their labels' present positions; new labels start at the prior."""
     if warm is None or warm.guess or warm.weights.shape[1] <= used.max(initial=-1):
         return None

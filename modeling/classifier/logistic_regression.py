@@ -13,7 +13,7 @@ from scipy.linalg import cholesky, solve_triangular
 from scipy.optimize import minimize
 from threadpoolctl import ThreadpoolController
 
-from modeling.types import Targets, Vectors
+from modeling.types import Bias, ExampleWeights, Logits, Probabilities, Rows, Targets, Vector, Vectors, Weights
 
 GUESS_TEMPERATURE = 0.1  # cosine units: a lead of 0.1 over another label multiplies its odds by e
 DESCRIPTION_WEIGHT = 3.0  # examples that a description is worth before there are any
@@ -27,17 +27,17 @@ TIGHT, LOOSE = 3e-5, 2e-4  # largest entry of the gradient, in coordinates where
 class Prior:
     """What is thought before any example: scores `weights` [k, d] @ x + `bias` [k]; all x share the `centre` [d]."""
 
-    weights: Vectors
-    bias: Vectors
-    centre: Vectors
+    weights: Weights
+    bias: Bias
+    centre: Vector
 
 
-def shared(vectors: Vectors) -> Vectors:
+def shared(vectors: Vectors) -> Vector:
     """Return what messages [n, d] have in common, float32 [d]: their mean, closer to zero the fewer there are."""
     return (vectors.sum(axis=0) / np.float32(len(vectors) + UNKNOWN)).astype(np.float32)
 
 
-def prior(classes: int, dimension: int, descriptions: Vectors | None, mean: Vectors | None) -> Prior:
+def prior(classes: int, dimension: int, descriptions: Vectors | None, mean: Vector | None) -> Prior:
     """Return closeness of a message to [k, d] descriptions, both less the [d] mean of all messages.
 
     Without descriptions nothing is thought, and all scores are zero.
@@ -64,11 +64,11 @@ class Problem:
     targets: Targets
     classes: int
     descriptions: Vectors | None
-    mean: Vectors | None = None
+    mean: Vector | None = None
     prior: Prior = field(init=False)
     rows: Vectors = field(init=False)
     places: Targets = field(init=False)
-    importance: Vectors = field(init=False)
+    importance: ExampleWeights = field(init=False)
 
     def __post_init__(self) -> None:
         counts = np.bincount(self.targets, minlength=self.classes)
@@ -85,13 +85,13 @@ class Problem:
         object.__setattr__(self, "places", places)
         object.__setattr__(self, "importance", importance.astype(np.float32))
 
-    def without(self, rows: Targets) -> Problem:
+    def without(self, rows: Rows) -> Problem:
         """Return the problem with these examples held out."""
         kept = np.setdiff1d(np.arange(len(self.targets)), rows)
         return Problem(self.vectors[kept], self.targets[kept], self.classes, self.descriptions, self.mean)
 
 
-def softmax(scores: Vectors) -> Vectors:
+def softmax(scores: Logits) -> Probabilities:
     """Turn scores [n, k] into probabilities."""
     shifted = np.exp(scores - scores.max(axis=1, keepdims=True))
     return shifted / shifted.sum(axis=1, keepdims=True)
@@ -99,7 +99,7 @@ def softmax(scores: Vectors) -> Vectors:
 
 def solve(
     problem: Problem, strength: float, start: NDArray[np.floating] | None = None, *, loose: bool = False
-) -> tuple[Vectors, Vectors]:
+) -> tuple[Weights, Bias]:
     """Return weights float32 [k, d] and bias float32 [k] of the least 0.5|W - W0|² + strength * weighted cross-entropy.
 
     W0 is the prior, to which a bias counts as the weight of the constant feature OFFSET. Strictly convex, so `start`
@@ -149,7 +149,7 @@ def _coordinates(
 
 
 def _objective(
-    rows: Vectors, before: Vectors, problem: Problem, scale: float, ridge: float, inverse: NDArray[np.float64]
+    rows: Vectors, before: Logits, problem: Problem, scale: float, ridge: float, inverse: NDArray[np.float64]
 ) -> Callable[[NDArray[np.float64]], tuple[float, NDArray[np.float64]]]:
     """Return the function of flat weights, in the coordinates of `rows`, that gives the loss and its gradient.
 

@@ -18,7 +18,7 @@ from scipy.cluster.vq import kmeans2
 
 from modeling.classifier.calibration import FOLDS
 from modeling.data.folds import stratified_folds
-from modeling.types import Targets, Vectors
+from modeling.types import Cosines, Logits, Mask, OodScores, Targets, Vectors
 
 PASSED = 0.99  # of in-scope messages stay below the limit
 FEWEST = 99  # held-out messages without which no limit can promise that: there is no scope then
@@ -32,10 +32,10 @@ PORTION = 512
 class ScopeSigns:
     """Both signs of messages: `near` float32 [n] is the cosine of the nearest landmark, `top` [n] the largest score."""
 
-    near: Vectors
-    top: Vectors
+    near: Cosines
+    top: NDArray[np.float32]
 
-    def of(self, rows: NDArray[np.bool_]) -> ScopeSigns:
+    def of(self, rows: Mask) -> ScopeSigns:
         """Return those of some messages."""
         return ScopeSigns(self.near[rows], self.top[rows])
 
@@ -49,11 +49,11 @@ class OutOfScope:
     """
 
     landmarks: Vectors
-    centre: Vectors
-    spread: Vectors
+    centre: NDArray[np.float32]
+    spread: NDArray[np.float32]
     limit: float
 
-    def score(self, vectors: Vectors, scores: Vectors) -> Vectors:
+    def score(self, vectors: Vectors, scores: Logits) -> OodScores:
         """Return float32 [n] between 0 and 1, larger for more foreign messages; above LIMIT it is better to be silent.
 
         `vectors` float32 [n, d] have length one, `scores` float32 [n, k] are the head's before its temperature.
@@ -80,7 +80,7 @@ class OutOfScope:
 
 
 def fit(
-    vectors: Vectors, targets: Targets, scores: Vectors | None, *, seed: int, most: int | None = None
+    vectors: Vectors, targets: Targets, scores: Logits | None, *, seed: int, most: int | None = None
 ) -> OutOfScope | None:
     """Return the scope of labelled vectors float32 [n, d]; `scores` float32 [n, k] are the head's, out of fold.
 
@@ -91,7 +91,7 @@ def fit(
     return limited(landmarks(vectors, targets, most), [signs(vectors, targets, scores, seed=seed, most=most)])
 
 
-def signs(vectors: Vectors, targets: Targets, scores: Vectors, *, seed: int, most: int | None = None) -> ScopeSigns:
+def signs(vectors: Vectors, targets: Targets, scores: Logits, *, seed: int, most: int | None = None) -> ScopeSigns:
     """Return both signs of labelled messages, each held out of the landmarks; `scores` [n, k] are out of fold."""
     near = np.zeros(len(vectors), np.float32)
     for part in stratified_folds(targets, FOLDS, seed):
@@ -130,7 +130,7 @@ def landmarks(vectors: Vectors, targets: Targets, most: int | None) -> Vectors:
     return found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-12)
 
 
-def nearest(vectors: Vectors, known: Vectors) -> Vectors:
+def nearest(vectors: Vectors, known: Vectors) -> Cosines:
     """Return the cosine of the nearest of the unit vectors `known` [m, d] for each of [n, d], float32 [n]."""
     found = np.empty(len(vectors), np.float32)
     for start in range(0, len(vectors), PORTION):
@@ -147,6 +147,6 @@ def _condensed(vectors: Vectors, count: int) -> Vectors:
     return np.asarray(centres, np.float32)
 
 
-def _strange(signs: ScopeSigns, centre: Vectors, spread: Vectors) -> NDArray[np.float32]:
+def _strange(signs: ScopeSigns, centre: NDArray[np.float32], spread: NDArray[np.float32]) -> NDArray[np.float32]:
     near = (centre[0] - signs.near) / spread[0]
     return near + (centre[1] - signs.top) / spread[1]

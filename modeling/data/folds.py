@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from modeling.types import Targets
+from modeling.types import Folds, Groups, Targets
 
 
-def stratified_folds(targets: Targets, count: int, seed: int) -> list[Targets]:
+def stratified_folds(targets: Targets, count: int, seed: int) -> Folds:
     """Split the examples' rows into `count` folds, every label spread over them as evenly as it goes."""
     order = np.random.default_rng(seed).permutation(len(targets))
     order = order[np.argsort(targets[order], kind="stable")]
     return [np.sort(order[start::count]) for start in range(count)]
 
 
-def stratified_group_folds(targets: Targets, groups: Targets, count: int, seed: int) -> list[Targets]:
+def stratified_group_folds(targets: Targets, groups: Groups, count: int, seed: int) -> Folds:
     """Split as `deal` does, but leave rows of equal `groups` [n] in one fold: near copies of a message test nothing.
 
     A label whose messages are in fewer groups than there are folds, as those of a program that says the same all day,

@@ -12,10 +12,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.cluster.hierarchy import DisjointSet
 
 from modeling.text.cleaning import same_words
+from modeling.types import Groups
 
 if TYPE_CHECKING:
     from datasketch import MinHash
@@ -44,7 +44,7 @@ def near_copies(texts: Sequence[str], of: Sequence[str]) -> Iterator[tuple[int, 
                 yield from ((row, place) for place in places[found])
 
 
-def near_copy_groups(texts: Sequence[str]) -> NDArray[np.int64]:
+def near_copy_groups(texts: Sequence[str]) -> Groups:
     """Return a number for each cleaned text, int64 [n], equal for those that chains of near copies join.
 
     Takes as long as `near_copies`; nothing is compared with itself.

@@ -21,7 +21,7 @@ from modeling.errors import ModelingError
 from modeling.evaluation import throughput
 from modeling.evaluation.metrics import scores
 from modeling.evaluation.promotion_gate import promotion_gate
-from modeling.types import Targets, Vectors
+from modeling.types import Probabilities, Targets
 
 TIMED = 1000  # texts whose reading is timed
 COMPARED = 256  # texts whose predictions are compared after reloading
@@ -97,12 +97,12 @@ def check(against: str, classroom: DistillDataset) -> None:
         raise ModelingError(f"{against} is a backbone without a head: give --train, or a bundle to compare with.")
 
 
-def _wide(said: Vectors, every: tuple[str, ...]) -> Vectors:
+def _wide(said: Probabilities, every: tuple[str, ...]) -> Probabilities:
     """Add columns of nothing for labels that only the test messages have."""
     return np.pad(said, ((0, 0), (0, len(every) - said.shape[1])))
 
 
-def _rival(name: str, labels: tuple[str, ...], classroom: DistillDataset) -> Vectors:
+def _rival(name: str, labels: tuple[str, ...], classroom: DistillDataset) -> Probabilities:
     """What another bundle says of the test messages; a plain backbone gets a head from the labelled ones."""
     texts = classroom.test.texts if classroom.test else ()
     if (Path(name) / bundle_files.META).is_file() or classroom.labelled is None:
@@ -110,7 +110,7 @@ def _rival(name: str, labels: tuple[str, ...], classroom: DistillDataset) -> Vec
     return _refitted(name, labels, classroom.labelled, texts)
 
 
-def _refitted(name: str, labels: tuple[str, ...], labelled: Examples, texts: tuple[str, ...]) -> Vectors:
+def _refitted(name: str, labels: tuple[str, ...], labelled: Examples, texts: tuple[str, ...]) -> Probabilities:
     backbone = load_backbone(name)
     known = labelled.of(row for row, label in enumerate(labelled.labels) if label in labels)
     targets: Targets = np.array([labels.index(label) for label in known.labels], np.int64)

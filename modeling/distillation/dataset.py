@@ -12,7 +12,7 @@ from modeling.data.train_test import read_inputs
 from modeling.errors import ModelingError
 from modeling.hashing import meta_hash
 from modeling.text.cleaning import is_held_out
-from modeling.types import Targets, Vectors
+from modeling.types import Probabilities, Rows, Targets
 
 SHARE = 0.1  # of the texts nothing is learned from: temperature and thresholds come from them
 FEWEST = 10  # held-out texts; with fewer, those that were learned from speak
@@ -38,7 +38,7 @@ class DistillDataset:
         places = {label: place for place, label in enumerate(labels)}
         return np.array([places.get(name or "", -1) for name in self.names], np.int64)
 
-    def held_out(self) -> Targets:
+    def held_out(self) -> Rows:
         """The rows that nothing is learned from: by each text's hash, so that they never change."""
         held = [row for row, text in enumerate(self.texts) if is_held_out(text, SHARE)]
         return np.array(held if len(held) >= FEWEST else [], np.int64)
@@ -66,7 +66,7 @@ def read_distill_dataset(pool: Path, train: Path | None, test: Path | None) -> D
     return DistillDataset(texts, tuple(names.get(text) for text in texts), tested, labelled, tuple(notes))
 
 
-def likely(targets: Targets, soft: Vectors, seed: int) -> Targets:
+def likely(targets: Targets, soft: Probabilities, seed: int) -> Targets:
     """Fill in labels where nobody gave one: drawn from calibrated probabilities [n, k].
 
     A label drawn so is right as often as the teacher is, so what is measured against them is neither too good, as

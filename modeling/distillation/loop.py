@@ -23,7 +23,7 @@ from modeling.backbones.backbone import Backbone, autocast
 from modeling.distillation.config import StudentHyperparameters
 from modeling.errors import ModelingError
 from modeling.training import out_of_memory
-from modeling.types import Targets, Vectors
+from modeling.types import Bias, Probabilities, Rows, Targets, Vectors, Weights
 
 CHECKPOINT_SECONDS = 20.0
 WARM_UP = 0.06  # of the steps
@@ -43,11 +43,11 @@ class Lessons:
     """
 
     texts: Sequence[str]
-    soft: Vectors
+    soft: Probabilities
     vectors: Vectors
     targets: Targets
 
-    def of(self, rows: Targets) -> Lessons:
+    def of(self, rows: Rows) -> Lessons:
         """Some of the texts."""
         texts = [self.texts[int(row)] for row in rows]
         return Lessons(texts, self.soft[rows], self.vectors[rows], self.targets[rows])
@@ -103,7 +103,7 @@ def loss_of(
 
 def train_student(
     student: Backbone, lessons: Lessons, pace: StudentHyperparameters, *, seed: int, work: Path, on_progress: OnProgress
-) -> tuple[Backbone, Vectors, Vectors]:
+) -> tuple[Backbone, Weights, Bias]:
     """Train the student in place; return it with its own classifier, weights float32 [k, d] and bias [k].
 
     Goes on from the checkpoint in `work`, which is removed at the end. Where memory runs out, batches are read in two
@@ -140,7 +140,7 @@ def _learnt(
     pupil: StudentModel,
     optimisers: list[torch.optim.Optimizer],
     lessons: Lessons,
-    rows: Targets,
+    rows: Rows,
     pace: StudentHyperparameters,
     step: int,
     parts: int,
@@ -167,7 +167,7 @@ def _gradient(
     pupil: StudentModel,
     optimisers: list[torch.optim.Optimizer],
     lessons: Lessons,
-    portions: Sequence[Targets],
+    portions: Sequence[Rows],
     pace: StudentHyperparameters,
     step: int,
 ) -> None:
@@ -204,13 +204,13 @@ def _share(step: int, steps: int) -> float:
     return (step + 1) / rising if step < rising else (steps - step) / max(1, steps - rising)
 
 
-def _batches(lessons: Lessons, size: int, seed: int) -> Iterator[Targets]:
+def _batches(lessons: Lessons, size: int, seed: int) -> Iterator[Rows]:
     """Rows of batches without end; equal lengths together, and the same ones for the same seed."""
     lengths = np.array([len(text) for text in lessons.texts])
     rng = np.random.default_rng(seed)
     while True:
         order = rng.permutation(len(lengths))
-        found: list[Targets] = []
+        found: list[Rows] = []
         for start in range(0, len(order), size * BUCKETS):
             part = order[start : start + size * BUCKETS]
             part = part[np.argsort(-lengths[part], kind="stable")]

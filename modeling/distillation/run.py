@@ -29,7 +29,7 @@ from modeling.errors import ModelingError
 from modeling.progress import Reporter
 from modeling.text import unread_scripts
 from modeling.training.run_directory import RunDirectory
-from modeling.types import Targets, Vectors
+from modeling.types import Probabilities, Rows, Targets, Vectors
 
 
 def distill(
@@ -91,7 +91,9 @@ class _Distilling:
             raise ModelingError("--alpha 0 follows labels alone, and there are none: give --train or another --alpha.")
         return targets
 
-    def _without_what_it_learned(self, soft: Vectors, vectors: Vectors, targets: Targets, notes: list[str]) -> Vectors:
+    def _without_what_it_learned(
+        self, soft: Probabilities, vectors: Vectors, targets: Targets, notes: list[str]
+    ) -> Probabilities:
         """Put what the teacher says out of fold in the place of what it says of messages that it learned from."""
         rows = np.flatnonzero(targets >= 0)
         if not len(rows):
@@ -151,7 +153,7 @@ class _Distilling:
         fitted = student_head.settle((weights, bias), learned, unseen, self.teachers.labels, described)
         return Bundle(backbone, fitted, self._meta())
 
-    def _likely(self, lessons: Lessons, rows: Targets) -> Targets:
+    def _likely(self, lessons: Lessons, rows: Rows) -> Targets:
         return likely(lessons.targets[rows], lessons.soft[rows], self.wish.seed)
 
     def _meta(self) -> dict[str, Any]:

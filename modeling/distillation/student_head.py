@@ -10,7 +10,7 @@ from modeling.classifier import head
 from modeling.classifier.calibration import best_temperature, thresholds
 from modeling.classifier.head import Head
 from modeling.classifier.logistic_regression import Problem, shared, softmax, solve
-from modeling.types import Targets, Vectors
+from modeling.types import Bias, Logits, Targets, Vectors, Weights
 
 STRENGTHS = (0.3, 1.0, 3.0, 10.0, 30.0)
 
@@ -24,7 +24,7 @@ class Seen:
 
 
 def settle(
-    own: tuple[Vectors, Vectors], learned: Seen, held_out: Seen, labels: tuple[str, ...], described: Vectors
+    own: tuple[Weights, Bias], learned: Seen, held_out: Seen, labels: tuple[str, ...], described: Vectors
 ) -> Head:
     """Return the head of a student that has the classifier `own` (weights [k, d], bias [k]).
 
@@ -54,12 +54,12 @@ def settle(
     )
 
 
-def _loss(scores: Vectors, held_out: Seen) -> tuple[float, float]:
+def _loss(scores: Logits, held_out: Seen) -> tuple[float, float]:
     temperature, loss = best_temperature(scores, held_out.targets)
     return loss, temperature
 
 
-def _fitted(learned: Seen, held_out: Seen, described: Vectors, strength: float) -> Vectors:
+def _fitted(learned: Seen, held_out: Seen, described: Vectors, strength: float) -> Logits:
     """Scores [m, k] of held-out vectors by a head fitted to the learned ones."""
     problem = Problem(learned.vectors, learned.targets, len(described), described, shared(learned.vectors))
     weights, bias = solve(problem, strength, loose=True)

@@ -19,7 +19,7 @@ from modeling.classifier.logistic_regression import Problem, shared, softmax
 from modeling.data.folds import stratified_folds
 from modeling.errors import ModelingError
 from modeling.evaluation import throughput
-from modeling.types import Targets, Vectors
+from modeling.types import Probabilities, Rows, Targets, Vectors
 
 AT_ONCE = 512
 FOLDS = 5
@@ -46,11 +46,11 @@ class Teachers:
         """What they are, for naming a run."""
         return [hashing.meta_hash(each.meta) for each in self.bundles]
 
-    def classify(self, texts: Sequence[str]) -> Vectors:
+    def classify(self, texts: Sequence[str]) -> Probabilities:
         """Return averaged probabilities float32 [n, k]."""
         return np.mean([_ordered(each, each.classify(texts), self.labels) for each in self.bundles], axis=0)
 
-    def taught(self, texts: Sequence[str], cache: Path, on_progress: OnProgress) -> tuple[Vectors, Vectors]:
+    def taught(self, texts: Sequence[str], cache: Path, on_progress: OnProgress) -> tuple[Probabilities, Vectors]:
         """Return averaged probabilities [n, k] and the vectors [n, d] of all side by side.
 
         Each portion is kept in the folder `cache`, so that none is asked twice.
@@ -78,8 +78,8 @@ class Teachers:
         }
 
     def unseen(
-        self, vectors: Vectors, described: Vectors, rows: Targets, targets: Targets, seed: int
-    ) -> Vectors | None:
+        self, vectors: Vectors, described: Vectors, rows: Rows, targets: Targets, seed: int
+    ) -> Probabilities | None:
         """Return what one frozen teacher says of labelled rows when its head has not learned from them, [m, k].
 
         `vectors` [n, d] are the teacher's own, `rows` [m] the places of the labelled ones, `targets` [m] their labels.
@@ -117,7 +117,7 @@ def load(names: str) -> Teachers:
     return Teachers(folders, bundles, labels)
 
 
-def _ordered(bundle: Bundle, said: Vectors, labels: tuple[str, ...]) -> Vectors:
+def _ordered(bundle: Bundle, said: Probabilities, labels: tuple[str, ...]) -> Probabilities:
     """Put a bundle's columns [n, k] into the order of `labels`; labels that it does not know get nothing."""
     found = np.zeros((len(said), len(labels)), np.float32)
     places = {label: place for place, label in enumerate(bundle.head.labels)}
@@ -127,6 +127,6 @@ def _ordered(bundle: Bundle, said: Vectors, labels: tuple[str, ...]) -> Vectors:
     return found
 
 
-def ordered(bundle: Bundle, texts: Sequence[str], labels: tuple[str, ...]) -> Vectors:
+def ordered(bundle: Bundle, texts: Sequence[str], labels: tuple[str, ...]) -> Probabilities:
     """Return a bundle's probabilities [n, k] for the columns `labels`."""
     return _ordered(bundle, bundle.classify(texts), labels)

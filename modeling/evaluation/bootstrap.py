@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from modeling.types import Targets
+from modeling.types import Groups, Rows
 
 RESAMPLES = 1000
 LEVEL = 0.95
@@ -38,7 +38,7 @@ def interval(drawn: Draws) -> Interval:
     return Interval(float(drawn[0]), float(low), float(high))
 
 
-def cell_draws(cells: Targets, seed: int) -> tuple[Targets, Draws]:
+def cell_draws(cells: Groups, seed: int) -> tuple[Groups, Draws]:
     """Return the kinds of messages [c] and how often each is drawn [1 + RESAMPLES, c]; row 0 is the sample itself.
 
     Drawing messages with replacement is drawing kinds from a multinomial distribution, so the time depends on the
@@ -49,7 +49,7 @@ def cell_draws(cells: Targets, seed: int) -> tuple[Targets, Draws]:
     return kinds, np.concatenate([counts[None], drawn]).astype(np.float64)
 
 
-def row_draws(count: int, seed: int) -> Iterator[Targets]:
+def row_draws(count: int, seed: int) -> Iterator[Rows]:
     """Yield rows [b, n] of `count` messages drawn with replacement, RESAMPLES in all; a portion fits into memory."""
     rng, left = np.random.default_rng(seed), RESAMPLES
     while left:

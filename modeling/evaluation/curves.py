@@ -10,7 +10,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from modeling.evaluation.bootstrap import Draws, Interval, cell_draws, interval
 from modeling.evaluation.metrics import BINS
-from modeling.types import Targets, Vectors
+from modeling.types import Mask, Probabilities, Targets, Thresholds
 
 POINTS = 101  # of a curve: as many as a picture can show
 LEVELS = 4096
@@ -46,7 +46,7 @@ class OutOfScope:
     auprc: Interval
 
 
-def reliability(probabilities: Vectors, true: Targets) -> list[Bin]:
+def reliability(probabilities: Probabilities, true: Targets) -> list[Bin]:
     """Return the bins of a reliability diagram that hold messages (Niculescu-Mizil and Caruana 2005)."""
     confidence, right = probabilities.max(1), probabilities.argmax(1) == true
     place = np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
@@ -62,7 +62,7 @@ def reliability(probabilities: Vectors, true: Targets) -> list[Bin]:
     ]
 
 
-def coverage(probabilities: Vectors, true: Targets) -> list[Spoken]:
+def coverage(probabilities: Probabilities, true: Targets) -> list[Spoken]:
     """Return at most POINTS points of the curve, surest answers first; equal probabilities are spoken together."""
     confidence, right = probabilities.max(1), probabilities.argmax(1) == true
     order = np.argsort(-confidence, kind="stable")
@@ -73,7 +73,7 @@ def coverage(probabilities: Vectors, true: Targets) -> list[Spoken]:
 
 
 def at_thresholds(
-    probabilities: Vectors, true: Targets, thresholds: Vectors, silenced: NDArray[np.bool_] | None = None
+    probabilities: Probabilities, true: Targets, thresholds: Thresholds, silenced: Mask | None = None
 ) -> Spoken:
     """Return what is spoken when every label keeps to its own threshold [k]; `threshold` is their median.
 

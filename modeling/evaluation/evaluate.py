@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from modeling.classifier import bundle as bundles
 from modeling.classifier.bundle import Bundle
@@ -22,7 +21,7 @@ from modeling.evaluation.label_figures import Figures
 from modeling.evaluation.significance import Comparison
 from modeling.evaluation.throughput import Speed
 from modeling.progress import Reporter
-from modeling.types import Targets, Vectors
+from modeling.types import ConfusionMatrix, Mask, OodScores, Predicted, Targets
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +33,7 @@ class Evaluation:
     messages: int
     figures: Figures
     ece: Interval
-    matrix: Targets
+    matrix: ConfusionMatrix
     reliability: list[Bin]
     coverage: list[Spoken]
     at_thresholds: Spoken
@@ -114,11 +113,11 @@ def _places(names: Sequence[str], labels: Sequence[str]) -> Targets:
     return np.array([places[name] for name in names], np.int64)
 
 
-def _said(theirs: Bundle, test: Examples, labels: Sequence[str]) -> Targets:
+def _said(theirs: Bundle, test: Examples, labels: Sequence[str]) -> Predicted:
     """Another bundle's labels for the same messages, as places in `labels`."""
     return _places(theirs.head.labels, labels)[theirs.classify(test.texts).argmax(1)]
 
 
-def _silenced(bundle: Bundle, foreign: Vectors) -> NDArray[np.bool_]:
+def _silenced(bundle: Bundle, foreign: OodScores) -> Mask:
     """Which messages serving is silent about because they seem to belong to no label."""
     return foreign > (LIMIT if bundle.head.scope else 1.0)

@@ -9,7 +9,7 @@ import numpy as np
 
 from modeling.evaluation.bootstrap import Draws, Interval, cell_draws, interval, row_draws
 from modeling.evaluation.metrics import BINS
-from modeling.types import Targets, Vectors
+from modeling.types import Bins, ConfusionMatrix, Predicted, Probabilities, Rows, Targets
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +70,14 @@ class Counts:
         return np.where(self.true > 0, each, np.nan)
 
 
-def counted(said: Targets, true: Targets, drawn: Draws, classes: int) -> Counts:
+def counted(said: Predicted, true: Targets, drawn: Draws, classes: int) -> Counts:
     """Count what c kinds of messages [c] with these labels add up to in draws [b, c]."""
     names = np.arange(classes)
     is_said, is_true = (np.equal.outer(each, names).astype(np.float64) for each in (said, true))
     return Counts(drawn @ (is_said * is_true), drawn @ is_said, drawn @ is_true)
 
 
-def figures(said: Targets, true: Targets, classes: int, seed: int = 0) -> Figures:
+def figures(said: Predicted, true: Targets, classes: int, seed: int = 0) -> Figures:
     """Measure labels [n] that were said against the true ones [n], both places in a label set of `classes`."""
     kinds, drawn = cell_draws(true * classes + said, seed)
     counts = counted(kinds % classes, kinds // classes, drawn, classes)
@@ -100,12 +100,12 @@ def figures(said: Targets, true: Targets, classes: int, seed: int = 0) -> Figure
     )
 
 
-def confusion(said: Targets, true: Targets, classes: int) -> Targets:
+def confusion(said: Predicted, true: Targets, classes: int) -> ConfusionMatrix:
     """Return how often each label was taken for each other, int [true, said]."""
     return np.bincount(true * classes + said, minlength=classes * classes).reshape(classes, classes)
 
 
-def most_confused(matrix: Targets, most: int) -> Targets:
+def most_confused(matrix: ConfusionMatrix, most: int) -> Targets:
     """Return up to `most` labels, as ordered in the label set: those of the most frequent mix-ups, then the largest."""
     both = np.triu(matrix + matrix.T, 1)
     chosen: dict[int, None] = {}
@@ -119,7 +119,7 @@ def most_confused(matrix: Targets, most: int) -> Targets:
     return np.array(sorted(chosen), np.int64)
 
 
-def calibration_error(probabilities: Vectors, true: Targets, seed: int = 0) -> Interval:
+def calibration_error(probabilities: Probabilities, true: Targets, seed: int = 0) -> Interval:
     """Return the expected calibration error in 15 equal bins of the top probability, with its interval.
 
     Chance adds to every bin's gap, so an honest model's interval lies a little above its figure.
@@ -131,12 +131,12 @@ def calibration_error(probabilities: Vectors, true: Targets, seed: int = 0) -> I
     return interval(np.concatenate([_errors(bins, gaps, rows) for rows in _first(itself, row_draws(len(true), seed))]))
 
 
-def _first(one: Targets, more: Iterator[Targets]) -> Iterator[Targets]:
+def _first(one: Rows, more: Iterator[Rows]) -> Iterator[Rows]:
     yield one
     yield from more
 
 
-def _errors(bins: Targets, gaps: Draws, rows: Targets) -> Draws:
+def _errors(bins: Bins, gaps: Draws, rows: Rows) -> Draws:
     """The calibration error of each row of drawn messages [b, n]."""
     place = bins[rows] + BINS * np.arange(len(rows))[:, None]
     sums = np.bincount(place.ravel(), gaps[rows].ravel(), minlength=BINS * len(rows)).reshape(len(rows), BINS)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from modeling.types import Targets, Vectors
+from modeling.types import Probabilities, Targets
+
+Counts: TypeAlias = NDArray[np.float32]
 
 BINS = 15
 RESAMPLES = 1000
@@ -40,7 +43,7 @@ class Scores:
         return {**{name: round(figure, 4) for name, figure in figures.items()}, "messages": self.messages}
 
 
-def scores(probabilities: Vectors, targets: Targets, labels: tuple[str, ...]) -> Scores:
+def scores(probabilities: Probabilities, targets: Targets, labels: tuple[str, ...]) -> Scores:
     """Score probabilities [n, k] against targets [n]."""
     right, predicted, present = label_counts(probabilities, targets, np.ones((1, len(targets)), np.float32))
     f1 = f1_scores(right, predicted, present)[0]
@@ -58,7 +61,7 @@ def scores(probabilities: Vectors, targets: Targets, labels: tuple[str, ...]) ->
     return Scores(accuracy, macro_average(f1[None], present)[0], ece(probabilities, targets), len(targets), per_label)
 
 
-def scores_by_name(probabilities: Vectors, truth: Sequence[str], labels: tuple[str, ...]) -> Scores:
+def scores_by_name(probabilities: Probabilities, truth: Sequence[str], labels: tuple[str, ...]) -> Scores:
     """Score probabilities [n, k] of `labels` against names; a name that the model does not know counts as wrong."""
     every = (*labels, *sorted(set(truth) - set(labels)))
     places = {label: place for place, label in enumerate(every)}
@@ -67,31 +70,33 @@ def scores_by_name(probabilities: Vectors, truth: Sequence[str], labels: tuple[s
     return scores(wider, np.array([places[name] for name in truth], np.int64), every)
 
 
-def ece(probabilities: Vectors, targets: Targets) -> float:
+def ece(probabilities: Probabilities, targets: Targets) -> float:
     """Expected calibration error in 15 equal bins of the top probability (Naeini et al. 2015; Guo et al. 2017)."""
     return float(binned_gaps(probabilities, targets, np.ones((1, len(targets)), np.float32))[0])
 
 
-def macro_f1(probabilities: Vectors, targets: Targets) -> float:
+def macro_f1(probabilities: Probabilities, targets: Targets) -> float:
     """Macro-F1 of the most probable labels, over the labels that occur in `targets`."""
     right, predicted, present = label_counts(probabilities, targets, np.ones((1, len(targets)), np.float32))
     return float(macro_average(f1_scores(right, predicted, present), present)[0])
 
 
-def macro_f1_difference(candidate: Vectors, active: Vectors, targets: Targets, seed: int = 0) -> NDArray[np.float64]:
+def macro_f1_difference(
+    candidate: Probabilities, active: Probabilities, targets: Targets, seed: int = 0
+) -> NDArray[np.float64]:
     """Return `RESAMPLES` paired bootstrap differences of macro-F1: both models are scored on the same resample."""
     weights = bootstrap_weights(len(targets), seed)
     ours, theirs = label_counts(candidate, targets, weights), label_counts(active, targets, weights)
     return macro_average(f1_scores(*ours), ours[2]) - macro_average(f1_scores(*theirs), theirs[2])
 
 
-def bootstrap_weights(count: int, seed: int) -> Vectors:
+def bootstrap_weights(count: int, seed: int) -> Counts:
     """How often each message is drawn in each resample, float32 [RESAMPLES, n]."""
     rng = np.random.default_rng(seed)
     return rng.multinomial(count, np.full(count, 1 / count), size=RESAMPLES).astype(np.float32)
 
 
-def label_counts(probabilities: Vectors, targets: Targets, weights: Vectors) -> tuple[Vectors, Vectors, Vectors]:
+def label_counts(probabilities: Probabilities, targets: Targets, weights: Counts) -> tuple[Counts, Counts, Counts]:
     """Per resample and label [b, k]: how many were right, predicted, present."""
     classes = np.eye(probabilities.shape[1], dtype=np.float32)
     said, true = classes[probabilities.argmax(1)], classes[targets]
@@ -99,18 +104,18 @@ def label_counts(probabilities: Vectors, targets: Targets, weights: Vectors) -> 
     return right, predicted, present
 
 
-def f1_scores(right: Vectors, predicted: Vectors, present: Vectors) -> Vectors:
+def f1_scores(right: Counts, predicted: Counts, present: Counts) -> Counts:
     """Return F1 [b, k] from how many were right, predicted and present [b, k] (counts may be weighted)."""
     return (2 * right / np.maximum(predicted + present, 1)).astype(np.float32)
 
 
-def macro_average(f1: Vectors, present: Vectors) -> NDArray[np.float64]:
+def macro_average(f1: Counts, present: Counts) -> NDArray[np.float64]:
     """Return mean F1 [b] over the labels that are present."""
     there = present > 0
     return (f1 * there).sum(1, dtype=np.float64) / np.maximum(1, there.sum(1))
 
 
-def binned_gaps(probabilities: Vectors, targets: Targets, weights: Vectors) -> NDArray[np.float64]:
+def binned_gaps(probabilities: Probabilities, targets: Targets, weights: Counts) -> NDArray[np.float64]:
     """Return expected calibration error [b] under the weights [b, n] of each resample."""
     confidence, right = probabilities.max(1), probabilities.argmax(1) == targets
     bins = np.eye(BINS, dtype=np.float32)[np.minimum((confidence * BINS).astype(int), BINS - 1)]

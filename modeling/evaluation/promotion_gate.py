@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from modeling.evaluation.metrics import (
+    Counts,
     binned_gaps,
     bootstrap_weights,
     ece,
@@ -15,7 +16,7 @@ from modeling.evaluation.metrics import (
     macro_average,
     macro_f1,
 )
-from modeling.types import Targets, Vectors
+from modeling.types import Probabilities, Targets
 
 MARGIN = 0.005  # a candidate may be this much worse in macro-F1 at the lower end of its interval
 LABEL_SUPPORT, LABEL_LOSS = 30, 0.03
@@ -39,7 +40,7 @@ class PromotionGate:
 
 
 def promotion_gate(
-    candidate: Vectors, active: Vectors, targets: Targets, labels: tuple[str, ...] = (), seed: int = 0
+    candidate: Probabilities, active: Probabilities, targets: Targets, labels: tuple[str, ...] = (), seed: int = 0
 ) -> PromotionGate:
     """Decide from both models' probabilities [n, k] for the same messages whether the candidate is promoted.
 
@@ -72,7 +73,7 @@ def promotion_gate(
     return PromotionGate(low > -MARGIN and not lost and not worse, reason, difference, low, high, len(targets))
 
 
-def _lost_label(drawn: Vectors, exact: Vectors, targets: Targets, labels: tuple[str, ...]) -> str:
+def _lost_label(drawn: Counts, exact: Counts, targets: Targets, labels: tuple[str, ...]) -> str:
     """Name the label that lost most, if it lost more than 3 points and not by chance."""
     support = np.bincount(targets, minlength=len(exact))
     looked_at = np.flatnonzero(support >= LABEL_SUPPORT)

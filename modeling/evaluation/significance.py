@@ -8,7 +8,7 @@ from scipy.stats import binomtest, chi2
 
 from modeling.evaluation.bootstrap import Interval, cell_draws, interval
 from modeling.evaluation.label_figures import counted
-from modeling.types import Targets
+from modeling.types import Predicted, Targets
 
 EXACT_BELOW = 25  # messages that only one of the two got right; with more, chi-squared is as good as exact
 
@@ -42,7 +42,7 @@ def mcnemar(ours: int, theirs: int) -> McNemar:
     return McNemar(ours, theirs, float(chi2.sf(statistic, 1)), "chi-squared with continuity correction")
 
 
-def compare(ours: Targets, theirs: Targets, true: Targets, classes: int, seed: int = 0) -> Comparison:
+def compare(ours: Predicted, theirs: Predicted, true: Targets, classes: int, seed: int = 0) -> Comparison:
     """Compare two models' labels [n] for the same messages, places in one label set of `classes`."""
     kinds, drawn = cell_draws((true * classes + ours) * classes + theirs, seed)
     right = kinds // classes**2

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from modeling.classifier.bundle import Bundle
-from modeling.types import Vectors
+from modeling.types import OodScores, Probabilities
 
 SINGLES = 100  # messages that are timed one by one
 WARM_UP = 8
@@ -28,13 +28,13 @@ class Speed:
 
 def classified(
     bundle: Bundle, texts: Sequence[str], on_progress: Callable[[float], None]
-) -> tuple[Vectors, Vectors, Speed]:
+) -> tuple[Probabilities, OodScores, Speed]:
     """Return probabilities [n, k] of cleaned texts, how foreign they are [n], and how long that took once warm.
 
     Equal texts of a portion are read once, so that they count once.
     """
     bundle.classify(texts[:WARM_UP])
-    said: list[tuple[Vectors, Vectors]] = []
+    said: list[tuple[Probabilities, OodScores]] = []
     read, seconds = 0, 0.0
     for start in range(0, len(texts), PORTION):
         portion = texts[start : start + PORTION]

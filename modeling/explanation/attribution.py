@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from modeling.backbones.backbone import Backbone
 from modeling.explanation.word_spans import Word, without, words
-from modeling.types import Vectors
+from modeling.types import Vector
 
 Way = Literal["integrated_gradients", "exact", "occlusion"]
 
@@ -51,7 +51,7 @@ class Attribution:
         return abs(float(self.weights.sum()) - self.difference) / max(abs(self.difference), LEAST)
 
 
-def attribute(backbone: Backbone, text: str, direction: Vectors) -> Attribution:
+def attribute(backbone: Backbone, text: str, direction: Vector) -> Attribution:
     """Say what each word of a cleaned text adds to its vector's product with float32 [d] `direction`.
 
     A message in a script that is only spelled, whose columns stand beside the backbone's own, is occluded.
@@ -138,7 +138,7 @@ def _averaged(
     return Attribution("exact", found, weights, float(of_tokens.sum()))
 
 
-def _occluded(backbone: Backbone, found: tuple[Word, ...], text: str, direction: Vectors) -> Attribution:
+def _occluded(backbone: Backbone, found: tuple[Word, ...], text: str, direction: Vector) -> Attribution:
     size = -(-len(found) // MOST_OCCLUDED)
     groups = [range(start, min(start + size, len(found))) for start in range(0, len(found), size)]
     variants = [text, "", *(without(text, found, set(group)) for group in groups)]

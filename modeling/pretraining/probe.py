@@ -15,7 +15,7 @@ from modeling.data.examples import Examples, read
 from modeling.data.folds import stratified_folds
 from modeling.evaluation.bootstrap import LEVEL
 from modeling.evaluation.metrics import RESAMPLES, macro_f1, macro_f1_difference
-from modeling.types import Targets, Vectors
+from modeling.types import Folds, Probabilities, Targets
 
 FOLDS = 5
 METHOD = f"frozen head out of fold; paired bootstrap over messages, {RESAMPLES} resamples, {LEVEL:.0%}"
@@ -62,7 +62,7 @@ def measure(
     labels = sorted(set(examples.labels))
     targets = np.array([labels.index(label) for label in examples.labels], np.int64)
     parts = stratified_folds(targets, FOLDS, seed)
-    found: list[Vectors] = []
+    found: list[Probabilities] = []
     for place, backbone in enumerate((before, after)):
         found.append(_out_of_fold(examples, targets, labels, parts, backbone, seed))
         on_progress((place + 1) / 2)
@@ -82,8 +82,8 @@ def read_labelled(path: Path) -> Examples | None:
 
 
 def _out_of_fold(
-    examples: Examples, targets: Targets, labels: list[str], parts: list[Targets], backbone: Backbone, seed: int
-) -> Vectors:
+    examples: Examples, targets: Targets, labels: list[str], parts: Folds, backbone: Backbone, seed: int
+) -> Probabilities:
     """Probabilities float32 [n, k] of every example by a head that was fitted without its fold."""
     vectors = backbone.encode(examples.texts)
     described = backbone.encode([label.replace("_", " ") for label in labels])

@@ -20,7 +20,7 @@ from modeling.training import finetune
 from modeling.training.finetune import Tuned
 from modeling.training.recipe import Method, Recipe, Tuning
 from modeling.training.weight_averaging import blend, keep
-from modeling.types import Targets, Vectors
+from modeling.types import Cosines, Folds, Logits, Probabilities, Rows, Targets, Thresholds, Vectors
 
 STRENGTHS = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
 BLENDS = (1.0, 0.6)  # shares of the way from the base's weights to the tuned ones; blending is done in place, once
@@ -44,12 +44,12 @@ class TrainingSet:
     vectors: Vectors
     described: Vectors
 
-    def of(self, rows: Targets) -> TrainingSet:
+    def of(self, rows: Rows) -> TrainingSet:
         """Return some of the messages."""
         texts = [self.texts[int(row)] for row in rows]
         return TrainingSet(texts, self.targets[rows], self.descriptions, self.vectors[rows], self.described)
 
-    def centroids(self, rows: Targets) -> Vectors:
+    def centroids(self, rows: Rows) -> Vectors:
         """Where each label's messages and description lie among the frozen vectors, float32 [k, d], length one."""
         sums = self.described.copy()
         np.add.at(sums, self.targets[rows], self.vectors[rows])
@@ -66,10 +66,10 @@ class Candidate:
 
     method: Method
     strength: float
-    scores: Vectors
-    rows: Targets
+    scores: Logits
+    rows: Rows
     targets: Targets
-    near: Vectors | None = None
+    near: Cosines | None = None
     blend: float = 1.0
     temperature: float = field(init=False)
 
@@ -77,16 +77,16 @@ class Candidate:
         object.__setattr__(self, "temperature", best_temperature(self.scores, self.targets[self.rows])[0])
 
     @property
-    def probabilities(self) -> Vectors:
+    def probabilities(self) -> Probabilities:
         """Calibrated probabilities [m, k] of the examples `rows`."""
         return softmax(self.scores / np.float32(self.temperature))
 
-    def of(self, rows: Targets) -> Vectors:
+    def of(self, rows: Rows) -> Probabilities:
         """Calibrated probabilities [m, k] of some of its examples."""
         places = {row: place for place, row in enumerate(self.rows.tolist())}
         return self.probabilities[[places[row] for row in rows.tolist()]]
 
-    def thresholds(self) -> Vectors:
+    def thresholds(self) -> Thresholds:
         """Thresholds [k] for the wanted precision."""
         return thresholds(self.probabilities, self.targets[self.rows])
 
@@ -102,7 +102,7 @@ class Candidate:
         return {name: round(value, 4) for name, value in {**figures, "ece": ece(self.probabilities, right)}.items()}
 
 
-def folds(material: TrainingSet, recipe: Recipe) -> list[Targets]:
+def folds(material: TrainingSet, recipe: Recipe) -> Folds:
     """Return the rows of each fold of cross-validation; near copies of a message are in one."""
     count = LARGE_FOLDS if len(material.texts) >= LARGE else recipe.folds
     return stratified_group_folds(material.targets, near_copy_groups(material.texts), count, recipe.seed)
@@ -113,12 +113,12 @@ def turns(material: TrainingSet, recipe: Recipe) -> int:
     return 1 if len(material.texts) >= LARGE else recipe.folds
 
 
-def frozen_candidate(material: TrainingSet, parts: list[Targets], strength: float) -> Candidate:
+def frozen_candidate(material: TrainingSet, parts: Folds, strength: float) -> Candidate:
     """The head alone, on the frozen backbone's vectors."""
     problem = Problem(
         material.vectors, material.targets, len(material.descriptions), material.described, shared(material.vectors)
     )
-    scores: list[Vectors] = []
+    scores: list[Logits] = []
     for part in parts:
         weights, bias = solve(problem.without(part), strength, loose=True)
         scores.append(material.vectors[part] @ weights.T + bias)
@@ -137,7 +137,7 @@ class CrossValidation:
     material: TrainingSet
     recipe: Recipe
     base: Path
-    parts: list[Targets]
+    parts: Folds
     work: Path
     on_progress: OnProgress
     keeps: bool = False
@@ -158,11 +158,11 @@ class CrossValidation:
         near = [self._near(vectors, part) for (vectors, _), part in zip(read, self.parts[:folds], strict=True)]
         return replace(best, near=np.concatenate(near))
 
-    def _near(self, vectors: Vectors, part: Targets) -> Vectors:
+    def _near(self, vectors: Vectors, part: Rows) -> Cosines:
         rest = np.setdiff1d(np.arange(len(vectors)), part)
         return nearest(vectors[part], landmarks(vectors[rest], self.material.targets[rest], LANDMARKS))
 
-    def _scores(self, found: Read, part: Targets, strength: float) -> Vectors:
+    def _scores(self, found: Read, part: Rows, strength: float) -> Logits:
         vectors, described = found
         problem = Problem(vectors, self.material.targets, len(described), described, shared(vectors))
         weights, bias = solve(problem.without(part), strength, loose=True)
@@ -204,7 +204,7 @@ def kept(work: Path, method: Method) -> list[Path]:
 
 def tune_on(
     material: TrainingSet,
-    rows: Targets,
+    rows: Rows,
     method: Method,
     recipe: Recipe,
     base: Path,

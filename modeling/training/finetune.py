@@ -31,7 +31,7 @@ from modeling.training.checkpoints import ByTheClock, EarlyStop, last_checkpoint
 from modeling.training.losses import TuningModel, importance
 from modeling.training.recipe import EPOCHS, Method, Tuning
 from modeling.training.trainer import SafeTrainer
-from modeling.types import Targets, Vectors
+from modeling.types import Rows, Targets, Vectors
 
 OnProgress = Callable[[float], None]
 
@@ -162,7 +162,7 @@ def _tuned(order: FineTuneTask, on_progress: OnProgress) -> Tuned:
     return Tuned(Backbone(backbone.model, backbone.name, None, backbone.reading), facts)
 
 
-def _sides(targets: Targets, tuning: Tuning, seed: int) -> tuple[Targets, Targets]:
+def _sides(targets: Targets, tuning: Tuning, seed: int) -> tuple[Rows, Rows]:
     """Return the rows that are learnt from, and those held back to stop early: of every label alike, or none."""
     share = tuning.validation
     if share is None:

@@ -29,7 +29,7 @@ from modeling.training.method_selection import promises
 from modeling.training.recipe import Method, Recipe
 from modeling.training.run_directory import RunDirectory
 from modeling.training.study import METHODS, Trials, opened, recipe_with, usual
-from modeling.types import Targets
+from modeling.types import Folds, Rows, Targets
 
 METRIC = "cross_validated_macro_f1"
 RECIPE, STUDY, SPENT = "recipe.toml", "study.sqlite", "seconds"
@@ -139,13 +139,13 @@ class _Search:
         vectors = encode_with_progress(backbone, texts, self.reporter)
         return TrainingSet(texts, targets[some], descriptions, vectors, backbone.encode(descriptions))
 
-    def _frozen(self, material: TrainingSet, parts: list[Targets]) -> Candidate:
+    def _frozen(self, material: TrainingSet, parts: Folds) -> Candidate:
         fitted = head.fit(
             material.vectors, material.targets, self.inputs.labels, material.described, seed=self.recipe.seed
         )
         return frozen_candidate(material, parts, fitted.strength)
 
-    def _trials(self, material: TrainingSet, parts: list[Targets], ways: tuple[Method, ...], clock: _Clock) -> Trials:
+    def _trials(self, material: TrainingSet, parts: Folds, ways: tuple[Method, ...], clock: _Clock) -> Trials:
         first = [usual(self.recipe, method) for method in ways]
         study = opened(self.workplace.folder / STUDY, self.workplace.order, self.recipe.seed, first)
         on_progress = self._on_progress(clock)
@@ -224,7 +224,7 @@ class _Search:
         return _Tried(settings, trials.candidate(settings))
 
 
-def _sample(targets: Targets, seed: int) -> Targets:
+def _sample(targets: Targets, seed: int) -> Rows:
     """Return the rows that settings are compared on: all, but of very many messages as many as a trial has time for."""
     count = len(targets) // LEARNT
     if count <= SEEN:
@@ -232,7 +232,7 @@ def _sample(targets: Targets, seed: int) -> Targets:
     return np.sort(np.concatenate(stratified_folds(targets, count, seed)[:SEEN]))
 
 
-def _parts(material: TrainingSet, recipe: Recipe) -> list[Targets]:
+def _parts(material: TrainingSet, recipe: Recipe) -> Folds:
     """Return what is held out, one part after the other: folds, or of many messages, once, all but those learnt from.
 
     Near copies of a message are on one side.

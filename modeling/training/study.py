@@ -21,7 +21,7 @@ from modeling.hashing import meta_hash
 from modeling.training.cross_validation import Candidate, CrossValidation, OnProgress, TrainingSet
 from modeling.training.losses import CONTRAST
 from modeling.training.recipe import Method, Recipe, Tuning
-from modeling.types import Targets
+from modeling.types import Folds
 
 FIRST_GUESSES = 4  # trials before the estimator and the pruner have something to go by
 RATES: dict[Method, tuple[float, float]] = {"full": (5e-5, 1.5e-3), "lora": (2e-4, 4e-3)}
@@ -77,7 +77,7 @@ class Trials:
     material: TrainingSet
     recipe: Recipe
     base: Path
-    parts: list[Targets]
+    parts: Folds
     ways: tuple[Method, ...]
     work: Path
     study: optuna.Study

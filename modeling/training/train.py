@@ -34,7 +34,7 @@ from modeling.training.method_selection import Selection, select
 from modeling.training.recipe import Recipe
 from modeling.training.run_directory import RunDirectory
 from modeling.training.weight_averaging import blend
-from modeling.types import Targets, Vectors
+from modeling.types import Probabilities, Targets
 
 COMPARED = 256  # test messages whose predictions are compared after reloading
 SAME = 0.01  # of a probability: after reloading, and with bfloat16, nothing may differ by more
@@ -172,7 +172,7 @@ class _Training:
             "notes": list(self.inputs.notes),
         }
 
-    def _scored(self, test: Vectors, candidate: Candidate) -> tuple[Vectors, Targets]:
+    def _scored(self, test: Probabilities, candidate: Candidate) -> tuple[Probabilities, Targets]:
         """What figures are of: the test messages, with those out of fold where they are too few to speak alone."""
         targets = self.inputs.targets(self.inputs.test)
         if not self.inputs.few:
@@ -202,7 +202,7 @@ class _Training:
             )
         return saved.backbone.fingerprint
 
-    def _opponent(self, backbone: Backbone, frozen: Head, known: Vectors | None) -> Baseline | None:
+    def _opponent(self, backbone: Backbone, frozen: Head, known: Probabilities | None) -> Baseline | None:
         """Refit the head of the model to beat on the same training messages, the way that the live system does.
 
         `known` is what the frozen head said, if it was asked already.
@@ -231,7 +231,7 @@ class _Training:
         )
 
     def _gate(
-        self, in_memory: Vectors, opponent: Baseline, backbone: Backbone, selection: Selection, targets: Targets
+        self, in_memory: Probabilities, opponent: Baseline, backbone: Backbone, selection: Selection, targets: Targets
     ) -> PromotionGate | None:
         """Compare on the test messages, and where the opponent is the frozen head, out of fold on the others too.
 
@@ -270,7 +270,7 @@ class Baseline:
 
     name: str
     fingerprint: str
-    test: Vectors
+    test: Probabilities
 
 
 def load_baseline(name: str) -> tuple[Backbone, Head | None]:

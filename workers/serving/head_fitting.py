@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
 from modeling.backbones.backbone import Backbone
 from modeling.classifier import calibration, head, out_of_scope
@@ -20,13 +19,13 @@ from modeling.classifier.head import DEFAULT_STRENGTH, GUESS_THRESHOLD, Head
 from modeling.classifier.logistic_regression import Problem, shared
 from modeling.classifier.out_of_scope import OutOfScope
 from modeling.text.cleaning import clean, is_held_out
+from modeling.types import Mask, Targets, Thresholds, Vector, Vectors
 from workers.store import labels, ledger, messages, predictions, training_set
 from workers.store.database import Database
 from workers.store.labels import Label
 
 GROWN = 1.5
 ENOUGH_UNSEEN = 30
-Vectors = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +44,7 @@ class Settled:
     tuned: bool = False
     scope: OutOfScope | None = None
 
-    def limits(self, names: Sequence[str]) -> Vectors:
+    def limits(self, names: Sequence[str]) -> Thresholds:
         """Thresholds float32 [k] for these labels; one that is new gets the usual one."""
         known = self.thresholds or {}
         return np.array([known.get(name, self.usual) for name in names], np.float32)
@@ -63,9 +62,9 @@ class Material:
     ledger: int
     living: tuple[Label, ...]
     vectors: Vectors
-    targets: NDArray[np.int64]
+    targets: Targets
     descriptions: Vectors
-    unseen: NDArray[np.bool_]
+    unseen: Mask
 
     @property
     def names(self) -> list[str]:
@@ -105,7 +104,7 @@ def described(label: Label) -> str:
     return f"{name}: {label.description}" if label.description else name
 
 
-def vectors_of(database: Database, backbone: Backbone, ids: Sequence[int]) -> dict[int, Vectors]:
+def vectors_of(database: Database, backbone: Backbone, ids: Sequence[int]) -> dict[int, Vector]:
     """The vectors of these messages, float32 [d] each, encoded and stored first where they are missing."""
     with database.read() as c:
         known = predictions.vectors(c, backbone.fingerprint, ids)
@@ -121,7 +120,7 @@ def vectors_of(database: Database, backbone: Backbone, ids: Sequence[int]) -> di
     return {number: np.frombuffer(raw, np.float32) for number, raw in known.items()}
 
 
-def quick_fit(material: Material, settled: Settled, warm: Head | None, chat_mean: Vectors | None) -> Head | None:
+def quick_fit(material: Material, settled: Settled, warm: Head | None, chat_mean: Vector | None) -> Head | None:
     """The head for this material: none with fewer than two labels, a guess without an example, else a fit."""
     if len(material.living) < 2:
         return None
@@ -149,7 +148,7 @@ def is_due(settled: Settled, material: Material) -> bool:
     return not before / GROWN < count < before * GROWN
 
 
-def choose(material: Material, settled: Settled, chat_mean: Vectors | None = None) -> Settled:
+def choose(material: Material, settled: Settled, chat_mean: Vector | None = None) -> Settled:
     """Strength, temperature and thresholds by cross-validation; takes seconds. A label that is new gets the median."""
     if settled.tuned:
         return calibrated_anew(material, settled, chat_mean)
@@ -157,7 +156,7 @@ def choose(material: Material, settled: Settled, chat_mean: Vectors | None = Non
     return replace(settle(material, fitted.strength, fitted.temperature, fitted.thresholds), scope=fitted.scope)
 
 
-def calibrated_anew(material: Material, settled: Settled, chat_mean: Vectors | None) -> Settled:
+def calibrated_anew(material: Material, settled: Settled, chat_mean: Vector | None) -> Settled:
     """Temperature and thresholds from out-of-fold scores of the unseen messages, at the strength that was trained."""
     count, mean = len(material.living), shared(material.vectors) if chat_mean is None else chat_mean
     problem = Problem(material.vectors, material.targets, count, material.descriptions, mean)
@@ -172,7 +171,7 @@ def calibrated_anew(material: Material, settled: Settled, chat_mean: Vectors | N
     return replace(anew, tuned=True, scope=known or settled.scope)
 
 
-def settle(material: Material, strength: float, temperature: float, thresholds: Vectors) -> Settled:
+def settle(material: Material, strength: float, temperature: float, thresholds: Thresholds) -> Settled:
     """These choices, as made on this material."""
     limits = dict(zip(material.names, thresholds.tolist(), strict=True))
     return Settled(strength, temperature, limits, float(np.median(thresholds)), examples=len(material.targets))

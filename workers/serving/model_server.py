@@ -18,7 +18,6 @@ from pathlib import Path
 from queue import SimpleQueue
 
 import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import Connection
 
 from modeling.backbones import backbone as backbones
@@ -28,6 +27,7 @@ from modeling.classifier.head import Head
 from modeling.classifier.logistic_regression import shared
 from modeling.errors import ModelingError
 from modeling.text.cleaning import clean
+from modeling.types import Vector, Vectors
 from workers.core.errors import BackchannelError
 from workers.core.events import Command
 from workers.core.replies import Reply
@@ -47,7 +47,6 @@ log = logging.getLogger(__name__)
 LOOK = 0.05
 LONGEST_PAUSE = 0.3
 RECENT = 512
-Vectors = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +60,7 @@ class Serving:
     version: Version
     backbone: Backbone
     settled: Settled
-    recent: deque[Vectors]
+    recent: deque[Vector]
     labels: tuple[Label, ...] = ()
     head: Head | None = None
     revision: int = -1
@@ -94,7 +93,7 @@ class Inference:
         self._settings = settings
         self._seen = 0
         self._broken: int | None = None
-        self._undecided: SimpleQueue[tuple[int, Material, Vectors | None]] = SimpleQueue()
+        self._undecided: SimpleQueue[tuple[int, Material, Vector | None]] = SimpleQueue()
         self._chosen: SimpleQueue[tuple[int, Settled]] = SimpleQueue()
         self._choosing = False
         self.serving: Serving
@@ -237,7 +236,7 @@ class Inference:
             self._chosen.put((version, settled))
 
 
-def mean(recent: deque[Vectors]) -> Vectors | None:
+def mean(recent: deque[Vector]) -> Vector | None:
     """What messages here have in common, float32 [d]; None before the first."""
     seen = list(recent)
     return shared(np.stack(seen)) if seen else None

@@ -6,12 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modeling.evaluation import metrics, promotion_gate
-from modeling.types import Targets, Vectors
+from modeling.types import Predicted, Probabilities, Targets
 
 LABELS = ("a", "b", "c")
 
 
-def odds(predicted: Targets, sure: float = 0.9) -> Vectors:
+def odds(predicted: Predicted, sure: float = 0.9) -> Probabilities:
     rest = (1 - sure) / 2
     return np.where(np.eye(3)[predicted] > 0, sure, rest).astype(np.float32)
 

@@ -18,7 +18,7 @@ from modeling.training import adapters, checkpoints, finetune, out_of_memory
 from modeling.training.finetune import Tuned
 from modeling.training.losses import TuningModel
 from modeling.training.recipe import Method, Tuning
-from modeling.types import Targets, Vectors
+from modeling.types import Probabilities, Targets, Vectors
 from tests.fakes import random_backbones
 from tests.fakes.messages import KINDS, messages
 
@@ -130,7 +130,7 @@ def test_adapters_on_whole_8_bit_and_4_bit_weights_become_a_plain_folder(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, method: Method
 ) -> None:
     family: Task = request.getfixturevalue(name)
-    said: list[Vectors] = []
+    said: list[Probabilities] = []
     merge = adapters.merge
 
     def note(backbone: Backbone, method: Method) -> None:
