@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import hypothesis
 import pytest
+
+ALLOWED_SKIPS: frozenset[str] = frozenset()  # reasons, each a platform that has no such thing
+Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
 # Before anything of ours is imported: the Celery app reads the settings on import.
 for name in [name for name in os.environ if name.startswith("BACKCHANNEL_")]:
@@ -21,6 +25,26 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests run beside each other: th
 # Two busy cores make single examples slow at times, which says nothing about the code.
 hypothesis.settings.register_profile("tests", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("tests")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    return without_skips((yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    return without_skips((yield))
+
+
+def without_skips(report: Report) -> Report:
+    """A skipped test has tested nothing: it fails, unless `ALLOWED_SKIPS` has its reason."""
+    if report.skipped and isinstance(report.longrepr, tuple):
+        reason = report.longrepr[2].removeprefix("Skipped: ")
+        if reason not in ALLOWED_SKIPS:
+            report.outcome = "failed"
+            report.longrepr = f"Skipped, which tests/conftest.py does not allow: {reason}"
+    return report
 
 
 @pytest.fixture(scope="session", autouse=True)

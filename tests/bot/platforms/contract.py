@@ -66,12 +66,10 @@ class Far(Protocol):
     platform: Platform
     gathered: Gathered
     chat: ChatRef
-    can_delete: bool
     shows_any_emoji: bool
 
     async def say(self, person: str, text: str) -> str: ...
     async def edit(self, message_id: str, text: str) -> None: ...
-    async def delete(self, message_id: str) -> None: ...
     async def react(self, person: str, message_id: str, emoji: str) -> None: ...
     async def unreact(self, person: str, message_id: str, emoji: str) -> None: ...
     async def command(self, person: str, text: str) -> None: ...
@@ -168,13 +166,6 @@ class Contract:
         await far.edit(id, "before")
         edit = await self.one(far, Edit)
         assert (edit.ref.message_id, edit.text) == (id, "before")
-
-    async def test_a_delete_is_told_where_the_platform_tells_it(self, far: Far) -> None:
-        if not far.can_delete:
-            pytest.skip("This platform never says that a message was deleted.")
-        id = await far.say("Ana", "gone soon")
-        await far.delete(id)
-        assert (await self.one(far, Delete)).ref.message_id == id
 
     async def test_a_command_keeps_every_word(self, far: Far) -> None:
         await far.command("Ana", "labels add bug 🐞 it's <broken> & 坏了")
@@ -293,6 +284,21 @@ class Contract:
 
     async def test_who_may_is_asked_of_the_platform(self, far: Far) -> None:
         assert (await far.platform.standing(far.chat, far.person("Root", admin=True), "retrain")).admin
+
+
+class DeletingFar(Far, Protocol):
+    """A far side whose platform tells that a message was deleted."""
+
+    async def delete(self, message_id: str) -> None: ...
+
+
+class ContractWithDeletes(Contract):
+    """For platforms that tell when a message was deleted: Telegram never does."""
+
+    async def test_a_delete_is_told(self, far: DeletingFar) -> None:
+        id = await far.say("Ana", "gone soon")
+        await far.delete(id)
+        assert (await self.one(far, Delete)).ref.message_id == id
 
 
 def png(width: int, height: int) -> bytes:

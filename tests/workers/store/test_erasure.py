@@ -110,9 +110,8 @@ def test_no_table_keeps_a_word_or_the_name(talk: Database) -> None:
         assert trace not in left
 
 
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)  # Postgres cleans its pages by itself, later
 def test_the_file_itself_keeps_nothing(talk: Database, url: str) -> None:
-    if not url.startswith("sqlite"):
-        pytest.skip("Postgres cleans its pages by itself, later")
     with talk.write() as c:
         erasure.forget(c, PERSON.id, "web", "w")
     talk.scrub()
@@ -123,9 +122,8 @@ def test_the_file_itself_keeps_nothing(talk: Database, url: str) -> None:
     assert b"Somebody's words 30" in path.read_bytes()
 
 
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)  # only SQLite is scrubbed
 def test_a_reader_that_stays_is_named_as_the_reason(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    if not url.startswith("sqlite"):
-        pytest.skip("Postgres cleans its pages by itself, later")
     monkeypatch.setattr("workers.store.database.BUSY_MS", 200)
     db = Database(url)
     with db.read() as reader:

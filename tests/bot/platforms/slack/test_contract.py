@@ -9,7 +9,7 @@ import pytest
 
 from bot.platforms.slack.emoji_names import name_of, neutral_of
 from bot.platforms.slack.platform import SlackPlatform
-from tests.bot.platforms.contract import Contract, Gathered, Seen
+from tests.bot.platforms.contract import ContractWithDeletes, Gathered, Seen
 from tests.bot.platforms.slack.conftest import SECRET, overview, running, settings
 from tests.bot.platforms.slack.rendering import choices, rendered, typed, words
 from tests.fakes.slack.people import FarPeople, HttpLine, Line, SocketLine
@@ -30,7 +30,6 @@ class SlackFar:
     people: FarPeople
     acks: int = 0
     before: set[str] = field(default_factory=set)
-    can_delete = True
     shows_any_emoji = True
     chat = ChatRef(platform="slack", workspace="T1", chat_id="C1")
 
@@ -92,7 +91,7 @@ class SlackFar:
         return [(upload["filename"], upload["content"], rendered(upload["comment"])) for upload in uploads]
 
 
-class OverSlack(Contract):
+class OverSlack(ContractWithDeletes):
     mode = "socket"
 
     def line(self, slack: FarSlack, platform: SlackPlatform) -> Line:

@@ -28,7 +28,6 @@ class TelegramFar:
     gathered: Gathered
     side: FarSide
     chat = ChatRef(platform="telegram", workspace=str(GROUP), chat_id=str(GROUP))
-    can_delete = False
     shows_any_emoji = False
 
     async def say(self, person: str, text: str) -> str:
@@ -36,9 +35,6 @@ class TelegramFar:
 
     async def edit(self, message_id: str, text: str) -> None:
         self.side.world.edit(int(message_id), text)
-
-    async def delete(self, message_id: str) -> None:
-        raise NotImplementedError
 
     async def react(self, person: str, message_id: str, emoji: str) -> None:
         self.side.world.react(PEOPLE[person], int(message_id), emoji)

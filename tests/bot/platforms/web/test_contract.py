@@ -13,7 +13,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection
 
 from bot.platforms.web.platform import WebPlatform
-from tests.bot.platforms.contract import Contract, Gathered, Seen
+from tests.bot.platforms.contract import ContractWithDeletes, Gathered, Seen
 from tests.fakes.web.browser import FarSide, open_page
 from tests.fakes.web.client import page
 from workers.core.events import ChatRef, Person
@@ -31,7 +31,6 @@ class WebFar:
     marks: dict[str, str | None] = field(default_factory=dict[str, str | None])
     acks: dict[str, asyncio.Event] = field(default_factory=dict[str, asyncio.Event])
     last: dict[str, Any] = field(default_factory=dict[str, Any])
-    can_delete = True
     shows_any_emoji = True
 
     @property
@@ -134,7 +133,7 @@ class Patient:
         return handle
 
 
-class TestWeb(Contract):
+class TestWeb(ContractWithDeletes):
     @pytest.fixture
     async def far(self) -> AsyncIterator[WebFar]:
         gathered, behind = Gathered(), FarSide()

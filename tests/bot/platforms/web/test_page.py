@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -13,27 +12,15 @@ import pytest
 from playwright.async_api import Browser, Page, TimeoutError, async_playwright, expect
 
 from tests.fakes.web.browser import FarSide, open_page, person
+from tests.fakes.web.chromium import launch_options
 from workers.core.events import Button, Command, Delete, Edit, Message, MessageRef, Reaction
 from workers.core.replies import Document
-
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-FLAGS = [
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs a chromium on the PATH (apt-get install chromium)")
 
 
 @pytest.fixture
 async def browser() -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        browser = await playwright.chromium.launch(**launch_options())
         yield browser
         await browser.close()
 
