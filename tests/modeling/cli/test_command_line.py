@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 
 from modeling.classifier import bundle as bundles
 from modeling.cli.app import app
+from modeling.training import run_directory
 from tests.fakes import tiny
 from tests.fakes.messages import write_csv
 
@@ -219,9 +220,7 @@ def test_a_killed_run_is_continued_by_the_same_command(files: Files, quick: Path
         seen.append(first_fold.stat().st_mtime_ns)
 
     with pytest.MonkeyPatch.context() as patch:
-        import modeling.training.run_directory
-
-        patch.setattr(modeling.workplace.shutil, "rmtree", lambda path, **_: note(path))
+        patch.setattr(run_directory.shutil, "rmtree", lambda path, **_: note(path))
         status, lines, _ = run(*command)
     assert status == 0, lines[-1]
     assert seen

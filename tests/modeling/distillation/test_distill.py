@@ -63,7 +63,7 @@ def pool(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def _brisk(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(build, "PACES", dict.fromkeys(config.PACES, BRISK))
+    monkeypatch.setattr(config, "PACES", dict.fromkeys(config.PACES, BRISK))
 
 
 def order(teacher: object, pool: Path, out: Path, *more: object, student: str = "static") -> list[object]:
@@ -100,7 +100,7 @@ def test_a_student_keeps_what_its_teacher_knows(
 def test_a_smaller_transformer_is_a_student_too(
     teacher: Path, pool: Path, files: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(build, "TRANSFORMER", replace(config.TRANSFORMER, learning_rate=3e-3, epochs=12))
+    monkeypatch.setattr(config, "TRANSFORMER", replace(config.TRANSFORMER, learning_rate=3e-3, epochs=12))
     smaller = tiny.bert(tmp_path / "tiny", seed=3, width=32)
     asked = order(teacher, pool, tmp_path / "out", "--train", files[0], "--test", files[1], student=str(smaller))
     status, lines, _ = run(*asked)

@@ -175,7 +175,7 @@ class Folds:
 def test_a_trial_below_the_others_is_given_up_after_its_first_fold(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(studies, "Race", Folds)
+    monkeypatch.setattr(studies, "CrossValidation", Folds)
     rates = (1.5e-3, 1.4e-3, 1.3e-3, 1.2e-3, 1e-4)
     recipe = Recipe(full=Tuning(learning_rate=rates[0]))
     first = [{**usual(recipe, "full"), "learning_rate": rate} for rate in rates]
