@@ -1,7 +1,8 @@
-"""Files that are there whole or not at all: written beside, then renamed."""
+"""Files and folders that are there whole or not at all: written beside, then renamed."""
 
 from __future__ import annotations
 
+import glob
 import os
 import shutil
 from collections.abc import Generator
@@ -10,26 +11,34 @@ from pathlib import Path
 
 
 @contextmanager
-def written_atomically(folder: Path) -> Generator[Path]:
-    """Give a folder to write in; rename it to `folder` at the end, or remove it if anything went wrong."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    for left_over in folder.parent.glob(f".{folder.name}.*.part"):
-        shutil.rmtree(left_over, ignore_errors=True)
-    draft = folder.with_name(f".{folder.name}.{os.getpid()}.part")
-    draft.mkdir()
+def written_atomically(path: Path) -> Generator[Path]:
+    """Give a name beside `path` at which to write a file or make a folder; at the end it takes the place of `path`.
+
+    If anything goes wrong, it is removed and `path` stays as it was. Raises OSError.
+    """
+    for left_over in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+        _remove(left_over)
+    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         yield draft
-        flush_folder(draft)
-        if folder.exists():
-            shutil.rmtree(folder)
-        draft.rename(folder)
+        _flush(draft)
+        if path.is_dir():
+            shutil.rmtree(path)
+        draft.replace(path)
     finally:
-        shutil.rmtree(draft, ignore_errors=True)
+        _remove(draft)
 
 
-def flush_folder(folder: Path) -> None:
-    """See to it that the files are on the disk before the rename that makes them count."""
-    for path in folder.rglob("*"):
-        if path.is_file():
-            with path.open("rb") as stream:
+def _flush(draft: Path) -> None:
+    """Put the content on the disk before the rename: after a power failure an empty file must not carry the name."""
+    for file in (draft, *draft.rglob("*")):
+        if file.is_file():
+            with file.open("rb") as stream:
                 os.fsync(stream.fileno())
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

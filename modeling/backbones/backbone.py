@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 import threading
@@ -20,6 +19,7 @@ from modeling.backbones import custom_modules, families, resolve, validation
 from modeling.backbones import families as known_families
 from modeling.backbones.resolve import check
 from modeling.errors import ModelingError
+from modeling.hashing import short_hash
 from modeling.progress import Reporter
 from modeling.text import unread_scripts
 from modeling.text.unread_scripts import Reading
@@ -79,7 +79,7 @@ class Backbone:
         if self.folder is None:
             raise ModelingError("This backbone has not been saved yet: save it and load it again.")
         own, help_there = resolve.fingerprint(self.folder, self.completion), self.reading.fingerprint
-        return hashlib.sha256(f"{own}{help_there}".encode()).hexdigest()[:16] if help_there else own
+        return short_hash([f"{own}{help_there}".encode()]) if help_there else own
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Return float32 [n, d], every row of length one. Equal texts are read once; order of the input is kept."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from modeling.atomic_files import written_atomically
 from modeling.backbones import backbone as backbones
 from modeling.backbones import resolve
 from modeling.backbones import word_vectors as vectors_of_words
@@ -57,10 +57,8 @@ def build(
         )
         module = recurrent.over(known, "gru" if name == "gru" else "lstm", hidden or HIDDEN, seed)
         help_there = Reading()
-    draft = folder.with_name(f"{folder.name}.part")
-    shutil.rmtree(draft, ignore_errors=True)
-    Backbone(SentenceTransformer(modules=[module]), name, None, help_there).save(draft)
-    draft.replace(folder)
+    with written_atomically(folder) as draft:
+        Backbone(SentenceTransformer(modules=[module]), name, None, help_there).save(draft)
     return folder
 
 

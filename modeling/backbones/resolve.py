@@ -17,7 +17,7 @@ from types import MappingProxyType
 from modeling.backbones import hub
 from modeling.backbones.validation import GGUF, KEPT, refuse, refuse_weights
 from modeling.errors import ModelingError, quoted, short
-from modeling.hashing import file_hash
+from modeling.hashing import file_hash, short_hash
 from modeling.text.unread_scripts import READING
 
 PACKAGED = "minilm"
@@ -73,10 +73,9 @@ def fingerprint(folder: Path, written: Mapping[str, bytes] = MappingProxyType({}
 def _fingerprint(known: tuple[tuple[str, int, int], ...], folder: Path, written: tuple[tuple[str, bytes], ...]) -> str:
     hashes = {folder / name: hashlib.sha256(content).hexdigest() for name, content in written}
     paths = sorted({Path(path) for path, _, _ in known} | set(hashes))
-    digest = hashlib.sha256()
-    for path in paths:
-        digest.update(f"{path.relative_to(folder).as_posix()}\0{hashes.get(path) or file_hash(path)}\n".encode())
-    return digest.hexdigest()[:16]
+    return short_hash(
+        f"{path.relative_to(folder).as_posix()}\0{hashes.get(path) or file_hash(path)}\n".encode() for path in paths
+    )
 
 
 def copy(folder: Path, target: Path, written: Mapping[str, bytes]) -> None:

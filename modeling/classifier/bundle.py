@@ -11,7 +11,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from modeling import atomic_files
+from modeling.atomic_files import written_atomically
 from modeling.backbones import backbone as backbones
 from modeling.backbones.backbone import Backbone
 from modeling.classifier import bundle_files
@@ -45,7 +45,8 @@ class Bundle:
 
     def save(self, folder: Path) -> None:
         """Write the bundle to `folder`, which then exists completely or not at all. Raises OSError."""
-        with atomic_files.written_atomically(folder) as draft:
+        with written_atomically(folder) as draft:
+            draft.mkdir(parents=True)
             self.backbone.save(draft / bundle_files.BACKBONE)
             _save_head(self.head, draft / bundle_files.HEAD)
             bundle_files.seal(draft, {**self.meta, "labels": list(self.head.labels), "head": _settings(self.head)})

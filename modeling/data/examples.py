@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from modeling.data import formats
 from modeling.errors import ModelingError
+from modeling.hashing import short_hash
 from modeling.text.cleaning import clean
 
 
@@ -27,10 +27,7 @@ class Examples:
     @property
     def hash(self) -> str:
         """A short hash of all texts and labels in their order."""
-        digest = hashlib.sha256()
-        for text, label in zip(self.texts, self.labels, strict=True):
-            digest.update(f"{len(text)}:{text}{len(label)}:{label}".encode())
-        return digest.hexdigest()[:16]
+        return short_hash(f"{len(text)}:{text}{len(label)}:{label}".encode() for text, label in self.rows())
 
     def rows(self) -> Iterable[tuple[str, str]]:
         """Text and label of every message."""

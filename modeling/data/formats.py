@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from modeling.atomic_files import written_atomically
 from modeling.errors import ModelingError
 
 LONGEST_FIELD = 10_000_000  # characters; the csv module would stop at 131,072
@@ -38,16 +39,11 @@ def write(path: Path, columns: Sequence[str], found: Iterable[Row]) -> int:
     """
     if path.exists():
         raise ModelingError(f"{path} exists already: remove it, or choose another name.")
-    draft = path.with_name(f".{path.name}.part")
     try:
-        count = _writer(path)(draft, tuple(columns), found)
-        draft.rename(path)
+        with written_atomically(path) as draft:
+            return _writer(path)(draft, tuple(columns), found)
     except OSError as error:
         raise ModelingError(f"{path} cannot be written to ({error.strerror or error}): choose another.") from None
-    finally:
-        if draft.is_file():
-            draft.unlink()
-    return count
 
 
 def _reader(path: Path) -> Callable[[Path, Row], Iterator[Row]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 from modeling.data.examples import read_texts
 from modeling.data.near_duplicates import near_copies
 from modeling.errors import ModelingError
+from modeling.hashing import short_hash
 from modeling.text.cleaning import clean, text_hash
 
 FEWEST = 50
@@ -27,10 +27,7 @@ class Pool:
     @property
     def hash(self) -> str:
         """A short hash of all texts in their order."""
-        digest = hashlib.sha256()
-        for text in (*self.texts, *self.held_out):
-            digest.update(f"{len(text)}:{text}".encode())
-        return digest.hexdigest()[:16]
+        return short_hash(f"{len(text)}:{text}".encode() for text in (*self.texts, *self.held_out))
 
 
 def read_pool(path: Path) -> Pool:

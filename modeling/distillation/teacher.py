@@ -11,6 +11,7 @@ import numpy as np
 from safetensors.numpy import load_file, save_file
 
 from modeling import hashing
+from modeling.atomic_files import written_atomically
 from modeling.backbones import build
 from modeling.classifier import bundle as saved_bundles
 from modeling.classifier.bundle import Bundle
@@ -60,9 +61,8 @@ class Teachers:
         for start in range(0, len(texts), AT_ONCE):
             file = cache / f"{start}.safetensors"
             if not file.is_file():
-                draft = file.with_suffix(".part")
-                save_file(self._taught(texts[start : start + AT_ONCE]), draft)
-                draft.replace(file)
+                with written_atomically(file) as draft:
+                    save_file(self._taught(texts[start : start + AT_ONCE]), draft)
                 on_progress(min(1.0, (start + AT_ONCE) / len(texts)))
             found.append(load_file(file))
         said, read = (np.concatenate([each[name] for each in found]) for name in ("probabilities", "vectors"))

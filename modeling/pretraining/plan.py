@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from transformers.trainer_pt_utils import LengthGroupedSampler
 
+from modeling.atomic_files import written_atomically
 from modeling.backbones import backbone as backbones
 from modeling.pretraining import loop
 from modeling.pretraining.loop import OnProgress, Run
@@ -98,9 +99,8 @@ def _planned(
     if path.is_file():
         return _Plan(**json.loads(path.read_text("utf-8")))
     plan = _Plan(_steps(model, texts, settings), _held_out_loss(model, held_out, settings))
-    draft = path.with_suffix(".part")
-    draft.write_text(json.dumps(asdict(plan)), "utf-8")
-    draft.replace(path)
+    with written_atomically(path) as draft:
+        draft.write_text(json.dumps(asdict(plan)), "utf-8")
     return plan
 
 

@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from modeling import atomic_files, hashing
+from modeling import hashing
+from modeling.atomic_files import written_atomically
 from modeling.backbones import backbone as backbones
 from modeling.backbones import resolve
 from modeling.backbones.backbone import Backbone
@@ -103,7 +104,7 @@ class _Run:
             "texts": {"hash": self.pool.hash, "messages": len(self.pool.texts)},
             "settings": asdict(self.settings),
         }
-        with atomic_files.written_atomically(folder) as draft:
+        with written_atomically(folder) as draft:
             Backbone(backbone.model, backbone.name, None, backbone.reading).save(draft)
             (draft / PROVENANCE).write_text(json.dumps(origin, indent=2) + "\n", "utf-8")
         return backbones.load(str(folder))

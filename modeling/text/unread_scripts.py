@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from collections.abc import Sequence
@@ -15,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modeling.errors import ModelingError
-from modeling.hashing import file_hash
+from modeling.hashing import file_hash, short_hash
 from modeling.text import chinese_dictionary, letter_ngrams
 from modeling.text.chinese_dictionary import Glossary
 from modeling.text.scripts import RANGES, unread
@@ -47,7 +46,7 @@ class Reading:
         if not self.spelled and self.glossary is None:
             return ""
         dictionary = file_hash(self.glossary.path) if self.glossary else ""
-        return hashlib.sha256(json.dumps([self._settings, dictionary]).encode()).hexdigest()[:16]
+        return short_hash([json.dumps([self._settings, dictionary]).encode()])
 
     def words(self, text: str) -> str:
         """Return what the backbone reads instead of a text."""

@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import TrainerCallback
 
+from modeling.atomic_files import written_atomically
 from modeling.training import distributed
 
 COMPLETE = "complete"  # written last into a checkpoint: one without it was cut off by a kill
@@ -93,6 +94,6 @@ class EarlyStop(TrainerCallback):
         if not distributed.leads():
             return
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        draft = self._path.with_suffix(".part")
-        save_file(trained_weights(model), draft, {"best": json.dumps({"loss": self.loss, "step": self.step})})
-        draft.replace(self._path)
+        best = json.dumps({"loss": self.loss, "step": self.step})
+        with written_atomically(self._path) as draft:
+            save_file(trained_weights(model), draft, {"best": best})

@@ -10,6 +10,7 @@ from typing import TypeAlias
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
+from modeling.atomic_files import written_atomically
 from modeling.classifier.calibration import best_temperature, thresholds
 from modeling.classifier.logistic_regression import Problem, shared, softmax, solve
 from modeling.classifier.out_of_scope import LANDMARKS, ScopeSigns, landmarks, nearest
@@ -192,9 +193,8 @@ class CrossValidation:
             read = blend(tuned.backbone, self.base, share).encode
             vectors[f"vectors-{share}"] = read(self.material.texts)
             vectors[f"described-{share}"] = read(self.material.descriptions)
-        draft = path.with_suffix(".part")
-        save_file(vectors, draft)
-        draft.replace(path)
+        with written_atomically(path) as draft:
+            save_file(vectors, draft)
 
 
 def kept(work: Path, method: Method) -> list[Path]:

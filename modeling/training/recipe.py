@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import tomllib
 from pathlib import Path
@@ -12,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from modeling.backbones.build import STATIC, is_built
 from modeling.errors import ModelingError
+from modeling.hashing import short_hash
 
 Method = Literal["frozen", "lora", "full", "qlora", "int8"]
 
@@ -78,7 +78,7 @@ class Recipe(BaseModel):
     @property
     def hash(self) -> str:
         """A short hash of all settings."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
+        return short_hash([self.model_dump_json().encode()])
 
 
 def read_recipe(path: Path) -> Recipe:

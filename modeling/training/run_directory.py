@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
+from modeling.atomic_files import written_atomically
 from modeling.classifier import bundle_files
 from modeling.errors import ModelingError
 
@@ -60,9 +61,9 @@ class RunDirectory:
 
     def finish(self, done: dict[str, Any]) -> None:
         """Keep the outcome and drop the checkpoints."""
-        draft = self.folder / "done.json.part"
-        draft.write_text(json.dumps({"order": self.order, "done": done}, indent=2, ensure_ascii=False) + "\n", "utf-8")
-        draft.replace(self.folder / "done.json")
+        outcome = {"order": self.order, "done": done}
+        with written_atomically(self.folder / "done.json") as draft:
+            draft.write_text(json.dumps(outcome, indent=2, ensure_ascii=False) + "\n", "utf-8")
         shutil.rmtree(self.folder / "work", ignore_errors=True)
 
     @contextmanager

@@ -12,6 +12,7 @@ import numpy as np
 import tomli_w
 
 from modeling import hashing
+from modeling.atomic_files import written_atomically
 from modeling.backbones import backbone as backbones
 from modeling.backbones import resolve
 from modeling.backbones.backbone import encode_with_progress
@@ -253,6 +254,5 @@ def _gain(best: Candidate, default: Candidate) -> dict[str, float]:
 
 
 def _write(recipe: Recipe, path: Path) -> None:
-    draft = path.with_suffix(".part")
-    draft.write_text(tomli_w.dumps(recipe.model_dump(mode="json", exclude_none=True)), "utf-8")
-    draft.replace(path)
+    with written_atomically(path) as draft:
+        draft.write_text(tomli_w.dumps(recipe.model_dump(mode="json", exclude_none=True)), "utf-8")

@@ -17,6 +17,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from modeling.atomic_files import written_atomically
 from modeling.backbones import backbone as backbones
 from modeling.backbones.backbone import Backbone
 
@@ -26,9 +27,8 @@ def keep(tuned: Backbone, base: Path, path: Path) -> None:
     start = backbones.load(str(base)).model.state_dict()
     weights = {name: value.detach().cpu().contiguous() for name, value in _weights(tuned)}
     changed = {name: value for name, value in weights.items() if not torch.equal(value, start[name].to(value).cpu())}
-    draft = path.with_suffix(".part")
-    save_file(changed, draft)
-    draft.replace(path)
+    with written_atomically(path) as draft:
+        save_file(changed, draft)
 
 
 def blend(tuned: Backbone, base: Path, share: float, others: Sequence[Path] = ()) -> Backbone:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
+from modeling.atomic_files import written_atomically
 from modeling.data.examples import Examples
 from modeling.data.split import Split, split
 from modeling.text.cleaning import clean, is_held_out
@@ -84,12 +85,10 @@ def divided(rows: Sequence[tuple[str, str]]) -> Split:
 
 def write_csv(path: Path, columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
     """Write a file under its name only once it is whole."""
-    draft = path.with_suffix(".part")
-    with draft.open("w", newline="", encoding="utf-8") as file:
+    with written_atomically(path) as draft, draft.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(columns)
         writer.writerows(rows)
-    draft.replace(path)
 
 
 def labels_in(path: Path) -> set[str]:
