@@ -30,12 +30,14 @@ from bot.settings import BotSettings
 from bot.supervisor.child import Pace
 from bot.supervisor.stack import children
 from bot.supervisor.supervisor import Supervisor
+from tests import valkey
 from tests.benchmarks.chaos import quiet
 from tests.benchmarks.storm_truth import Act, Truth
+from tests.workers.queries import enabled_chats
 from workers.core.events import ChatRef
 from workers.core.settings import Settings
 from workers.queue import embedded_valkey
-from workers.store import chats, labels
+from workers.store import labels
 from workers.store.database import Database
 
 TWICE, LATE = 0.10, 0.05
@@ -140,7 +142,7 @@ class Storm:
             await asyncio.to_thread(embedded_valkey.stop, data)
             began = time.monotonic()
             await asyncio.sleep(DOWN)
-            await asyncio.to_thread(embedded_valkey.start, data)
+            await asyncio.to_thread(valkey.start, data)
             self.tally.down += time.monotonic() - began
 
 
@@ -148,7 +150,7 @@ async def ready(database: Database, far: Far) -> None:
     """Wait until the chats are enabled and the labels are there."""
     while True:
         with database.read() as c:
-            enabled = {chat.ref for chat in chats.every(c) if chat.enabled}
+            enabled = enabled_chats(c)
             if enabled >= set(far.chats) and len(labels.living(c)) >= 3:
                 return
         await asyncio.sleep(0.2)
@@ -159,7 +161,7 @@ async def run(arguments: argparse.Namespace, data: Path) -> int:
     os.environ |= await far.start()
     settings, own = Settings(_env_file=None), BotSettings(_env_file=None)  # pyright: ignore[reportCallIssue]
     database = opened(settings)
-    embedded_valkey.start(data)
+    valkey.start(data)
     stack = [child for child in children(settings, own, [[far.platform]]) if child.name != "valkey"]
     storm, truth = Storm(far, database, rng, arguments.rate), far.truth(rng)
     supervisor = Supervisor(stack, data, say=lambda _: None, pace=Pace(first=0.3, longest=2.0, healthy=5.0))
@@ -176,7 +178,7 @@ async def run(arguments: argparse.Namespace, data: Path) -> int:
         for task in trouble:
             task.cancel()
         await asyncio.gather(*trouble, return_exceptions=True)
-        await asyncio.to_thread(embedded_valkey.start, data)
+        await asyncio.to_thread(valkey.start, data)
         print(f"played after {took:.0f} s; waiting for quiet", file=sys.stderr)
         await quiet(database)
     finally:

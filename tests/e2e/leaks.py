@@ -6,9 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import redis
-
-from workers.queue.embedded_valkey import client_url
+from tests.valkey import client
 
 SECRET = ("TOKEN", "SECRET")
 """How the names of settings end whose values nobody may ever see."""
@@ -23,7 +21,7 @@ def secrets(env: Mapping[str, str]) -> set[str]:
 
 def held(data: Path) -> dict[str, str]:
     """Everything in the embedded broker and result store, as text under its key."""
-    with redis.Redis.from_url(client_url(data)) as broker:
+    with client(data) as broker:
         readers: dict[bytes, Any] = {
             b"string": broker.get,
             b"list": lambda key: broker.lrange(key, 0, -1),

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.workers.queries import last_beats
 from workers import tasks
 from workers.heartbeat import Heartbeat, process_name
-from workers.store import heartbeats
 from workers.store.database import Database
 
 
 def latest(database: Database) -> dict[str, float]:
     with database.read() as c:
-        return heartbeats.latest(c)
+        return last_beats(c)
 
 
 def until(fact: Callable[[], object]) -> None:

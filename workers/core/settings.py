@@ -98,11 +98,6 @@ class Settings(BaseSettings):
         """The folder that holds one folder per model version."""
         return self.data_dir / "versions"
 
-    @property
-    def logs_dir(self) -> Path:
-        """The folder of the supervised processes' logs."""
-        return self.data_dir / "logs"
-
 
 AnySettings = TypeVar("AnySettings", bound=BaseSettings)
 

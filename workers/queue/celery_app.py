@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from celery import Celery
 
-from workers.core.events import CLASSIFY, EXPLAIN, LABELS, MAINTENANCE, TRAINING
+from workers.core.events import MAINTENANCE
 from workers.core.settings import Settings, load
 from workers.queue import embedded_valkey
 
-QUEUES = (CLASSIFY, EXPLAIN, LABELS, TRAINING, MAINTENANCE)
 SOCKET = {
     "socket_timeout": 5.0,
     "socket_connect_timeout": 2.0,

@@ -4,8 +4,7 @@ A server holds an exclusive lock on `valkey/lock` for as long as it lives: the l
 down to it, so the kernel releases it however the server ends. A free lock therefore means that no server is
 there, and that whatever a socket file or a pid file still says is old. It listens on a unix socket only.
 
-`start` leaves a server in the background, which later calls find again; `python -m workers.embedded DATA_DIR`
-turns the calling process into the server, which is what the supervisor runs.
+`python -m workers.queue.embedded_valkey DATA_DIR` turns the calling process into the server; the supervisor runs that.
 """
 
 from __future__ import annotations
@@ -16,7 +15,6 @@ import importlib.util
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -33,7 +31,7 @@ STEP = 0.02  # seconds between two looks at a server that starts or stops
 
 
 def folder(data_dir: Path) -> Path:
-    """Where the server keeps its data, lock, pid and log."""
+    """Where the server keeps its data, lock and pid."""
     return data_dir.resolve() / "valkey"
 
 
@@ -51,11 +49,6 @@ def broker_url(data_dir: Path) -> str:
     return f"redis+socket://{quote(str(socket_path(data_dir)))}"
 
 
-def client_url(data_dir: Path) -> str:
-    """The server's address as redis-py wants it."""
-    return f"unix://{quote(str(socket_path(data_dir)))}"
-
-
 def running_pid(data_dir: Path, patience: float = 2.0) -> int | None:
     """The process id of the server that answers on this data folder's socket within `patience` seconds, if any."""
     never_again = Retry(NoBackoff(), 0)
@@ -69,30 +62,6 @@ def running_pid(data_dir: Path, patience: float = 2.0) -> int | None:
         client.close()
 
 
-def start(data_dir: Path, patience: float = 20.0) -> int:
-    """Find this data folder's server or start one in the background; returns its process id once it answers.
-
-    Raises BackchannelError when the wheel is missing or the server does not answer within `patience` seconds.
-    """
-    deadline = time.monotonic() + patience
-    command = [*_command(data_dir), "--daemonize", "yes", "--logfile", str(_log(data_dir))]
-    _make_folders(data_dir)
-    started = 0
-    while time.monotonic() < deadline:
-        lock = _take_lock(data_dir)
-        if lock is not None and started == 2:
-            os.close(lock)
-            break
-        if lock is not None:
-            subprocess.run(command, pass_fds=[lock], stdin=subprocess.DEVNULL, capture_output=True, check=False)
-            os.close(lock)  # only this end of it: the server has inherited it and keeps it
-            started += 1
-        elif pid := running_pid(data_dir):
-            return pid
-        time.sleep(STEP)
-    raise BackchannelError(_complaint(data_dir))
-
-
 def serve(data_dir: Path) -> None:
     """Become the server: replace this process by it and never return. A server that was left over is stopped first.
 
@@ -104,7 +73,7 @@ def serve(data_dir: Path) -> None:
     _make_folders(data_dir)  # a stopped server takes a short socket folder with it
     lock = _take_lock(data_dir)
     if lock is None:
-        raise BackchannelError(_complaint(data_dir))
+        raise _still_there(data_dir)
     os.set_inheritable(lock, True)
     os.execv(command[0], command)
 
@@ -123,7 +92,7 @@ def stop(data_dir: Path, grace: float = 8.0) -> None:
         if _wait_until_gone(data_dir, grace):
             break
     else:
-        raise BackchannelError(_complaint(data_dir))
+        raise _still_there(data_dir)
     if socket_path(data_dir).parent != folder(data_dir):
         shutil.rmtree(socket_path(data_dir).parent, ignore_errors=True)
 
@@ -218,18 +187,10 @@ def _send(pid: int, number: signal.Signals) -> None:
         return
 
 
-def _log(data_dir: Path) -> Path:
-    return folder(data_dir) / "valkey.log"
-
-
-def _complaint(data_dir: Path) -> str:
-    try:
-        last = _log(data_dir).read_text(errors="replace").splitlines()[-1]
-    except (OSError, IndexError):
-        last = "it left no log"
-    return (
-        f"The embedded Valkey in {folder(data_dir)} does not start or answer ({last}): stop what is left of it, "
-        "or move that folder away, since every message and label is in the database and none of them only there."
+def _still_there(data_dir: Path) -> BackchannelError:
+    return BackchannelError(
+        f"The embedded Valkey in {folder(data_dir)} cannot be stopped: stop what is left of it, or move that folder "
+        "away, since every message and label is in the database and none of them only there."
     )
 
 

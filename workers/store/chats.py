@@ -74,8 +74,3 @@ def set_mode(c: Connection, chat: ChatRef, mode: Mode) -> None:
 def set_bots(c: Connection, chat: ChatRef, read: bool) -> None:
     """Read what other programs write in a chat, or leave it out."""
     c.execute(update(chats).where(chats.c.key == chat.key).values(bots=read))
-
-
-def every(c: Connection) -> list[Chat]:
-    """All chats that were ever enabled, by key."""
-    return [_chat(row) for row in c.execute(select(chats).order_by(chats.c.key))]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, delete, select
 
 from workers.store.counters import insert
 from workers.store.tables import heartbeats
@@ -24,12 +24,6 @@ def alive(c: Connection, role: str, since: float, host: str = "") -> bool:
     if host:
         statement = statement.where(heartbeats.c.process.startswith(f"{host}:", autoescape=True))
     return c.execute(statement.limit(1)).first() is not None
-
-
-def latest(c: Connection) -> dict[str, float]:
-    """When each role was last heard of; roles that never were are left out."""
-    rows = c.execute(select(heartbeats.c.role, func.max(heartbeats.c.at)).group_by(heartbeats.c.role))
-    return dict(rows.all())
 
 
 def end(c: Connection, process: str) -> None:

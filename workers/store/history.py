@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from pydantic import Field
-from sqlalchemy import ColumnElement, Connection, func, select, text
+from sqlalchemy import Connection, func, select, text
 
-from workers.core.events import ChatRef, Frozen, MessageRef, Person
+from workers.core.events import ChatRef, Frozen, Person
 from workers.core.replies import REPLY, Choice, Document, EditPost, Picture, Post, Reply
 from workers.store import revisions
 from workers.store.columns import AnyRow
@@ -65,17 +65,8 @@ def history(c: Connection, chat: ChatRef, limit: int = 200) -> list[Line]:
     """The last `limit` lines of a chat, oldest first. Posts count from when they were sent, with their latest edit."""
     written = select(messages).where(messages.c.chat == chat.key)
     rows = c.execute(written.order_by(messages.c.at.desc(), messages.c.id.desc()).limit(limit)).all()
-    said = _posts(c, outbox.c.chat == chat.key, limit)
+    said = _posts(c, chat, limit)
     return sorted([*_lines(c, rows), *_bot_lines(c, said)], key=lambda line: line.at)[-limit:]
-
-
-def line(c: Connection, ref: MessageRef) -> Line | None:
-    """One line of talk, by the platform's id; None if neither a message nor a post of ours has it."""
-    rows = c.execute(select(messages).where(messages.c.ref == ref.key)).all()
-    if rows:
-        return _lines(c, rows)[0]
-    posts = _posts(c, (outbox.c.chat == ref.chat.key) & (outbox.c.message_id == ref.message_id), 1)
-    return next(iter(_bot_lines(c, posts)), None)
 
 
 def _lines(c: Connection, rows: Sequence[AnyRow]) -> list[Line]:
@@ -140,9 +131,9 @@ def _prediction(row: AnyRow, means: Mapping[int, Label]) -> PredictionView:
     return PredictionView(emoji=label.emoji, label=label.name, **sure)
 
 
-def _posts(c: Connection, which: ColumnElement[bool], limit: int) -> Sequence[AnyRow]:
+def _posts(c: Connection, chat: ChatRef, limit: int) -> Sequence[AnyRow]:
     kept = (outbox.c.state == "sent") & outbox.c.reply.is_not(None)
-    statement = select(outbox).where(_POSTS, which, kept)
+    statement = select(outbox).where(_POSTS, outbox.c.chat == chat.key, kept)
     return c.execute(statement.order_by(outbox.c.sent_at.desc(), outbox.c.id.desc()).limit(limit)).all()
 
 

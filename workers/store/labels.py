@@ -111,12 +111,6 @@ def rename(c: Connection, label: Label, name: str) -> Label:
     return _change(c, label, name=name, folded=fold(name))
 
 
-def describe(c: Connection, label: Label, text: str) -> Label:
-    """The label with another description. Raises LabelError when it is gone."""
-    exclusive(c, "labels")
-    return _change(c, label, description=storable(text))
-
-
 def set_emoji(c: Connection, label: Label, emoji: str | None, now: float) -> Label:
     """Give a label an emoji in its neutral form, or none; earlier reactions that meant nothing now count for it.
 

@@ -166,12 +166,6 @@ def by_key(c: Connection, key: str) -> Stored | None:
     return _by_ref(c, [key]).get(key)
 
 
-def by_id(c: Connection, id: int) -> Stored | None:
-    """The message with our own number."""
-    row = c.execute(select(messages).where(messages.c.id == id)).first()
-    return None if row is None else _stored(row)
-
-
 def texts(c: Connection, ids: Sequence[int]) -> dict[int, str]:
     """The texts of those messages that are not deleted."""
     return {

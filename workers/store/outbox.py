@@ -83,15 +83,6 @@ def _kept(reply: Reply) -> str | None:
     return reply.model_dump_json() if reply.kind in ("post", "edit_post") else None
 
 
-def sent_all(c: Connection, outgoing: Sequence[Outgoing], now: float) -> None:
-    """Mark many replies that got no id of their own, such as reactions, as sent."""
-    statement = (
-        update(outbox).where(_MINE).values(state="sent", sent_at=now, error=None, reply=bindparam("kept"), **OVER)
-    )
-    if outgoing:
-        c.execute(statement, [{**_token(item), "kept": _kept(item.reply)} for item in outgoing])
-
-
 def retry(c: Connection, outgoing: Outgoing, after: float, error: str, now: float) -> None:
     """Give a reply back, to be sent in `after` seconds; its chat waits behind it. A lost claim is left alone."""
     values = {"state": "pending", "available_at": now + after, "error": storable(error), **OVER}
@@ -119,12 +110,6 @@ def give_all_back(c: Connection, platform: str, worker: str) -> None:
 
 def _token(outgoing: Outgoing) -> dict[str, int]:
     return {"row": outgoing.id, "tries": outgoing.attempts}
-
-
-def pending(c: Connection, platform: str | None = None) -> int:
-    """How many replies are not sent yet, on one platform or on all."""
-    statement = select(func.count()).select_from(outbox).where(OUTBOX_LIVE)
-    return c.execute(statement if platform is None else statement.where(outbox.c.platform == platform)).scalar_one()
 
 
 def prune(c: Connection, before: float) -> int:

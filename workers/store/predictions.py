@@ -78,13 +78,6 @@ def record_predictions(c: Connection, rows: Sequence[Prediction]) -> None:
         c.execute(put(predictions), values)
 
 
-def latest_prediction(c: Connection, message: int) -> Prediction | None:
-    """The last prediction made on a message, by any version."""
-    statement = select(predictions).where(predictions.c.message == message).order_by(predictions.c.id.desc()).limit(1)
-    row = c.execute(statement).mappings().first()
-    return None if row is None else Prediction(**{name: part for name, part in row.items() if name != "id"})
-
-
 def least_sure_ids(c: Connection, chat: ChatRef, n: int, version: int) -> list[int]:
     """See `messages.least_sure`."""
     other = predictions.alias("other")

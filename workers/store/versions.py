@@ -11,7 +11,6 @@ from sqlalchemy import Connection, insert, select, update
 
 from workers.core.errors import BackchannelError
 from workers.store.columns import AnyRow
-from workers.store.counters import bump, value
 from workers.store.locks import exclusive
 from workers.store.tables import promotions, versions
 
@@ -93,11 +92,6 @@ def every(c: Connection) -> list[Version]:
     return [_version(row) for row in c.execute(select(versions).order_by(versions.c.id))]
 
 
-def revision(c: Connection) -> int:
-    """Grows whenever another version becomes active."""
-    return value(c, "versions")
-
-
 def add_candidate(
     c: Connection,
     folder: str | None,
@@ -157,5 +151,4 @@ def _activate(c: Connection, id: int, before: Version | None, now: float) -> Ver
     row = c.execute(statement.returning(versions)).first()
     if row is None:
         raise BackchannelError(f"There is no version {id}; look at the list of versions and choose one of those.")
-    bump(c, "versions")
     return _version(row)

@@ -18,6 +18,8 @@ from pydantic import SecretStr
 from bot.doctor.health import examine, expected
 from bot.settings import BotSettings, SlackSettings, TelegramSettings, WebSettings
 from bot.supervisor.stack import beat_argv, worker_argv
+from tests import valkey
+from tests.workers.queries import last_beats
 from workers.core.errors import BackchannelError
 from workers.queue import embedded_valkey
 from workers.store import heartbeats
@@ -116,7 +118,7 @@ def health(data_dir: Path, *words: str) -> tuple[int, str]:
 
 
 def test_real_processes_show_that_they_live_and_that_they_have_ended(database: Database, tmp_path: Path) -> None:
-    embedded_valkey.start(tmp_path)
+    valkey.start(tmp_path)
     settings = os.environ | {"BACKCHANNEL_DATA_DIR": str(tmp_path), "BACKCHANNEL_SWEEP_SECONDS": "0.5"}
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": settings}
     processes = [subprocess.Popen(argv, **quiet) for argv in (worker_argv("labels"), beat_argv(tmp_path))]
@@ -142,7 +144,7 @@ def test_real_processes_show_that_they_live_and_that_they_have_ended(database: D
 
 def latest(database: Database) -> dict[str, float]:
     with database.read() as c:
-        return heartbeats.latest(c)
+        return last_beats(c)
 
 
 @pytest.mark.parametrize(

@@ -21,8 +21,8 @@ from bot.doctor.findings import Finding
 from bot.settings import BotSettings
 from tests.bot.doctor.conftest import Red, Set
 from tests.e2e.demo import running_demo, until
+from tests.workers.queries import last_beats
 from workers.core.settings import Settings
-from workers.store import heartbeats
 from workers.store.database import Database
 
 
@@ -115,7 +115,7 @@ def run(command: str, settings: dict[str, str]) -> subprocess.CompletedProcess[s
 
 def latest(data_dir: Path) -> dict[str, float]:
     with Database(f"sqlite:///{data_dir / 'backchannel.sqlite3'}").read() as c:
-        return heartbeats.latest(c)
+        return last_beats(c)
 
 
 def test_colours_are_for_terminals_only() -> None:

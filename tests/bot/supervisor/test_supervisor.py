@@ -17,6 +17,7 @@ import pytest
 from bot.supervisor.child import HOPELESS, Pace, ProcessSpec
 from bot.supervisor.orphans import alive
 from bot.supervisor.supervisor import Supervisor
+from tests import valkey
 from workers.core.errors import BackchannelError
 from workers.queue import embedded_valkey
 
@@ -212,9 +213,9 @@ def test_when_its_guard_is_killed_too_the_next_start_ends_what_is_left(
 
 def test_the_embedded_valkey_is_supervised_like_any_other_child(tmp_path: Path) -> None:
     argv = [sys.executable, "-m", "workers.queue.embedded_valkey", str(tmp_path)]
-    left_over = embedded_valkey.start(tmp_path)
-    valkey = ProcessSpec("valkey", argv, ready=lambda: embedded_valkey.running_pid(tmp_path) not in (None, left_over))
-    with Supervisor([valkey, ProcessSpec("one", SLEEP)], tmp_path, lambda _: None, FAST) as supervisor:
+    left_over = valkey.start(tmp_path)
+    spec = ProcessSpec("valkey", argv, ready=lambda: embedded_valkey.running_pid(tmp_path) not in (None, left_over))
+    with Supervisor([spec, ProcessSpec("one", SLEEP)], tmp_path, lambda _: None, FAST) as supervisor:
         first = supervisor.pids()["valkey"]
         assert embedded_valkey.running_pid(tmp_path) == first
         os.kill(first, signal.SIGKILL)

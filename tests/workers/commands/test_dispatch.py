@@ -7,12 +7,13 @@ import json
 import pytest
 
 from tests.workers.chatroom import ADMIN, ANA, BO, CHAT, Chatroom, ref
+from tests.workers.queries import last_audited
 from workers.core.buttons import MORE, agree
 from workers.core.command_table import VERBS, find
 from workers.core.events import Command, Delete, Message, Presence, Why
 from workers.core.i18n import TEXTS, say
 from workers.core.replies import CheckAdmin, Document, EditPost, Picture, Post, React
-from workers.store import audit, chats, inbox, jobs, labels, messages, outbox, predictions, training_set, versions
+from workers.store import chats, inbox, jobs, labels, messages, outbox, predictions, training_set, versions
 from workers.store.database import Database
 
 
@@ -67,7 +68,7 @@ def test_admin_verbs_ask_the_platform_and_then_refuse_or_run(room: Chatroom):
     assert "admins" in room.says("mode shadow", caller=ANA, admin=False)
     assert "Shadow" in room.says("mode shadow", caller=ANA, admin=True)
     with room.database.read() as c:
-        outcomes = [(entry.verb, entry.outcome) for entry in audit.latest(c, 2)]
+        outcomes = [(entry.verb, entry.outcome) for entry in last_audited(c, 2)]
     assert outcomes == [("mode", "done"), ("mode", "refused")]
 
 

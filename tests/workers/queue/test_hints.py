@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import redis
 from celery.result import AsyncResult
 from pydantic import SecretStr
 
+from tests import valkey
 from workers.core.events import CLASSIFY, LABELS
 from workers.core.settings import BrokerSettings, Settings
 from workers.queue import embedded_valkey
@@ -22,13 +22,13 @@ from workers.queue.hints import Hints
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     data = tmp_path_factory.mktemp("queue")
-    embedded_valkey.start(data)
+    valkey.start(data)
     yield Settings(data_dir=data)
     embedded_valkey.stop(data)
 
 
 def waiting(settings: Settings, queue: str) -> int:
-    client = redis.Redis.from_url(embedded_valkey.client_url(settings.data_dir))
+    client = valkey.client(settings.data_dir)
     return int(client.llen(queue))  # type: ignore[arg-type]
 
 
@@ -36,7 +36,7 @@ def test_a_hint_lands_in_its_queue_as_json(settings: Settings):
     celery = make(settings)
     publish(celery, LABELS)
     assert waiting(settings, LABELS) == 1
-    client = redis.Redis.from_url(embedded_valkey.client_url(settings.data_dir))
+    client = valkey.client(settings.data_dir)
     assert b'"content-type": "application/json"' in client.lindex(LABELS, 0)  # type: ignore[operator]
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import text as sql
 
 from modeling.classifier.bundle import Bundle
 from tests.workers.chatroom import ANA, BO, CHAT, Chatroom, ref
+from tests.workers.queries import last_prediction
 from workers.core.errors import BackchannelError
 from workers.core.events import Command, Delete, Edit, Event, Message
 from workers.core.replies import Post, React, Reply
@@ -20,7 +21,6 @@ from workers.core.settings import Settings
 from workers.serving.head_fitting import Material, Settled, choose, quick_fit
 from workers.serving.model_server import Inference, Serving
 from workers.store import chats, inbox, messages, outbox, predictions, versions
-from workers.store import predictions as stored_predictions
 
 
 class Model:
@@ -39,13 +39,14 @@ class Model:
         self.inference.classify(claimed, now)
         with self.room.database.write() as c:
             sent = outbox.claim(c, "web", 100, 30.0, "test", now)
-            outbox.sent_all(c, sent, now)
+            for outgoing in sent:
+                outbox.sent(c, outgoing, None, now)
         return [outgoing.reply for outgoing in sent]
 
     def write(self, message_id: str, text: str) -> predictions.Prediction | None:
         self.take(message(message_id, text))
         with self.room.database.read() as c:
-            return stored_predictions.latest_prediction(c, messages.find(c, ref(message_id)).id)  # type: ignore[union-attr]
+            return last_prediction(c, messages.find(c, ref(message_id)).id)  # type: ignore[union-attr]
 
     def teach(self, message_id: str, emoji: str) -> None:
         self.room.react(message_id, emoji)

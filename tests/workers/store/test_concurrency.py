@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, select
 
+from tests.workers.queries import unsent
 from tests.workers.store.samples import BOB, EVE, UMA, act, edit, message, post, ref, request
 from workers.core.events import CLASSIFY, ChatRef, Message
 from workers.store import counters, erasure, inbox, jobs, labels, ledger, messages, outbox, training_set, versions
@@ -46,7 +47,7 @@ def send_all(url: str, worker: str) -> list[tuple[str, int]]:
     mine: list[tuple[str, int]] = []
     while True:
         with database.write() as c:
-            if not outbox.pending(c):
+            if not unsent(c):
                 database.dispose()
                 return mine
             outgoing = outbox.claim(c, "web", 5, 600, worker, 1)

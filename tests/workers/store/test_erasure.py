@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Connection, LargeBinary, select
 
+from tests.workers.queries import last_audited, last_prediction, unsent
 from tests.workers.store.samples import (
     BOB,
     CHAT,
@@ -143,7 +144,7 @@ def test_others_keep_what_is_theirs(talk: Database) -> None:
         kept = messages.find(c, ref(31))
         assert kept
         assert training_set.labelled(c) == [(kept.id, bug)]
-        assert [len(predictions.vectors(c, "b", [kept.id])), predictions.latest_prediction(c, kept.id) is not None] == [
+        assert [len(predictions.vectors(c, "b", [kept.id])), last_prediction(c, kept.id) is not None] == [
             1,
             True,
         ]
@@ -189,7 +190,7 @@ def test_other_workspaces_and_people_are_left_alone(db: Database) -> None:
         assert erasure.forget(c, PERSON.id, "web", "w") == 0
         assert erasure.forget(c, "nobody", "web", "w") == 0
         assert [messages.find(c, where).text for where in (there, ref(2))] == ["Elsewhere", "Uma's"]  # type: ignore[union-attr]
-        assert outbox.pending(c) == 1
+        assert unsent(c) == 1
 
 
 def test_the_revision_moves_so_that_heads_are_fitted_again(talk: Database) -> None:
@@ -222,7 +223,7 @@ def test_what_was_said_about_somebody_who_only_labelled_goes_too(db: Database) -
         assert erasure.forget(c, PERSON.id, "web", "w") == 0
         audit.record(c, 0, BOB, CHAT, "forget", f"@{PERSON.name}", "done")
         assert [line.text for line in history.history(c, CHAT)] == ["Hello there", "Özelia and Bob"]
-        assert [entry.arguments for entry in audit.latest(c, 9)] == ["", "Bug", ""]
+        assert [entry.arguments for entry in last_audited(c, 9)] == ["", "Bug", ""]
     left = everything(db)
     for trace in (PERSON.id, PERSON.name, "张三"):
         assert trace.casefold() not in left.casefold()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.workers.queries import enabled_chats, last_audited
 from tests.workers.store.samples import BOB, CHAT, EVE, command, ref, request, stored
 from workers.core.errors import BackchannelError
 from workers.core.events import ChatRef
@@ -25,7 +26,10 @@ def test_chats_are_off_until_somebody_enables_them(db: Database) -> None:
         assert not chats.known(c, [CHAT.key])[CHAT.key].enabled
         chats.enable(c, CHAT, BOB, "en", 2)
         chats.enable(c, OTHER, BOB, "en", 2)
-        assert chats.every(c) == [chats.Chat(OTHER, True, "suggest", "en"), chats.Chat(CHAT, True, "shadow", "en")]
+        assert chats.known(c, [CHAT.key, OTHER.key]) == {
+            OTHER.key: chats.Chat(OTHER, True, "suggest", "en"),
+            CHAT.key: chats.Chat(CHAT, True, "shadow", "en"),
+        }
 
 
 def test_who_is_put_out_of_a_chat_is_out_of_its_topics_and_of_no_other_chat(db: Database) -> None:
@@ -34,7 +38,7 @@ def test_who_is_put_out_of_a_chat_is_out_of_its_topics_and_of_no_other_chat(db: 
         for chat in (CHAT, topic, near):
             chats.enable(c, chat, BOB, "en", 0)
         chats.disable_all(c, CHAT, 1)
-        assert [chat.ref for chat in chats.every(c) if chat.enabled] == [near]
+        assert enabled_chats(c) == {near}
 
 
 def test_a_fresh_installation_has_version_one(db: Database) -> None:
@@ -66,18 +70,15 @@ def test_promotion_and_rollback_move_one_pointer_back_and_forth(db: Database) ->
             versions.add_candidate(c, f"/{note}", "minilm", "f", "full", {"n": 1}, first, note, 1).id for note in "ab"
         )
         assert [version.state for version in versions.every(c)] == ["active", "candidate", "candidate"]
-        revision = versions.revision(c)
         versions.promote(c, second, 2)
         promoted = versions.promote(c, third, 3)
-        assert versions.revision(c) == revision + 2
         assert versions.promote(c, third, 4) == promoted
-        assert versions.revision(c) == revision + 2
         assert [version.state for version in versions.every(c)] == ["retired", "retired", "active"]
         assert [back.id if (back := versions.rollback(c, 5)) else None for _ in range(3)] == [second, first, None]
         assert versions.promote(c, third, 6).state == "active"
         back = versions.rollback(c, 7)
         assert back
-        assert (back.id, versions.active(c).id, versions.revision(c)) == (first, first, revision + 6)
+        assert (back.id, versions.active(c).id) == (first, first)
 
 
 def test_promoting_what_is_not_there_changes_nothing(db: Database) -> None:
@@ -175,11 +176,10 @@ def test_a_held_command_can_be_taken_once_and_for_ten_minutes(db: Database) -> N
         assert questions.held(c, 99) is None
 
 
-def test_the_audit_tells_the_latest_first(db: Database) -> None:
+def test_the_audit_keeps_who_did_what_and_what_came_of_it(db: Database) -> None:
     with db.write() as c:
         audit.record(c, 1, BOB, CHAT, "retrain", "", "queued")
         audit.record(c, 2, EVE, CHAT, "label add", "Bug\x00 🐛", "refused")
-        latest, before = audit.latest(c, 5)
-        assert before == audit.Entry(1, BOB, CHAT, "retrain", "", "queued")
-        assert (latest.actor, latest.arguments) == (EVE, "Bug 🐛")
-        assert len(audit.latest(c, 1)) == 1
+        latest, before = last_audited(c, 5)
+        assert before[1:] == (1, BOB.id, BOB.name, *CHAT.model_dump().values(), "retrain", "", "queued")
+        assert (latest.actor_id, latest.arguments) == (EVE.id, "Bug 🐛")
