@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from modeling.sentences.catalogue import Parameter, sentence
+
 
 class ModelingError(Exception):
-    """What happened and what to do, in one sentence; chat, command line and log show the same words."""
+    """What happened and what to do: `sentence` is a code of the catalogue with parameters, `message` its English.
 
-    def __init__(self, message: str) -> None:
-        super().__init__(message)
-        self.message = message
+    Raises KeyError for a code that the catalogue does not have, or a parameter that is missing.
+    """
 
-
-def quoted(name: str) -> str:
-    """Return a name fit for a sentence, however long it is."""
-    return f'"{name[:120]}"'
+    def __init__(self, code: str, /, **params: Parameter) -> None:
+        self.sentence = sentence(code, **params)
+        self.message = self.sentence.text
+        super().__init__(self.message)
 
 
 def short(error: BaseException) -> str:

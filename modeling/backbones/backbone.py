@@ -77,7 +77,7 @@ class Backbone:
     def fingerprint(self) -> str:
         """A hash of weights, configuration and reading: vectors of equal fingerprints can be mixed."""
         if self.folder is None:
-            raise ModelingError("This backbone has not been saved yet: save it and load it again.")
+            raise ModelingError("backbone_not_saved")
         own, help_there = resolve.fingerprint(self.folder, self.completion), self.reading.fingerprint
         return short_hash([f"{own}{help_there}".encode()]) if help_there else own
 
@@ -169,8 +169,7 @@ def load(name: str, *, as_saved: bool = False, settings: dict[str, Any] | None =
         if "trust_remote_code" in str(error):
             raise validation.needs_code(name) from None
         raise ModelingError(
-            f'The backbone "{name or resolve.PACKAGED}" could not be loaded ({errors.short(error)}): '
-            f"give another folder or hub name, or use {resolve.PACKAGED}."
+            "backbone_not_loaded", name=name or resolve.PACKAGED, reason=errors.short(error), default=resolve.PACKAGED
         ) from None
     helped = unread_scripts.load(folder) or (Reading() if as_saved else unread_scripts.choose(model.tokenizer))
     return Backbone(model, name or resolve.PACKAGED, folder, helped, completion)

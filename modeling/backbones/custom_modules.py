@@ -33,10 +33,7 @@ def load(folder: Path) -> SentenceTransformer | None:
     kind, path = entries[0]
     within = (folder / path).resolve().is_relative_to(folder.resolve())
     if len(entries) != 1 or kind not in known or not within:
-        raise ModelingError(
-            f"The backbone {folder} is made of parts that this program does not know ({kind[:80]}): "
-            "give another folder, or build it again."
-        )
+        raise ModelingError("backbone_parts_unknown", folder=folder, kind=kind[:80])
     return SentenceTransformer(modules=[known[kind].load(str(folder), subfolder=path)])
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from modeling.backbones.validation import KEPT, OTHER_FORMATS, refuse_kind, refuse_weights
-from modeling.errors import ModelingError, quoted, short
+from modeling.errors import ModelingError, short
+from modeling.sentences.catalogue import Sentence, sentence
 
 if TYPE_CHECKING:
     from huggingface_hub import ModelInfo
@@ -30,8 +31,12 @@ class Download:
     licence: str | None
     bytes: int
 
-    def __str__(self) -> str:
-        return f"Fetching {self.name}: {megabytes(self.bytes)}, {self.licence or 'no stated'} licence."
+    @property
+    def sentence(self) -> Sentence:
+        """What is fetched, for people."""
+        if self.licence is None:
+            return sentence("fetching_without_licence", name=self.name, size=self.bytes)
+        return sentence("fetching", name=self.name, size=self.bytes, licence=self.licence)
 
 
 def fetch(name: str, repository: str) -> Path:
@@ -50,19 +55,11 @@ def fetch(name: str, repository: str) -> Path:
     except ModelingError:
         raise
     except GatedRepoError:
-        raise ModelingError(
-            f"The backbone {quoted(name)} is gated: accept its terms on its page at the hub and set HF_TOKEN "
-            "to a token of that account, or give another backbone."
-        ) from None
+        raise ModelingError("backbone_gated", name=name) from None
     except RepositoryNotFoundError:
-        raise ModelingError(
-            f"The hub knows no backbone {quoted(name)}, or it is private: check its name, or set HF_TOKEN."
-        ) from None
+        raise ModelingError("backbone_not_on_hub", name=name) from None
     except Exception as error:  # the hub raises a dozen more kinds: offline, interrupted, out of order
-        raise ModelingError(
-            f"The backbone {quoted(name)} could not be fetched ({short(error)}): check its name and "
-            "the network, give a local folder, or use minilm."
-        ) from None
+        raise ModelingError("backbone_not_fetched", name=name, reason=short(error)) from None
 
 
 def licence(folder: Path) -> str | None:
@@ -73,11 +70,6 @@ def licence(folder: Path) -> str | None:
         return None
     stated = _LICENCE.search(head) if head.startswith("---") else None
     return stated[1] if stated else None
-
-
-def megabytes(count: int) -> str:
-    """Return a number of bytes in words."""
-    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{max(count / 1e6, 0.1):.1f} MB"
 
 
 def _asked(repository: str) -> ModelInfo | None:
@@ -106,7 +98,7 @@ def _look_first(found: ModelInfo, name: str, repository: str) -> None:
     refuse_kind(_snapshot(repository, ["*.json"], offline=False), name)
     download = Download(name, _stated(found), sum(listed[path] for path in missing))
     _refuse_without_room(download)
-    log.info("%s", download, extra={"download": download})
+    log.info("%s", download.sentence, extra={"download": download})
 
 
 def _snapshot(repository: str, patterns: list[str], *, offline: bool) -> Path:
@@ -131,10 +123,7 @@ def _refuse_without_room(download: Download) -> None:
     place = next(folder for folder in (cache, *cache.parents) if folder.is_dir())
     free = shutil.disk_usage(place).free
     if download.bytes * ROOM > free:
-        raise ModelingError(
-            f"The backbone {quoted(download.name)} takes {megabytes(download.bytes)}, and {place} has "
-            f"{megabytes(free)} left: make room, set HF_HOME to a larger disk, or give a smaller backbone."
-        )
+        raise ModelingError("backbone_without_room", name=download.name, needed=download.bytes, folder=place, free=free)
 
 
 def _stated(found: ModelInfo) -> str | None:

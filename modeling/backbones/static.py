@@ -29,9 +29,7 @@ def out_of(
     """
     source = getattr(backbone.model.tokenizer, "backend_tokenizer", None)
     if source is None:
-        raise ModelingError(
-            f"Static embeddings cannot be made out of {backbone.name}, which has no fast tokeniser: use minilm."
-        )
+        raise ModelingError("static_needs_tokenizer", name=backbone.name)
     tokenizer = Tokenizer.from_str(source.to_str())
     tokenizer.no_padding()
     tokenizer.no_truncation()

@@ -8,7 +8,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from modeling.errors import ModelingError, quoted
+from modeling.errors import ModelingError
+from modeling.sentences.catalogue import Sentence, sentence
 
 WEIGHTS = ".safetensors"
 PICKLED = frozenset({".bin", ".pt", ".pth", ".pkl", ".ckpt"})
@@ -18,8 +19,6 @@ OTHER_FORMATS = frozenset({"onnx", "openvino", "original", "coreml"})  # folders
 
 OWN = ("sentence_transformers.", "modeling.")
 """Where classes that modules.json names may come from; of the second, the loader knows which."""
-
-_INSTEAD = "give the folder of a sentence-transformers or transformers model"
 
 
 def refuse(folder: Path, name: str) -> None:
@@ -35,24 +34,15 @@ def refuse_weights(files: Iterable[Path], name: str) -> None:
     """
     found = [path for path in files if not any(part.startswith(".") or part in OTHER_FORMATS for part in path.parts)]
     if any(path.name == "adapter_config.json" for path in found):
-        raise ModelingError(
-            f"The backbone {quoted(name)} is an adapter of another model: merge it into that model "
-            "(merge_and_unload of peft does) and give the folder of the whole."
-        )
+        raise ModelingError("backbone_is_adapter", name=name)
     safe = {path.parent for path in found if path.suffix == WEIGHTS}
     if not safe and any(path.suffix == GGUF for path in found):
-        raise ModelingError(
-            f"The backbone {quoted(name)} is in GGUF, the format of llama.cpp: give the model that it was made from, "
-            "with safetensors weights."
-        )
+        raise ModelingError("backbone_is_gguf", name=name)
     pickled = {path.parent for path in found if path.suffix in PICKLED and path.stem != "training_args"}
     if pickled - safe:
-        raise ModelingError(
-            f"The backbone {quoted(name)} has pickled weights only, which can run code when loaded: "
-            "save it as safetensors (save_pretrained does) and give that folder."
-        )
+        raise ModelingError("backbone_is_pickled", name=name)
     if not safe:
-        raise ModelingError(f"The backbone {quoted(name)} has no {WEIGHTS} weights: {_INSTEAD}.")
+        raise ModelingError("backbone_without_weights", name=name, ending=WEIGHTS)
 
 
 def refuse_kind(folder: Path, name: str) -> None:
@@ -65,21 +55,15 @@ def refuse_kind(folder: Path, name: str) -> None:
         raise needs_code(name)
     kind = _other_kind(folder, config, settings)
     if kind:
-        raise ModelingError(f"The backbone {quoted(name)} is {kind}: give a model that turns one text into a vector.")
+        raise ModelingError("backbone_of_other_kind", name=name, kind=kind)
     packed = _packing(config)
     if packed:
-        raise ModelingError(
-            f"The backbone {quoted(name)} is quantised ({packed}), which cannot be loaded here: give the original "
-            "weights; training with qlora or int8 makes them small by itself."
-        )
+        raise ModelingError("backbone_is_quantised", name=name, method=packed)
 
 
 def needs_code(name: str) -> ModelingError:
     """Return the error for a backbone that cannot be loaded without running what somebody put beside it."""
-    return ModelingError(
-        f"The backbone {quoted(name)} needs program code that comes with it, and such code is never run here: "
-        "choose a model that transformers knows itself."
-    )
+    return ModelingError("backbone_needs_code", name=name)
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -113,19 +97,19 @@ def _needs_code(folder: Path, config: dict[str, Any]) -> bool:
     return config.get("model_type") not in CONFIG_MAPPING_NAMES  # else the library's own code does without it
 
 
-def _other_kind(folder: Path, config: dict[str, Any], settings: dict[str, Any]) -> str:
-    """Say what a folder holds that is no encoder of texts; "" for what may be one."""
+def _other_kind(folder: Path, config: dict[str, Any], settings: dict[str, Any]) -> Sentence | None:
+    """Say what a folder holds that is no encoder of texts; None for what may be one."""
     architecture = next(iter(config.get("architectures") or ()), "")
     trained_for = settings.get("model_type", "SentenceTransformer")
     if trained_for == "CrossEncoder" or "sentence_transformers" in config or _scores_pairs(architecture, config):
-        return "a cross-encoder, which scores pairs of texts"
+        return sentence("is_cross_encoder")
     if trained_for != "SentenceTransformer":
-        return f"a {trained_for}, which gives a text no single dense vector"
+        return sentence("is_without_dense_vector", kind=trained_for)
     if any(str(each.get("type")).endswith("CLIPModel") for each in modules(folder)) or _sees(folder, config):
-        return "a model of images or sound"
+        return sentence("is_of_images_or_sound")
     if (config.get("model_type") or architecture) and not _has_tokenizer(folder):
-        return "without a tokenizer, as models of images or sound are"
-    return ""
+        return sentence("is_without_tokenizer")
+    return None
 
 
 def _scores_pairs(architecture: str, config: dict[str, Any]) -> bool:

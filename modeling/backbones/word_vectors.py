@@ -71,15 +71,15 @@ def read(path: Path, texts: Sequence[str]) -> Words:
                 width = width or len(parts) - 1
                 word = parts[0].lower()
                 if len(parts) != width + 1 or width < 2:
-                    raise ModelingError(f"Line {number} of {path} is not a word and {width} numbers: correct it.")
+                    raise ModelingError("word_vectors_wrong_width", line=number, path=path, width=width)
                 if word not in found and (len(found) < MOST_FROM_FILE or word in wanted):
                     found[word] = _numbers(parts[1:], number, path)
     except UnicodeDecodeError:
-        raise ModelingError(f"{path} is not text in UTF-8: give word vectors in the text form.") from None
+        raise ModelingError("word_vectors_not_text", path=path) from None
     except OSError as error:
-        raise ModelingError(f"{path} cannot be read ({error.strerror}): check the path.") from None
+        raise ModelingError("file_not_read", path=path, reason=error.strerror or str(error)) from None
     if not found:
-        raise ModelingError(f"{path} has no word vectors: give a file of word2vec or GloVe in the text form.")
+        raise ModelingError("word_vectors_none", path=path)
     return _table(list(found), np.stack(list(found.values())))
 
 
@@ -89,7 +89,7 @@ def _numbers(parts: list[str], number: int, path: Path) -> NDArray[np.float32]:
     except ValueError:
         found = np.array([np.nan], np.float32)
     if not np.isfinite(found).all():
-        raise ModelingError(f"Line {number} of {path} has something else than numbers after its word: correct it.")
+        raise ModelingError("word_vectors_not_numbers", line=number, path=path)
     return found
 
 

@@ -58,7 +58,7 @@ def load(folder: Path) -> Bundle:
     try:
         head = _load_head(folder / bundle_files.HEAD, meta)
     except (SafetensorError, KeyError, TypeError, ValueError, OSError):
-        raise ModelingError(f"The head of the bundle {folder} cannot be read: train again.") from None
+        raise ModelingError("head_unreadable", folder=folder) from None
     return Bundle(backbones.load(str(folder / bundle_files.BACKBONE), as_saved=True), head, meta)
 
 

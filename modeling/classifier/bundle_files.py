@@ -34,31 +34,29 @@ def verify(folder: Path) -> dict[str, Any]:
     for name, expected in meta["files"].items():
         path = folder / name
         if not path.resolve().is_relative_to(folder.resolve()) or not path.is_file():
-            raise ModelingError(f"The bundle {folder} lacks its file {name}: {_TO_DO}.")
+            raise ModelingError("bundle_file_missing", folder=folder, name=name)
         if file_hash(path) != expected:
-            raise ModelingError(f"The file {name} of the bundle {folder} was altered or damaged: {_TO_DO}.")
+            raise ModelingError("bundle_file_altered", name=name, folder=folder)
     for path in (folder / BACKBONE).rglob("*"):
         if path.is_file() and path.relative_to(folder).as_posix() not in meta["files"]:
-            raise ModelingError(f"{path} does not belong to its bundle: remove it, or {_TO_DO}.")
+            raise ModelingError("bundle_file_extra", path=path)
     return meta
 
 
 def _meta(folder: Path) -> dict[str, Any]:
     if not folder.is_dir():
-        raise ModelingError(f"There is no bundle at {folder}: give the folder that training wrote.")
+        raise ModelingError("bundle_missing", folder=folder)
     try:
         meta = json.loads((folder / META).read_text("utf-8"))
         intact = meta.pop(SEAL) == _content_hash(meta) and HEAD in meta["files"]
     except FileNotFoundError:
-        raise ModelingError(f"The bundle {folder} lacks its file {META}: {_TO_DO}.") from None
+        raise ModelingError("bundle_file_missing", folder=folder, name=META) from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         intact, meta = False, {}
     if not intact:
-        raise ModelingError(f"The file {META} of the bundle {folder} was altered or damaged: {_TO_DO}.")
+        raise ModelingError("bundle_file_altered", name=META, folder=folder)
     if meta["format"] != FORMAT:
-        raise ModelingError(
-            f"The bundle {folder} has format {meta['format']}, which this program cannot read: {_TO_DO}."
-        )
+        raise ModelingError("bundle_format_unknown", folder=folder, format=meta["format"])
     return meta
 
 

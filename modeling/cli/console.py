@@ -18,6 +18,7 @@ import typer
 
 from modeling.backbones import hub
 from modeling.errors import ModelingError
+from modeling.sentences.catalogue import Sentence, sentence
 
 FAILED, TERMINATED = 2, 128 + signal.SIGTERM
 
@@ -60,17 +61,13 @@ def errors_as_sentences(shown: Show) -> Generator[None]:
     except BrokenPipeError:
         os._exit(FAILED)
     except KeyboardInterrupt:
-        _fail(shown, "Stopped; the same command continues from the last checkpoint.")
+        _fail(shown, sentence("stopped"))
     except ModelingError as error:
-        _fail(shown, error.message)
+        _fail(shown, error.sentence)
     except MemoryError:
-        _fail(shown, "There is not enough memory for this backbone: choose a smaller one.")
+        _fail(shown, sentence("out_of_memory"))
     except Exception as error:
-        _fail(
-            shown,
-            f"Something unforeseen went wrong ({type(error).__name__}: {str(error).strip()[:300]}): "
-            "please report it with the command that you ran.",
-        )
+        _fail(shown, sentence("unforeseen", kind=type(error).__name__, reason=str(error).strip()[:300]))
     finally:
         hub.log.removeHandler(downloads)
 
@@ -89,7 +86,7 @@ class _Downloads(logging.Handler):
         if self._shown is Show.json:
             typer.echo(json.dumps({"event": "download", **asdict(found)}, ensure_ascii=False))
         else:
-            typer.echo(str(found), err=True)
+            typer.echo(found.sentence.text, err=True)
 
 
 def _exit_with_parent() -> None:
@@ -99,9 +96,15 @@ def _exit_with_parent() -> None:
     os._exit(TERMINATED)
 
 
-def _fail(shown: Show, sentence: str) -> None:
+def _fail(shown: Show, why: Sentence) -> None:
     if shown is Show.json:
-        typer.echo(json.dumps({"event": "error", "message": sentence}, ensure_ascii=False))
+        line = {
+            "event": "error",
+            "message": why.text,
+            "code": why.code,
+            "params": why.model_dump(mode="json")["params"],
+        }
+        typer.echo(json.dumps(line, ensure_ascii=False))
     else:
-        typer.echo(sentence, err=True)
+        typer.echo(why.text, err=True)
     raise typer.Exit(FAILED) from None

@@ -50,7 +50,7 @@ def describe(
             "thin": list(parts.thin),
             "tokens": asdict(token_lengths(backbones.load(backbone), examples.texts)),
             "hash": examples.hash,
-            "notes": list(parts.train.notes),
+            "notes": [note.model_dump(mode="json") for note in parts.train.notes],
         }
         _show({"event": "described", **found}, shown)
 
@@ -69,7 +69,15 @@ def convert(
 
         examples = read(source)
         count = formats.write(target, ("text", "label"), examples.rows())
-        _show({"event": "converted", "messages": count, "file": str(target), "notes": list(examples.notes)}, shown)
+        _show(
+            {
+                "event": "converted",
+                "messages": count,
+                "file": str(target),
+                "notes": [note.model_dump(mode="json") for note in examples.notes],
+            },
+            shown,
+        )
 
 
 @app.command(name="split")
@@ -89,11 +97,19 @@ def split_command(
 
         parts = split(read(source, training=True))
         if not len(parts.train) or not len(parts.held_out):
-            raise ModelingError(f"{source} has too few messages to hold some out: add more, or train without --test.")
+            raise ModelingError("too_few_to_hold_out", path=source)
         formats.write(train, ("text", "label"), parts.train.rows())
         formats.write(held_out, ("text", "label"), parts.held_out.rows())
         sizes = {"train": len(parts.train), "held_out": len(parts.held_out), "set_aside": len(parts.aside)}
-        _show({"event": "split", **sizes, "thin": list(parts.thin), "notes": list(parts.train.notes)}, shown)
+        _show(
+            {
+                "event": "split",
+                **sizes,
+                "thin": list(parts.thin),
+                "notes": [note.model_dump(mode="json") for note in parts.train.notes],
+            },
+            shown,
+        )
 
 
 def _show(event: dict[str, Any], shown: Show) -> None:
@@ -108,4 +124,4 @@ def _show(event: dict[str, Any], shown: Show) -> None:
         table.add_row(f"tokens, {name}", f"{value:.1%}" if isinstance(value, float) else str(value))
     Console().print(table)
     for note in event["notes"]:
-        typer.echo(note)
+        typer.echo(note["text"])

@@ -60,7 +60,7 @@ def _standard_input() -> str:
     try:
         return sys.stdin.buffer.read(LONGEST).decode("utf-8-sig", "replace")
     except OSError as error:
-        raise ModelingError(f"Standard input cannot be read ({error.strerror}): give the message itself.") from None
+        raise ModelingError("stdin_not_read", reason=error.strerror or str(error)) from None
 
 
 def _draw(found: Explanation, picture: Path, language: str) -> None:
@@ -69,4 +69,4 @@ def _draw(found: Explanation, picture: Path, language: str) -> None:
     try:
         picture.write_bytes(explanation_plot.png(found, language))
     except OSError as error:
-        raise ModelingError(f"{picture} cannot be written to ({error.strerror}): choose another file.") from None
+        raise ModelingError("file_not_written", path=picture, reason=error.strerror or str(error)) from None

@@ -53,6 +53,6 @@ def _lines(file: str) -> Iterator[str]:
         with Path(file).open(encoding="utf-8-sig") as stream:
             yield from (line.rstrip("\r\n") for line in stream)
     except UnicodeDecodeError:
-        raise ModelingError(f"{file} is not UTF-8: save it as UTF-8.") from None
+        raise ModelingError("not_utf8", path=file) from None
     except OSError as error:
-        raise ModelingError(f"{file} cannot be read ({error.strerror}): check the path.") from None
+        raise ModelingError("file_not_read", path=file, reason=error.strerror or str(error)) from None

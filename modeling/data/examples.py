@@ -10,6 +10,7 @@ from pathlib import Path
 from modeling.data import formats
 from modeling.errors import ModelingError
 from modeling.hashing import short_hash
+from modeling.sentences.catalogue import Sentence, sentence
 from modeling.text.cleaning import clean
 
 
@@ -19,7 +20,7 @@ class Examples:
 
     texts: tuple[str, ...]
     labels: tuple[str, ...]
-    notes: tuple[str, ...] = ()
+    notes: tuple[Sentence, ...] = ()
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -55,9 +56,9 @@ def read(path: Path, *, training: bool = False) -> Examples:
         count, text = count + 1, clean(raw)
         if text and label.strip():
             kept.append((text, label.strip()))
-    notes = [f"{count - len(kept)} rows without text or label were left out."] if len(kept) < count else []
+    notes = [sentence("rows_without_text_or_label", count=count - len(kept))] if len(kept) < count else []
     if not kept:
-        raise ModelingError(f"{path} has no rows with a text and a label: add some.")
+        raise ModelingError("no_labelled_rows", path=path)
     if training:
         kept = _distinct(kept, notes)
         demand_enough(path, [label for _, label in kept])
@@ -68,11 +69,11 @@ def read_texts(path: Path) -> tuple[str, ...]:
     """Read the column text alone, cleaned, without empty rows. Raises ModelingError with what is wrong."""
     texts = tuple(text for row in formats.rows(path, ("text",)) if (text := clean(row[0])))
     if not texts:
-        raise ModelingError(f"{path} has no rows with a text: add some.")
+        raise ModelingError("no_text_rows", path=path)
     return texts
 
 
-def _distinct(rows: list[tuple[str, str]], notes: list[str]) -> list[tuple[str, str]]:
+def _distinct(rows: list[tuple[str, str]], notes: list[Sentence]) -> list[tuple[str, str]]:
     found: dict[str, set[str]] = defaultdict(set)  # by what `text_hash` would hash
     for text, label in rows:
         found[text.casefold()].add(label)
@@ -82,9 +83,9 @@ def _distinct(rows: list[tuple[str, str]], notes: list[str]) -> list[tuple[str, 
             single.setdefault(text.casefold(), (text, label))
     disputed = sum(len(labels) > 1 for labels in found.values())
     if disputed:
-        notes.append(f"{disputed} texts that carry several labels were left out.")
+        notes.append(sentence("disputed_texts_left_out", count=disputed))
     if len(found) < len(rows):
-        notes.append(f"{len(rows) - len(found)} rows that repeat a text were left out.")
+        notes.append(sentence("repeated_rows_left_out", count=len(rows) - len(found)))
     return list(single.values())
 
 
@@ -92,7 +93,8 @@ def demand_enough(path: Path, labels: Sequence[str]) -> None:
     """Raise ModelingError unless these are enough labels to train on."""
     counts = Counter(labels)
     if len(counts) < 2:
-        only = f'only the label "{next(iter(counts))}"' if counts else "no label that is not disputed"
-        raise ModelingError(f"{path} has {only}: training needs at least two labels.")
+        if not counts:
+            raise ModelingError("only_disputed_labels", path=path)
+        raise ModelingError("only_label", path=path, label=next(iter(counts)))
     if max(counts.values()) < 2:
-        raise ModelingError(f"{path} has one example per label only: training needs at least two for one of them.")
+        raise ModelingError("one_example_per_label", path=path)

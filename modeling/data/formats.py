@@ -10,6 +10,7 @@ from typing import Any
 
 from modeling.atomic_files import written_atomically
 from modeling.errors import ModelingError
+from modeling.sentences.catalogue import Sentence, sentence
 
 LONGEST_FIELD = 10_000_000  # characters; the csv module would stop at 131,072
 AT_ONCE = 1000  # rows in memory at a time where a file is read in portions
@@ -27,9 +28,9 @@ def rows(path: Path, columns: Sequence[str]) -> Iterator[Row]:
     try:
         yield from _reader(path)(path, tuple(columns))
     except UnicodeDecodeError:
-        raise ModelingError(_not_utf8(path)) from None
+        raise _not_utf8(path) from None
     except OSError as error:
-        raise ModelingError(f"{path} cannot be read ({error.strerror or error}): check the path.") from None
+        raise ModelingError("file_not_read", path=path, reason=error.strerror or str(error)) from None
 
 
 def write(path: Path, columns: Sequence[str], found: Iterable[Row]) -> int:
@@ -38,12 +39,12 @@ def write(path: Path, columns: Sequence[str], found: Iterable[Row]) -> int:
     A file is there whole or not at all. Raises ModelingError when it cannot be written, or lies there already.
     """
     if path.exists():
-        raise ModelingError(f"{path} exists already: remove it, or choose another name.")
+        raise ModelingError("file_exists", path=path)
     try:
         with written_atomically(path) as draft:
             return _writer(path)(draft, tuple(columns), found)
     except OSError as error:
-        raise ModelingError(f"{path} cannot be written to ({error.strerror or error}): choose another.") from None
+        raise ModelingError("file_not_written", path=path, reason=error.strerror or str(error)) from None
 
 
 def _reader(path: Path) -> Callable[[Path, Row], Iterator[Row]]:
@@ -57,7 +58,7 @@ def _writer(path: Path) -> Callable[[Path, Row, Iterable[Row]], int]:
     if path.suffix in known:
         return known[path.suffix]
     if path.suffix:
-        raise ModelingError(f"{path} has none of the endings {', '.join(known)}: choose one, or none for a folder.")
+        raise ModelingError("ending_unknown", path=path, endings=list(known))
     return _write_datasets
 
 
@@ -66,11 +67,11 @@ def _read_csv(path: Path, columns: Row) -> Iterator[Row]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             reader = csv.DictReader(stream)
-            _demand(path, columns, reader.fieldnames or (), "its first line")
+            _demand(path, columns, reader.fieldnames or (), sentence("where_first_line"))
             for row in reader:
                 yield tuple(row[column] or "" for column in columns)
     except csv.Error as error:
-        raise ModelingError(f"{path} is not a readable CSV file ({error}): check its quotes and commas.") from None
+        raise ModelingError("csv_unreadable", path=path, reason=str(error)) from None
 
 
 def _read_jsonl(path: Path, columns: Row) -> Iterator[Row]:
@@ -83,8 +84,8 @@ def _read_jsonl(path: Path, columns: Row) -> Iterator[Row]:
             except ValueError:
                 row = None
             if not isinstance(row, dict):
-                raise ModelingError(f"{path} has no JSON object in line {number}: every line must be one.")
-            _demand(path, columns, row, f"line {number}")
+                raise ModelingError("json_line_wrong", path=path, line=number)
+            _demand(path, columns, row, sentence("where_line", line=number))
             yield tuple(_text(row[column]) for column in columns)
 
 
@@ -94,20 +95,20 @@ def _read_parquet(path: Path, columns: Row) -> Iterator[Row]:
 
     try:
         with parquet.ParquetFile(path) as file:
-            _demand(path, columns, file.schema_arrow.names, "it")
+            _demand(path, columns, file.schema_arrow.names, sentence("where_whole"))
             for batch in file.iter_batches(AT_ONCE, columns=list(columns)):
                 found = [batch.column(column).to_pylist() for column in columns]
                 yield from (tuple(map(_text, row)) for row in zip(*found, strict=True))
     except ArrowException as error:
-        raise ModelingError(f"{path} is not a readable Parquet file ({_first_line(error)}): write it again.") from None
+        raise ModelingError("parquet_unreadable", path=path, reason=_first_line(error)) from None
 
 
 def _read_datasets(path: Path, columns: Row) -> Iterator[Row]:
     if (path / _PARTS).exists():
         parts = json.loads((path / _PARTS).read_text("utf-8")).get("splits", ())
-        raise ModelingError(f"{path} has the parts {', '.join(parts)}: name one of them, as in {path / parts[0]}.")
+        raise ModelingError("dataset_has_parts", path=path, parts=parts, example=path / parts[0])
     found = _needed("datasets").load_from_disk(str(path))
-    _demand(path, columns, found.column_names, "it")
+    _demand(path, columns, found.column_names, sentence("where_whole"))
     names = {column: getattr(found.features[column], "int2str", None) for column in columns}
     for start in range(0, len(found), AT_ONCE):
         portion = found[start : start + AT_ONCE]
@@ -161,13 +162,10 @@ def _write_datasets(path: Path, columns: Row, found: Iterable[Row]) -> int:
     return len(held)
 
 
-def _demand(path: Path, columns: Row, there: Iterable[str], what: str) -> None:
+def _demand(path: Path, columns: Row, there: Iterable[str], where: Sentence) -> None:
     missing = set(columns) - set(there)
     if missing:
-        raise ModelingError(
-            f"{path} has no column {' and no column '.join(sorted(missing))}: {what} "
-            f"must name the columns {' and '.join(columns)}."
-        )
+        raise ModelingError("column_missing", path=path, missing=sorted(missing), where=where, columns=columns)
 
 
 def _needed(package: str, module: str = "") -> Any:
@@ -176,7 +174,7 @@ def _needed(package: str, module: str = "") -> Any:
     try:
         return import_module(module or package)
     except ImportError:
-        raise ModelingError(f"This format needs the package {package}: install backchannel[data].") from None
+        raise ModelingError("format_needs_package", package=package) from None
 
 
 def _text(value: Any) -> str:
@@ -190,21 +188,18 @@ def _named(name: Callable[[int], str] | None, value: Any) -> str:
     return _text(value)
 
 
-def _not_utf8(path: Path) -> str:
-    """Say in which line a file stops being UTF-8."""
+def _not_utf8(path: Path) -> ModelingError:
+    """Return the error that says in which line a file stops being UTF-8."""
     with path.open("rb") as stream:
         for number, line in enumerate(stream, 1):
             if number == 1 and line.startswith((b"\xff\xfe", b"\xfe\xff")):
-                return f"{path} is not UTF-8 but UTF-16: save it as UTF-8."
+                return ModelingError("is_utf16", path=path)
             try:
                 line.decode("utf-8")
             except UnicodeDecodeError as error:
-                rest = "; the lines before it are" if number > 2 else ""
-                return (
-                    f"{path} is not UTF-8 in line {number} (byte 0x{line[error.start]:02x}){rest}: "
-                    "save all of it as UTF-8."
-                )
-    return f"{path} is not UTF-8: save it as UTF-8."
+                code = "not_utf8_after_line" if number > 2 else "not_utf8_in_line"
+                return ModelingError(code, path=path, line=number, byte=line[error.start])
+    return ModelingError("not_utf8", path=path)
 
 
 def _first_line(error: Exception) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from modeling.data.examples import Examples
 from modeling.data.near_duplicates import near_copies
+from modeling.sentences.catalogue import Sentence, sentence
 from modeling.text.cleaning import is_held_out
 
 ENOUGH = 30  # held-out messages without which figures also come from cross-validation
@@ -47,12 +48,12 @@ def split(examples: Examples) -> Split:
     return Split(replace(train, notes=notes), replace(tested, notes=()), examples.of(copies), thin)
 
 
-def _notes(train: Examples, held_out: Examples, aside: int) -> list[str]:
-    notes: list[str] = []
+def _notes(train: Examples, held_out: Examples, aside: int) -> list[Sentence]:
+    notes: list[Sentence] = []
     if aside:
-        notes.append(f"{aside} held-out messages that nearly repeat a training message were set aside.")
+        notes.append(sentence("near_copies_set_aside", count=aside))
     untaught = sorted(set(held_out.labels) - set(train.labels))
     if untaught:
-        names = ", ".join(f'"{name}"' for name in untaught[:3]) + (" and more" if len(untaught) > 3 else "")
-        notes.append(f"All messages of {names} happen to be held out, so it cannot be learnt yet: label a few more.")
+        code = "many_labels_all_held_out" if len(untaught) > 3 else "labels_all_held_out"
+        notes.append(sentence(code, labels=untaught[:3]))
     return notes

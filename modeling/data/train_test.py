@@ -9,6 +9,7 @@ import numpy as np
 
 from modeling.data.examples import Examples, demand_enough, read
 from modeling.data.split import ENOUGH, split
+from modeling.sentences.catalogue import Sentence, sentence
 from modeling.types import Targets
 
 
@@ -30,12 +31,12 @@ class Inputs:
         return [label.replace("_", " ") for label in self.labels]
 
     @property
-    def notes(self) -> tuple[str, ...]:
+    def notes(self) -> tuple[Sentence, ...]:
         """Sentences about what was left out, and about what the figures are of."""
         notes = (*self.train.notes, *self.test.notes)
         if not self.few:
             return notes
-        return (*notes, f"Only {len(self.test)} messages are held out: cross-validation on the others joins in.")
+        return (*notes, sentence("few_held_out", count=len(self.test)))
 
     def targets(self, examples: Examples) -> Targets:
         """The examples' labels [n] as positions in `labels`."""

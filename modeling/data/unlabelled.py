@@ -10,6 +10,7 @@ from modeling.data.examples import read_texts
 from modeling.data.near_duplicates import near_copies
 from modeling.errors import ModelingError
 from modeling.hashing import short_hash
+from modeling.sentences.catalogue import Sentence, sentence
 from modeling.text.cleaning import clean, text_hash
 
 FEWEST = 50
@@ -22,7 +23,7 @@ class Pool:
 
     texts: tuple[str, ...]
     held_out: tuple[str, ...]
-    notes: tuple[str, ...]
+    notes: tuple[Sentence, ...]
 
     @property
     def hash(self) -> str:
@@ -41,13 +42,11 @@ def read_pool(path: Path) -> Pool:
     copies = {row for row, other in near_copies(unique, unique) if row > other}
     kept = [text for row, text in enumerate(unique) if row not in copies]
     if len(kept) < FEWEST:
-        raise ModelingError(
-            f"{path} has {len(kept)} different texts: pretraining needs {FEWEST} at least, and thousands to gain much."
-        )
+        raise ModelingError("too_few_texts_to_pretrain", path=path, count=len(kept), fewest=FEWEST)
     count = max(FEWEST_HELD_OUT, min(MOST_HELD_OUT, round(HELD_OUT * len(kept))))
     held_out = set(sorted(kept, key=text_hash)[:count])
     repeated = len(read) - len(kept)
-    notes = (f"{repeated} texts that repeat another or nearly do were left out.",) if repeated else ()
+    notes = (sentence("near_copies_left_out", count=repeated),) if repeated else ()
     return Pool(
         tuple(text for text in kept if text not in held_out), tuple(text for text in kept if text in held_out), notes
     )
@@ -57,7 +56,7 @@ def read_lines(path: Path) -> tuple[str, ...]:
     """Read one message a line, cleaned, without empty ones. Raises ModelingError with what is wrong."""
     texts = tuple(text for line in _lines(path) if (text := clean(line)))
     if not texts:
-        raise ModelingError(f"{path} has no line with a text: add some.")
+        raise ModelingError("no_text_lines", path=path)
     return texts
 
 
@@ -66,6 +65,6 @@ def _lines(path: Path) -> Iterator[str]:
         with path.open(encoding="utf-8-sig") as stream:
             yield from stream
     except UnicodeDecodeError:
-        raise ModelingError(f"{path} is not UTF-8: save it as UTF-8.") from None
+        raise ModelingError("not_utf8", path=path) from None
     except OSError as error:
-        raise ModelingError(f"{path} cannot be read ({error.strerror or error}): check the path.") from None
+        raise ModelingError("file_not_read", path=path, reason=error.strerror or str(error)) from None

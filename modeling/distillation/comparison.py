@@ -21,6 +21,7 @@ from modeling.errors import ModelingError
 from modeling.evaluation import throughput
 from modeling.evaluation.metrics import scores
 from modeling.evaluation.promotion_gate import promotion_gate
+from modeling.sentences.catalogue import Sentence, sentence
 from modeling.types import Probabilities, Targets
 
 TIMED = 1000  # texts whose reading is timed
@@ -41,7 +42,7 @@ def measured(
     Raises ModelingError when the bundle on disk does not say what the one in memory said.
     """
     labels, test = taught_by.labels, classroom.test
-    notes: list[str] = []
+    notes: list[Sentence] = []
     found: dict[str, Any] = {"accuracy": None, "macro_f1": None, "ece": None, "messages": 0}
     theirs: dict[str, Any] = {"accuracy": None, "macro_f1": None}
     opponent, decided = None, None
@@ -54,7 +55,7 @@ def measured(
         opponent = {"name": against or str(taught_by.folders[0]), **scores(rival, right, every).summary()}
         decided = promotion_gate(said, rival, right, every).summary()
     else:
-        notes.append("There are no test messages, so nothing is said about accuracy: give --test or --train.")
+        notes.append(sentence("no_test_messages"))
     texts = _timed(classroom, test)
     agreement = float((bundle.classify(texts).argmax(1) == taught_by.classify(texts).argmax(1)).mean())
     bundle.meta.update(metrics=found, agreement=round(agreement, 4))
@@ -81,7 +82,7 @@ def measured(
         "gate": decided,
         "bundle": str(folder),
         "fingerprint": saved.backbone.fingerprint,
-        "notes": notes,
+        "notes": [note.model_dump(mode="json") for note in notes],
     }
 
 
@@ -94,7 +95,7 @@ def check(against: str, classroom: DistillDataset) -> None:
         return
     resolve.check(against)
     if classroom.labelled is None:
-        raise ModelingError(f"{against} is a backbone without a head: give --train, or a bundle to compare with.")
+        raise ModelingError("rival_without_head", name=against)
 
 
 def _wide(said: Probabilities, every: tuple[str, ...]) -> Probabilities:
@@ -130,10 +131,7 @@ def _reloaded(bundle: Bundle, folder: Path, texts: tuple[str, ...]) -> Bundle:
     saved = bundles.load(folder)
     compared = texts[:COMPARED]
     if float(np.abs(saved.classify(compared) - bundle.classify(compared)).max(initial=0.0)) > SAME:
-        raise ModelingError(
-            f"The bundle {folder} predicts otherwise than the student that was taught: do not use it, and distil again "
-            "in another --out."
-        )
+        raise ModelingError("student_predicts_otherwise", folder=folder)
     return saved
 
 

@@ -45,9 +45,9 @@ def student_hyperparameters(name: str, alpha: float, temperature: float) -> Stud
     Raises ModelingError for weights that mean nothing.
     """
     if not 0 <= alpha <= 1:
-        raise ModelingError(f"--alpha is {alpha}, but a weight between 0 and 1 is needed: try 0.6.")
+        raise ModelingError("alpha_wrong", alpha=alpha)
     if not 0 < temperature <= 100:
-        raise ModelingError(f"--temperature is {temperature}, but it has to be above 0 and at most 100: try 2.")
+        raise ModelingError("temperature_wrong", temperature=temperature)
     usual = PACES[name] if is_built(name) else TRANSFORMER
     # Labels alone: then the teacher's vectors teach nothing either.
     return replace(usual, alpha=alpha, temperature=temperature, hidden=usual.hidden if alpha else 0.0)

@@ -11,6 +11,7 @@ from modeling.data.examples import Examples, read, read_texts
 from modeling.data.train_test import read_inputs
 from modeling.errors import ModelingError
 from modeling.hashing import meta_hash
+from modeling.sentences.catalogue import Sentence, sentence
 from modeling.text.cleaning import is_held_out
 from modeling.types import Probabilities, Rows, Targets
 
@@ -26,7 +27,7 @@ class DistillDataset:
     names: tuple[str | None, ...]
     test: Examples | None
     labelled: Examples | None
-    notes: tuple[str, ...]
+    notes: tuple[Sentence, ...]
 
     @property
     def hash(self) -> str:
@@ -46,7 +47,7 @@ class DistillDataset:
 
 def read_distill_dataset(pool: Path, train: Path | None, test: Path | None) -> DistillDataset:
     """Read the files; without a test file some of the labelled messages are held out. Raises ModelingError."""
-    unlabelled, notes = read_texts(pool), list[str]()
+    unlabelled, notes = read_texts(pool), list[Sentence]()
     labelled, tested = None, None
     if train:
         inputs = read_inputs(train, test)
@@ -60,9 +61,9 @@ def read_distill_dataset(pool: Path, train: Path | None, test: Path | None) -> D
     texts = tuple(text for text in dict.fromkeys([*names, *unlabelled]) if text.casefold() not in known)
     taken = len(dict.fromkeys([*names, *unlabelled])) - len(texts)
     if taken:
-        notes.append(f"{taken} texts that the student is tested on were left out of what it learns from.")
+        notes.append(sentence("test_texts_left_out", count=taken))
     if not texts:
-        raise ModelingError(f"{pool} has no texts beside those that the student is tested on: add some.")
+        raise ModelingError("no_texts_to_distill", path=pool)
     return DistillDataset(texts, tuple(names.get(text) for text in texts), tested, labelled, tuple(notes))
 
 

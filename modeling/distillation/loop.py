@@ -152,10 +152,7 @@ def _learnt(
         if not out_of_memory.ran_out(error):
             raise
         if parts == 2 or len(rows) < 2:
-            raise ModelingError(
-                f"There is not enough memory to teach this student, even in batches of {len(rows) // parts}: "
-                "give a smaller student or --hidden."
-            ) from None
+            raise ModelingError("too_little_memory_to_distill", batch=len(rows) // parts) from None
     else:
         return parts
     # Outside of the except clause, which would keep all tensors of the first attempt alive.
@@ -182,9 +179,7 @@ def _gradient(
         )
         loss = loss_of(scores, guessed, soft, wanted, targets, pace)
         if not torch.isfinite(loss):
-            raise ModelingError(
-                f"The loss was no number any more at step {step + 1}: try another --temperature or a smaller student."
-            )
+            raise ModelingError("distillation_loss_not_finite", step=step + 1)
         (loss * (len(rows) / count)).backward()
     dense = [value for value in pupil.parameters() if value.grad is not None and not value.grad.is_sparse]
     nn.utils.clip_grad_norm_(dense, LARGEST_GRADIENT)

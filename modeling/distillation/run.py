@@ -27,6 +27,7 @@ from modeling.distillation.student_head import Seen
 from modeling.distillation.teacher import Teachers
 from modeling.errors import ModelingError
 from modeling.progress import Reporter
+from modeling.sentences.catalogue import Sentence, sentence
 from modeling.text import unread_scripts
 from modeling.training.run_directory import RunDirectory
 from modeling.types import Probabilities, Rows, Targets, Vectors
@@ -79,20 +80,25 @@ class _Distilling:
             bundle, self.teachers, self.classroom, self.wish.against, self.workplace.bundle, self.reporter.step
         )
         seconds = round(time.monotonic() - began, 1)
-        return {**done, "student": self.wish.student, "notes": [*notes, *done["notes"]], "seconds": seconds}
+        return {
+            **done,
+            "student": self.wish.student,
+            "notes": [*(note.model_dump(mode="json") for note in notes), *done["notes"]],
+            "seconds": seconds,
+        }
 
-    def _targets(self, notes: list[str]) -> Targets:
+    def _targets(self, notes: list[Sentence]) -> Targets:
         """The labels that are known. Raises ModelingError where nothing would be learned."""
         targets = self.classroom.targets(self.teachers.labels)
         strange = sorted({name for name in self.classroom.names if name} - set(self.teachers.labels))
         if strange:
-            notes.append(f'The teacher does not know "{strange[0]}" and {len(strange) - 1} more labels: not taught.')
+            notes.append(sentence("teacher_lacks_labels", label=strange[0], more=len(strange) - 1))
         if self.pace.alpha == 0 and (targets < 0).all():
-            raise ModelingError("--alpha 0 follows labels alone, and there are none: give --train or another --alpha.")
+            raise ModelingError("alpha_without_labels")
         return targets
 
     def _without_what_it_learned(
-        self, soft: Probabilities, vectors: Vectors, targets: Targets, notes: list[str]
+        self, soft: Probabilities, vectors: Vectors, targets: Targets, notes: list[Sentence]
     ) -> Probabilities:
         """Put what the teacher says out of fold in the place of what it says of messages that it learned from."""
         rows = np.flatnonzero(targets >= 0)
@@ -101,7 +107,7 @@ class _Distilling:
         described = self.teachers.bundles[0].backbone.encode(_descriptions(self.teachers.labels))
         unseen = self.teachers.unseen(vectors, described, rows, targets[rows], self.wish.seed)
         if unseen is None:
-            notes.append("What the teacher says of labelled messages may be surer than it is of others: it saw them.")
+            notes.append(sentence("teacher_saw_labelled"))
             return soft
         soft[rows] = unseen
         return soft
@@ -127,10 +133,7 @@ class _Distilling:
             student = backbones.load(name)
         ours, theirs = build.parameters(student), self.teachers.parameters
         if ours > theirs:
-            raise ModelingError(
-                f"The student {name} has {ours / 1e6:.1f} million parameters and its teacher {theirs / 1e6:.1f}: "
-                "give a smaller student, such as static or lstm, or train it instead."
-            )
+            raise ModelingError("student_too_large", name=name, student=ours / 1e6, teacher=theirs / 1e6)
         return student
 
     def _taught(self, student: Backbone, lessons: Lessons) -> Bundle:

@@ -104,15 +104,14 @@ def load(names: str) -> Teachers:
     """Load the bundles that a comma separates. Raises ModelingError when one is damaged or knows other labels."""
     folders = tuple(Path(name.strip()) for name in names.split(",") if name.strip())
     if not folders:
-        raise ModelingError("No teacher is given: name the folder of a bundle, or several with commas between.")
+        raise ModelingError("no_teacher")
     bundles = tuple(saved_bundles.load(folder) for folder in folders)
     labels = bundles[0].head.labels
     for folder, bundle in zip(folders, bundles, strict=True):
         strange = sorted(set(labels) ^ set(bundle.head.labels))
         if strange:
             raise ModelingError(
-                f'The teachers {folders[0]} and {folder} do not know the same labels ("{strange[0]}" and '
-                f"{len(strange) - 1} more): give teachers of one label set."
+                "teachers_of_other_labels", first=folders[0], second=folder, label=strange[0], more=len(strange) - 1
             )
     return Teachers(folders, bundles, labels)
 

@@ -21,6 +21,7 @@ from modeling.evaluation.label_figures import Figures
 from modeling.evaluation.significance import Comparison
 from modeling.evaluation.throughput import Speed
 from modeling.progress import Reporter
+from modeling.sentences.catalogue import Sentence, sentence
 from modeling.types import ConfusionMatrix, Mask, OodScores, Predicted, Targets
 
 
@@ -42,7 +43,7 @@ class Evaluation:
     size: int
     against: Path | None
     comparison: Comparison | None
-    notes: tuple[str, ...]
+    notes: tuple[Sentence, ...]
 
 
 def evaluate(
@@ -91,21 +92,16 @@ def evaluate(
     )
 
 
-def _unknown(known: Sequence[str], test: Examples) -> list[str]:
+def _unknown(known: Sequence[str], test: Examples) -> list[Sentence]:
     strange = Counter(label for label in test.labels if label not in set(known))
     if not strange:
         return []
     if len(strange) == len(set(test.labels)):
-        raise ModelingError(
-            f'The bundle knows none of the labels of the test messages, such as "{min(strange)}" (its own are '
-            f'"{known[0]}" and {len(known) - 1} more): give messages with its labels, or the bundle they belong to.'
-        )
-    names = ", ".join(f'"{name}"' for name, _ in strange.most_common(3))
-    more = f" and {len(strange) - 3} more" if len(strange) > 3 else ""
-    return [
-        f"{sum(strange.values())} messages carry labels that the bundle does not know ({names}{more}): "
-        "they count as wrong."
-    ]
+        raise ModelingError("no_label_in_common", label=min(strange), example=known[0], more=len(known) - 1)
+    count, labels, more = sum(strange.values()), [label for label, _ in strange.most_common(3)], len(strange) - 3
+    if more > 0:
+        return [sentence("many_labels_unknown", count=count, labels=labels, more=more)]
+    return [sentence("labels_unknown", count=count, labels=labels)]
 
 
 def _places(names: Sequence[str], labels: Sequence[str]) -> Targets:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from modeling.evaluation.metrics import (
     macro_average,
     macro_f1,
 )
+from modeling.sentences.catalogue import Sentence, sentence
 from modeling.types import Probabilities, Targets
 
 MARGIN = 0.005  # a candidate may be this much worse in macro-F1 at the lower end of its interval
@@ -28,15 +30,17 @@ class PromotionGate:
     """Whether a candidate takes over: macro-F1 `difference` with the ends `low` and `high` of its 95% interval."""
 
     promote: bool
-    reason: str
+    reason: Sentence
     difference: float
     low: float
     high: float
     messages: int
 
-    def summary(self) -> dict[str, float | int | bool | str]:
+    def summary(self) -> dict[str, Any]:
         """The gate as plain values."""
-        return {name: round(value, 4) if isinstance(value, float) else value for name, value in asdict(self).items()}
+        figures = {name: round(getattr(self, name), 4) for name in ("difference", "low", "high")}
+        reason = self.reason.model_dump(mode="json")
+        return {"promote": self.promote, "reason": reason, **figures, "messages": self.messages}
 
 
 def promotion_gate(
@@ -61,32 +65,31 @@ def promotion_gate(
     calibration = ece(candidate, targets) - ece(active, targets)
     noise = binned_gaps(candidate, targets, weights) - binned_gaps(active, targets, weights)
     worse = calibration > CALIBRATION_SLACK and float(np.quantile(noise, 0.025)) > 0
-    figures = f"macro-F1 {_points(difference)} ({_points(low)} to {_points(high)}) on {len(targets)} messages"
+    figures = {"difference": _points(difference), "low": _points(low), "high": _points(high), "messages": len(targets)}
     if low <= -MARGIN:
-        reason = f"Kept the active model: the candidate may be worse, {figures}."
+        reason = sentence("gate_may_be_worse", **figures)
     elif lost:
-        reason = f"Kept the active model: the candidate lost {lost}, though {figures}."
+        reason = sentence("gate_label_lost", label=lost[0], lost=_points(lost[1]), **figures)
     elif worse:
-        reason = f"Kept the active model: the candidate's probabilities are less honest ({_points(calibration)} ECE)."
+        reason = sentence("gate_worse_calibrated", ece=_points(calibration))
     else:
-        reason = f"The candidate is {'better' if low > 0 else 'no worse'}: {figures}."
+        reason = sentence("gate_better" if low > 0 else "gate_no_worse", **figures)
     return PromotionGate(low > -MARGIN and not lost and not worse, reason, difference, low, high, len(targets))
 
 
-def _lost_label(drawn: Counts, exact: Counts, targets: Targets, labels: tuple[str, ...]) -> str:
-    """Name the label that lost most, if it lost more than 3 points and not by chance."""
+def _lost_label(drawn: Counts, exact: Counts, targets: Targets, labels: tuple[str, ...]) -> tuple[str, float] | None:
+    """Return the label that lost most and its change in F1, if it lost more than 3 points and not by chance."""
     support = np.bincount(targets, minlength=len(exact))
     looked_at = np.flatnonzero(support >= LABEL_SUPPORT)
     if not len(looked_at):
-        return ""
+        return None
     ends = np.quantile(drawn[:, looked_at], 1 - 0.05 / len(looked_at), axis=0)
     lost = looked_at[(exact[looked_at] < -LABEL_LOSS) & (ends < 0)]
     if not len(lost):
-        return ""
+        return None
     worst = int(lost[np.argmin(exact[lost])])
-    name = f'"{labels[worst]}"' if worst < len(labels) else f"number {worst}"
-    return f"{_points(float(exact[worst]))} F1 of the label {name}"
+    return labels[worst] if worst < len(labels) else str(worst), float(exact[worst])
 
 
-def _points(share: float) -> str:
-    return f"{100 * share:+.1f} points"
+def _points(share: float) -> float:
+    return round(100 * share, 2)

@@ -14,6 +14,7 @@ from modeling.classifier.bundle import Bundle
 from modeling.data.examples import Examples
 from modeling.errors import ModelingError
 from modeling.explanation.attribution import ADDED_UP, MOST_OCCLUDED, Attribution, attribute
+from modeling.sentences.catalogue import Sentence, sentence
 from modeling.text.cleaning import LIMIT, clean
 
 NEAREST = 3
@@ -51,7 +52,7 @@ class Explanation:
     runner_up: Likely
     attribution: Attribution
     neighbours: tuple[Neighbour, ...]
-    notes: tuple[str, ...]
+    notes: tuple[Sentence, ...]
     foreign: bool = False
 
     @property
@@ -68,12 +69,9 @@ def explain(bundle: Bundle, raw: str, labelled: Examples | None = None) -> Expla
     """
     text, head = clean(raw), bundle.head
     if not text:
-        raise ModelingError("There is nothing to explain in a message without words: give one with some.")
+        raise ModelingError("nothing_to_explain")
     if len(head.labels) < 2:
-        raise ModelingError(
-            f'The bundle knows only the label "{"".join(head.labels)}", so there is nothing to tell it from: '
-            "train with at least two labels."
-        )
+        raise ModelingError("one_label_to_explain", label="".join(head.labels))
     vectors = bundle.backbone.encode([text])
     probabilities = head.probabilities(vectors)[0]
     first, second = (int(place) for place in np.argsort(-probabilities, kind="stable")[:2])
@@ -99,16 +97,15 @@ def _nearest(bundle: Bundle, text: str, labelled: Examples) -> tuple[Neighbour, 
     return tuple(Neighbour(labelled.texts[row], labelled.labels[row], float(similar[row])) for row in order)
 
 
-def _notes(raw: str, text: str, attribution: Attribution) -> list[str]:
-    notes: list[str] = []
+def _notes(raw: str, text: str, attribution: Attribution) -> list[Sentence]:
+    notes: list[Sentence] = []
     if len(text) > LIMIT - 10 and len(raw) > len(text):
-        notes.append(f"The message has {len(raw):,} characters; its beginning and its end were read.")
+        notes.append(sentence("long_message_read_in_part", characters=len(raw)))
     if attribution.unread:
-        notes.append(f"The last {attribution.unread} words are beyond what the backbone reads.")
+        notes.append(sentence("last_words_not_read", count=attribution.unread))
     if attribution.way == "occlusion" and len(attribution.words) > MOST_OCCLUDED:
-        notes.append("The message is long, so several words at a time were left out, and share what that changed.")
+        notes.append(sentence("several_words_at_a_time"))
     if attribution.error >= ADDED_UP:
-        notes.append(
-            f"The words' shares add up to {float(attribution.weights.sum()):.2f} of {attribution.difference:.2f}."
-        )
+        total = float(attribution.weights.sum())
+        notes.append(sentence("shares_do_not_add_up", sum=total, difference=attribution.difference))
     return notes

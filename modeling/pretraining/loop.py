@@ -72,8 +72,9 @@ def train(model: PretrainingModel, texts: Sequence[str], run: Run, work: Path, o
             raise
         if run.parts == 2 or run.batch % 2:
             raise ModelingError(
-                f"There is not enough memory to learn from {run.batch // run.parts} messages at once: "
-                f"set --batch {max(1, run.batch // run.parts // 2)}."
+                "too_little_memory_to_pretrain",
+                batch=run.batch // run.parts,
+                smaller=max(1, run.batch // run.parts // 2),
             ) from None
     # Outside of the except clause, which would keep all tensors of the first attempt alive.
     out_of_memory.free()
@@ -148,10 +149,7 @@ class _Trainer(SafeTrainer):
         (folder / SO_FAR).write_text(json.dumps({"losses": self.losses, "seconds": self.seconds}), "utf-8")
 
     def _no_number(self) -> ModelingError:
-        return ModelingError(
-            f"The loss was no longer a number at step {len(self.losses)}: "
-            f"start again with a --learning-rate below {self.args.learning_rate:g}."
-        )
+        return ModelingError("pretraining_loss_not_finite", step=len(self.losses), rate=self.args.learning_rate)
 
     def go_on(self, checkpoint: str | None) -> None:
         """Remember what was done until the checkpoint."""

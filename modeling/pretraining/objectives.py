@@ -21,6 +21,7 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_N
 
 from modeling.backbones.backbone import Backbone
 from modeling.errors import ModelingError, short
+from modeling.sentences.catalogue import Sentence, sentence
 
 Objective = Literal["mlm", "clm", "tsdae"]
 Batch = dict[str, Tensor]
@@ -97,7 +98,7 @@ class MaskedLM(Predicting):
     def __init__(self, backbone: Backbone, folder: Path) -> None:
         super().__init__(backbone, folder, AutoModelForMaskedLM)
         if backbone.model.tokenizer.mask_token_id is None:
-            raise ModelingError(f"{backbone.name} has no token to hide words behind: choose --objective tsdae.")
+            raise ModelingError("no_mask_token", name=backbone.name)
 
     def damaged(self, tokens: Batch, dice: Tensor) -> Batch:
         """Ask for a share of the tokens, one of each message at least, and hide most of these."""
@@ -147,7 +148,7 @@ class TSDAE(PretrainingModel):
         except (ValueError, AssertionError) as error:
             raise _no_decoder(backbone, short(error)) from None
         if "encoder_hidden_states" not in inspect.signature(self.autoencoder.decoder.forward).parameters:
-            raise _no_decoder(backbone, "it has no way to look at a vector")
+            raise _no_decoder(backbone, sentence("no_cross_attention"))
         shared = {id(value) for value in backbone.model.parameters()}
         self.new = frozenset(name for name, value in self.named_parameters() if id(value) not in shared)
 
@@ -185,12 +186,10 @@ def choose(asked: Objective | Literal["auto"], backbone: Backbone) -> Objective:
     elif kind in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES:
         able = ("clm",)
     else:
-        raise ModelingError(
-            f"{backbone.name} is neither an encoder nor a decoder that predicts words: give a transformer as --base."
-        )
+        raise ModelingError("predicts_no_words", name=backbone.name)
     if asked != "auto" and asked not in able:
-        other = "reads in both directions" if "mlm" in able else "only reads what came before"
-        raise ModelingError(f"{backbone.name} {other}: choose --objective {' or '.join(able)}.")
+        code = "reads_both_ways" if "mlm" in able else "reads_forwards"
+        raise ModelingError(code, name=backbone.name, objectives=able)
     return able[0] if asked == "auto" else asked
 
 
@@ -207,8 +206,8 @@ def _transformer(base: Path) -> Path:
     return base / json.loads(path.read_text("utf-8"))[0]["path"] if path.is_file() else base
 
 
-def _no_decoder(backbone: Backbone, why: str) -> ModelingError:
-    return ModelingError(f"{backbone.name} cannot be its own decoder ({why}): choose --objective mlm.")
+def _no_decoder(backbone: Backbone, reason: Sentence | str) -> ModelingError:
+    return ModelingError("no_decoder", name=backbone.name, reason=reason)
 
 
 class _Given(nn.Module):
@@ -228,9 +227,7 @@ def _head(backbone: Backbone, folder: Path, automatic: Any) -> tuple[nn.Module, 
             folder, local_files_only=True, trust_remote_code=False, use_safetensors=True, output_loading_info=True
         )
     except (ValueError, OSError) as error:
-        raise ModelingError(
-            f"{backbone.name} cannot be read as a language model ({short(error)}): choose another --objective."
-        ) from None
+        raise ModelingError("no_language_model", name=backbone.name, reason=short(error)) from None
     last = whole.get_output_embeddings()
     setattr(whole, whole.base_model_prefix, _Given())
     missing: list[str] = [name for name in found["missing_keys"] if name in dict(whole.named_parameters())]

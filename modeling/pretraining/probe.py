@@ -15,6 +15,7 @@ from modeling.data.examples import Examples, read
 from modeling.data.folds import stratified_folds
 from modeling.evaluation.bootstrap import LEVEL
 from modeling.evaluation.metrics import RESAMPLES, macro_f1, macro_f1_difference
+from modeling.sentences.catalogue import Sentence, sentence
 from modeling.types import Folds, Probabilities, Targets
 
 FOLDS = 5
@@ -38,17 +39,11 @@ class Gain:
         return {name: round(value, 4) if isinstance(value, float) else value for name, value in asdict(self).items()}
 
     @property
-    def sentence(self) -> str:
+    def sentence(self) -> Sentence:
         """What the figures say, and no more than that."""
-        figures = (
-            f"macro-F1 from {self.before:.3f} to {self.after:.3f}, a difference between "
-            f"{100 * self.low:+.1f} and {100 * self.high:+.1f} points"
-        )
-        if self.low > 0:
-            return f"Pretraining gained under a frozen head: {figures}."
-        if self.high < 0:
-            return f"Pretraining lost under a frozen head: {figures}. Keep the base, or fine-tune the new one."
-        return f"Pretraining shows no gain under a frozen head: {figures}."
+        code = "pretraining_gained" if self.low > 0 else "pretraining_lost" if self.high < 0 else "pretraining_no_gain"
+        points = {"low": round(100 * self.low, 2), "high": round(100 * self.high, 2)}
+        return sentence(code, before=round(self.before, 4), after=round(self.after, 4), **points)
 
 
 def measure(

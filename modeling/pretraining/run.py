@@ -22,6 +22,7 @@ from modeling.pretraining.plan import Outcome, Pretraining
 from modeling.pretraining.probe import Gain
 from modeling.progress import Reporter
 from modeling.reporting import loss_plot
+from modeling.sentences.catalogue import Sentence, sentence
 from modeling.text import unread_scripts
 from modeling.training.run_directory import RunDirectory
 
@@ -46,7 +47,7 @@ def pretrain(
             done = _Run(pool, labelled, settings, base, workplace, reporter).run()
             workplace.finish(done)
         elif backbones.load(done["backbone"]).fingerprint != done["fingerprint"]:
-            raise ModelingError(f"{done['backbone']} was altered after it was pretrained: choose another --out.")
+            raise ModelingError("base_altered", folder=done["backbone"])
         return done
 
 
@@ -89,7 +90,10 @@ class _Run:
             "gain": gained.summary() if gained else None,
             "backbone": str(learnt.folder),
             "fingerprint": learnt.fingerprint,
-            "notes": [*self.pool.notes, *self._about(outcome, started_over=bool(model.new)), *notes],
+            "notes": [
+                note.model_dump(mode="json")
+                for note in (*self.pool.notes, *self._about(outcome, started_over=bool(model.new)), *notes)
+            ],
             "seconds": round(time.monotonic() - began, 1),
         }
 
@@ -109,9 +113,9 @@ class _Run:
             (draft / PROVENANCE).write_text(json.dumps(origin, indent=2) + "\n", "utf-8")
         return backbones.load(str(folder))
 
-    def _gain(self, learnt: Backbone) -> tuple[Gain | None, list[str]]:
+    def _gain(self, learnt: Backbone) -> tuple[Gain | None, list[Sentence]]:
         if self.labelled is None:
-            return None, ["There are too few labelled messages to say what it gained: label some, or give --labelled."]
+            return None, [sentence("gain_unmeasured")]
         self.reporter.stage("cross-validation", 0.98)
         found = probe.measure(
             self.labelled, backbones.load(self.settings.base), learnt, self.settings.seed, self.reporter.step
@@ -125,15 +129,13 @@ class _Run:
         (self.workplace.folder / CURVE).write_bytes(drawn)
         return points
 
-    def _about(self, outcome: Outcome, *, started_over: bool) -> list[str]:
+    def _about(self, outcome: Outcome, *, started_over: bool) -> list[Sentence]:
         """Sentences without which the losses could be read wrongly."""
-        notes: list[str] = []
+        notes: list[Sentence] = []
         if started_over:
-            notes.append(
-                "The base has no layer that tells words, so one was made: its first losses are those of chance."
-            )
+            notes.append(sentence("word_layer_made"))
         if not outcome.in_time:
-            notes.append(f"The time was up after {len(outcome.losses)} steps, before the plan was done.")
+            notes.append(sentence("pretraining_out_of_time", steps=len(outcome.losses)))
         if outcome.after >= outcome.before:
-            notes.append("The held-out loss did not fall: more texts are needed, or a smaller --learning-rate.")
+            notes.append(sentence("held_out_loss_did_not_fall"))
         return notes

@@ -54,7 +54,7 @@ def as_json(found: Evaluation) -> dict[str, Any]:
         "bytes": found.size,
         "against": found.comparison and {"bundle": str(found.against), **_comparison_json(found.comparison)},
         "numbered": {str(number): name for number, name in numbered(found).items()},
-        "notes": list(found.notes),
+        "notes": [note.model_dump(mode="json") for note in found.notes],
     }
 
 
@@ -64,7 +64,7 @@ def as_tables(found: Evaluation) -> Group:
     mixed = _mix_ups(found)
     if mixed.row_count:
         parts.append(mixed)
-    notes = [Text(note) for note in found.notes]
+    notes = [Text(note.text) for note in found.notes]
     how = Text(f"In brackets: {bootstrap.METHOD}.", style="dim")
     return Group(*parts, *notes, how)
 
@@ -77,7 +77,7 @@ def write(found: Evaluation, json_file: Path | None, picture: Path | None, langu
         if picture:
             picture.write_bytes(png(found, language))
     except OSError as error:
-        raise ModelingError(f"{error.filename} cannot be written to ({error.strerror}): choose another file.") from None
+        raise ModelingError("file_not_written", path=error.filename, reason=error.strerror or str(error)) from None
 
 
 def legend(found: Evaluation) -> str:

@@ -42,7 +42,7 @@ def as_json(found: Explanation) -> dict[str, Any]:
             for each in found.neighbours
         ],
         "runner_up": {"label": found.runner_up.label, "probability": round(found.runner_up.probability, 4)},
-        "notes": list(found.notes),
+        "notes": [note.model_dump(mode="json") for note in found.notes],
     }
 
 
@@ -63,7 +63,7 @@ def as_text(found: Explanation) -> Group:
             style="dim",
         ),
         *(Text.assemble(f"{each.similarity:.2f} ", (each.label, "bold"), f" {each.text}") for each in found.neighbours),
-        *(Text(note) for note in found.notes),
+        *(Text(note.text) for note in found.notes),
     ]
     return Group(*lines)
 

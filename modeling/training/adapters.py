@@ -98,7 +98,7 @@ def _transformer(backbone: Backbone) -> Any:
     held: Any = getattr(first, "model", None)
     if isinstance(held, PreTrainedModel) or hasattr(held, "peft_config"):
         return first
-    raise ModelingError(f'The backbone "{backbone.name}" has no layers that adapters fit on: use --method full.')
+    raise ModelingError("no_layers_for_adapters", name=backbone.name)
 
 
 def _recompute(model: nn.Module) -> None:
@@ -112,9 +112,7 @@ def _recompute(model: nn.Module) -> None:
 def _quantisation(method: Method) -> Any:
     """Return what transformers and bitsandbytes need to load weights in 4 or 8 bits."""
     if find_spec("bitsandbytes") is None:
-        raise ModelingError(
-            f"--method {method} needs bitsandbytes: install backchannel[gpu], or use --method lora or full."
-        )
+        raise ModelingError("method_needs_bitsandbytes", method=method)
     from transformers import BitsAndBytesConfig
 
     logging.getLogger("bitsandbytes").setLevel(logging.CRITICAL)  # it misses a package that fetches compiled code

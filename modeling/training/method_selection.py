@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from modeling.data.folds import stratified_folds
 from modeling.evaluation.metrics import macro_f1, macro_f1_difference
+from modeling.sentences.catalogue import Sentence, sentence
 from modeling.training import method_selection
 from modeling.training.cross_validation import (
     Candidate,
@@ -21,14 +22,6 @@ from modeling.training.cross_validation import (
     turns,
 )
 from modeling.training.recipe import Method, Recipe
-
-NAMES: dict[Method, str] = {
-    "frozen": "the frozen backbone",
-    "full": "full fine-tuning",
-    "lora": "LoRA",
-    "qlora": "QLoRA",
-    "int8": "LoRA on 8-bit weights",
-}
 
 GAIN = 0.03, 0.04  # what tuning gained in macro-F1 on validation files, 5 messages a label to thousands: mean, spread
 DETOUR = -0.01, 0.02  # and what another way to tune than the first candidate did
@@ -47,7 +40,7 @@ class Selection:
     chosen: Candidate
     frozen: Candidate
     figures: dict[str, dict[str, float]]
-    why: str
+    why: Sentence
 
 
 def select(
@@ -129,25 +122,25 @@ class Compared:
     low: float
     high: float
 
-    def __str__(self) -> str:
-        between = f"difference {self.low:+.3f} to {self.high:+.3f} in 80 of 100 resamplings"
-        return f"macro-F1 {self.tuned:.3f} against {self.frozen:.3f} of the frozen one, {between}"
+    @property
+    def sentence(self) -> Sentence:
+        """The figures in words."""
+        return sentence("method_figures", **asdict(self))
 
 
-def alone(asked: tuple[Method, ...], messages: int) -> str:
+def alone(asked: tuple[Method, ...], messages: int) -> Sentence:
     """Return why nothing was tuned."""
     if asked == ("frozen",):
-        return "The frozen backbone was asked for."
-    return f"{messages} messages are too few to cross-validate anything else: the backbone stays frozen."
+        return sentence("frozen_asked_for")
+    return sentence("frozen_for_few", messages=messages)
 
 
-def compared(best: Method, chosen: Method, asked: str, figures: Compared) -> str:
+def compared(best: Method, chosen: Method, asked: str, figures: Compared) -> Sentence:
     """Return why the best tuned candidate was taken, or not."""
-    name = NAMES[best]
     if asked != "auto":
-        return f"{name[0].upper()}{name[1:]} was asked for; cross-validation gave {figures}."
-    if chosen == best and figures.tuned <= figures.frozen:
-        return f"{name[0].upper()}{name[1:]} usually gains, and cross-validation hardly speaks against it: {figures}."
-    if chosen == best:
-        return f"{name[0].upper()}{name[1:]} was better in cross-validation: {figures}."
-    return f"The backbone stays frozen: {name} was not better in cross-validation ({figures})."
+        code = "method_asked_for"
+    elif chosen != best:
+        code = "frozen_stays"
+    else:
+        code = "method_usually_gains" if figures.tuned <= figures.frozen else "method_better"
+    return sentence(code, method=sentence(f"method_{best}"), figures=figures.sentence)

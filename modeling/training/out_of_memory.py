@@ -10,6 +10,7 @@ import torch
 from accelerate.utils.memory import should_reduce_batch_size
 
 from modeling.errors import ModelingError
+from modeling.sentences.catalogue import sentence
 from modeling.training.recipe import Method, Tuning
 
 
@@ -49,10 +50,13 @@ def explained(tuning: Tuning, method: Method) -> Generator[None]:
 
 
 def _sentence(tuning: Tuning, method: Method) -> ModelingError:
-    smaller, more = max(1, tuning.batch // 2), 2 * tuning.accumulation
-    settings = f"batch = {smaller}, accumulation = {more} and gradient_checkpointing = true"
-    other = {"full": "use --method lora", "lora": "use --method qlora"}.get(method, "choose a smaller backbone")
+    smaller = {"full": "lora", "lora": "qlora"}.get(method)
+    other = sentence("use_method", method=smaller) if smaller else sentence("use_smaller_backbone")
     return ModelingError(
-        f"There is not enough memory to fine-tune with batches of {tuning.batch}: set {settings} under [{method}] "
-        f"in the recipe, set fewer tokens, or {other}."
+        "too_little_memory_to_tune",
+        batch=tuning.batch,
+        smaller=max(1, tuning.batch // 2),
+        accumulation=2 * tuning.accumulation,
+        method=method,
+        other=other,
     )

@@ -86,13 +86,15 @@ def read_recipe(path: Path) -> Recipe:
     try:
         return Recipe.model_validate_json(json.dumps(_content(path)))
     except OSError as error:
-        raise ModelingError(f"{path} cannot be read ({error.strerror}): check the path.") from None
+        raise ModelingError("file_not_read", path=path, reason=error.strerror or str(error)) from None
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "its form"
-        raise ModelingError(f"The recipe {path} is wrong at {place} ({first['msg']}): correct it.") from None
+        position, reason = ".".join(str(part) for part in first["loc"]), first["msg"]
+        if not position:
+            raise ModelingError("recipe_wrong_form", path=path, reason=reason) from None
+        raise ModelingError("recipe_wrong", path=path, position=position, reason=reason) from None
     except ValueError as error:  # of both parsers, and of a file that is no text
-        raise ModelingError(f"The recipe {path} cannot be parsed ({error}): correct it.") from None
+        raise ModelingError("recipe_unparsable", path=path, reason=str(error)) from None
 
 
 def _content(path: Path) -> Any:
@@ -121,7 +123,7 @@ def for_built_backbone(recipe: Recipe) -> Recipe:
     if not is_built(recipe.backbone):
         return recipe
     if recipe.method not in ("auto", "frozen", "full"):
-        raise ModelingError(f"The method {recipe.method} needs a transformer: use --method full for {recipe.backbone}.")
+        raise ModelingError("method_needs_transformer", method=recipe.method, backbone=recipe.backbone)
     if "full" in recipe.model_fields_set:
         return recipe
     return recipe.model_copy(update={"full": BUILT_TUNING[recipe.backbone]})

@@ -53,7 +53,7 @@ class RunDirectory:
         except (FileNotFoundError, ValueError):
             return None
         if saved.get("order") != self.order:
-            raise ModelingError(f"{self.folder} holds what came of other data or settings: choose another --out.")
+            raise ModelingError("folder_of_other_run", folder=self.folder)
         if bundle:
             bundle_files.verify(self.bundle)
         done: dict[str, Any] = saved["done"]
@@ -93,7 +93,7 @@ def _locked(folder: Path) -> Generator[None]:
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w", encoding="utf-8") as stream:
         if not _taken(stream, PATIENCE):
-            raise ModelingError(f"Another process is training in {folder}: wait for it or choose another --out.")
+            raise ModelingError("folder_in_use", folder=folder)
         stream.write(str(os.getpid()))
         stream.flush()
         yield
@@ -106,11 +106,9 @@ def full_disk_explained(folder: Path) -> Generator[None]:
         yield
     except Exception as error:
         if is_full(error):
-            raise ModelingError(
-                f"The disk of {folder} is full: free some space and start again, what is finished is kept."
-            ) from None
+            raise ModelingError("disk_full", folder=folder) from None
         if isinstance(error, OSError) and error.errno in _NOT_WRITABLE:
-            raise ModelingError(f"{folder} cannot be written to ({error.strerror}): choose another --out.") from None
+            raise ModelingError("folder_not_written", folder=folder, reason=error.strerror or str(error)) from None
         raise
 
 

@@ -23,6 +23,7 @@ from modeling.data.train_test import Inputs
 from modeling.errors import ModelingError
 from modeling.evaluation.metrics import macro_f1, macro_f1_difference
 from modeling.progress import Reporter
+from modeling.sentences.catalogue import Sentence, sentence
 from modeling.text import unread_scripts
 from modeling.training import adapters
 from modeling.training.cross_validation import Candidate, TrainingSet, folds, frozen_candidate
@@ -131,9 +132,7 @@ class _Search:
     def _material(self, backbone: backbones.Backbone) -> TrainingSet:
         train, descriptions = self.inputs.train, self.inputs.descriptions
         if len(train) < 2 * self.recipe.folds:
-            raise ModelingError(
-                f"{len(train)} messages are too few to compare settings on: label at least {2 * self.recipe.folds}."
-            )
+            raise ModelingError("too_few_to_search", count=len(train), fewest=2 * self.recipe.folds)
         targets = self.inputs.targets(train)
         some = _sample(targets, self.recipe.seed)
         texts = tuple(train.texts[row] for row in some)
@@ -182,16 +181,15 @@ class _Search:
         default, notes = self._default(trials, frozen)
         best, gain = self._best(trials, default), None
         if best is default:
-            notes.append("Nothing that was tried is better than the default recipe.")
+            notes.append(sentence("search_found_nothing_better"))
         else:
             gain = _gain(best.candidate, default.candidate)
             if gain["low"] <= 0:
-                notes.append("The best is better by so little that it may be chance: the interval of its gain holds 0.")
+                notes.append(sentence("search_gain_by_chance"))
         if len(trials.parts) == 1:
             learnt = len(material.texts) - len(trials.parts[0])
-            notes.append(
-                f"Settings were compared after learning from {learnt:,} of {len(self.inputs.train):,} messages."
-            )
+            messages = len(self.inputs.train)
+            notes.append(sentence("search_learned_from_some", learned=learnt, messages=messages))
         path = self.workplace.folder / RECIPE
         # What the default leaves open stays open: training suits it to how many messages there are.
         chosen = {"method": best.settings["method"]} if best is default else best.settings
@@ -206,14 +204,14 @@ class _Search:
             "messages": len(material.texts),
             "folds": len(trials.parts),
             "recipe": str(path),
-            "notes": [*notes, *self.inputs.notes],
+            "notes": [note.model_dump(mode="json") for note in (*notes, *self.inputs.notes)],
         }
 
-    def _default(self, trials: Trials, frozen: Candidate) -> tuple[_Tried, list[str]]:
+    def _default(self, trials: Trials, frozen: Candidate) -> tuple[_Tried, list[Sentence]]:
         """What `train` would choose by itself between the frozen head and its usual way to tune."""
         alone = _Tried({"method": "frozen"}, frozen)
         if trials.first not in (trial.user_attrs["settings"] for trial in trials.complete()):
-            return alone, ["The time was over before the usual way to fine-tune was measured: give more minutes."]
+            return alone, [sentence("search_default_not_measured")]
         tuned = _Tried(trials.first, trials.candidate(trials.first))
         return (tuned if promises(tuned.candidate, frozen) else alone), []
 

@@ -152,7 +152,7 @@ class _Training:
         decided = self._gate(in_memory, opponent, backbone, selection, targets) if opponent else None
         self.reporter.stage("saving", 0.99)
         metrics = {**result.summary(), "per_label": {name: one.f1 for name, one in result.per_label.items()}}
-        bundle.meta.update(metrics=metrics, cross_validation=selection.figures, why=selection.why)
+        bundle.meta.update(metrics=metrics, cross_validation=selection.figures, why=selection.why.text)
         bundle.save(self.workplace.bundle)
         fingerprint = self._reload_and_compare(bundle)
         return {
@@ -166,10 +166,10 @@ class _Training:
             "against": self._against(opponent, backbone, selection) if opponent else None,
             "gate": decided.summary() if decided else None,
             "cross_validation": selection.figures,
-            "why": selection.why,
+            "why": selection.why.model_dump(mode="json"),
             "tokens": bundle.meta["data"]["tokens"],
             "tuning": bundle.meta.get("tuning"),
-            "notes": list(self.inputs.notes),
+            "notes": [note.model_dump(mode="json") for note in self.inputs.notes],
         }
 
     def _scored(self, test: Probabilities, candidate: Candidate) -> tuple[Probabilities, Targets]:
@@ -196,10 +196,7 @@ class _Training:
         in_memory = bundle.classify(texts)
         saved = bundles.load(self.workplace.bundle)
         if float(np.abs(saved.classify(texts) - in_memory).max(initial=0.0)) > SAME:
-            raise ModelingError(
-                f"The bundle {self.workplace.bundle} predicts otherwise than the model that was trained: "
-                "do not use it, and train again in another --out."
-            )
+            raise ModelingError("bundle_predicts_otherwise", folder=self.workplace.bundle)
         return saved.backbone.fingerprint
 
     def _opponent(self, backbone: Backbone, frozen: Head, known: Probabilities | None) -> Baseline | None:
@@ -256,7 +253,7 @@ class _Training:
             "data": {
                 "hash": train.hash,
                 "messages": len(train),
-                "notes": list(train.notes),
+                "notes": [note.text for note in train.notes],
                 "tokens": asdict(token_lengths(backbone, train.texts)),
             },
             "held_out": {"hash": self.inputs.test.hash, "messages": len(self.inputs.test)},

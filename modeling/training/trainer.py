@@ -44,8 +44,7 @@ class SafeTrainer(Trainer):
     def _no_number(self) -> ModelingError:
         step, steps = self.state.global_step + 1, self.state.max_steps
         kept = last_checkpoint(Path(str(self.args.output_dir)))
-        where = f"the last good checkpoint is {kept}" if kept else "no checkpoint had been saved yet"
-        return ModelingError(
-            f"The loss is no longer a number at step {step} of {steps} ({where}): set a learning_rate below "
-            f"{self.args.learning_rate:g} in the recipe and start again."
-        )
+        figures = {"step": step, "steps": steps, "rate": self.args.learning_rate}
+        if not kept:
+            return ModelingError("loss_not_finite_at_once", **figures)
+        return ModelingError("loss_not_finite", checkpoint=kept, **figures)

@@ -52,7 +52,7 @@ def promote(call: Call) -> list[Post]:
         return call.say("version_unknown", version=call.rest.strip())
     if version.state == "active":
         return call.say("version_active", version=version.id)
-    broken = what_is_broken(version)
+    broken = what_is_broken(call.language, version)
     if broken:
         return call.say("version_broken", version=version.id, error=broken)
     versions.promote(call.c, version.id, call.now)
@@ -64,18 +64,18 @@ def rollback(call: Call) -> list[Post]:
     before = versions.before(call.c)
     if before is None:
         return call.say("rollback_none")
-    broken = what_is_broken(before)
+    broken = what_is_broken(call.language, before)
     if broken:
         return call.say("version_broken", version=before.id, error=broken)
     versions.rollback(call.c, call.now)
     return call.say("rolled_back", version=before.id)
 
 
-def what_is_broken(version: Version) -> str | None:
+def what_is_broken(language: str, version: Version) -> str | None:
     """The sentence about a missing or altered file, or None when the bundle is whole."""
     try:
         if version.folder:
             verify(Path(version.folder))
     except ModelingError as error:
-        return str(error)
+        return error.sentence.render(language)
     return None

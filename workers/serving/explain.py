@@ -104,7 +104,7 @@ def answer(database: Database, serving: ServedModel, command: Command, language:
     try:
         return shown(database, serving, command, text[:LONGEST], language)
     except ModelingError as error:
-        return Post(chat=command.chat, text=str(error), reply_to=command.thread)
+        return Post(chat=command.chat, text=error.sentence.render(language), reply_to=command.thread)
 
 
 def asked_about(c: Connection, command: Command) -> tuple[str, str]:

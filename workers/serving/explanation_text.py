@@ -36,7 +36,7 @@ def told(language: str, found: Explanation, labels: Sequence[Label], *, foreign:
     if found.neighbours:
         near = (f"{emoji.get(one.label, '')} {one.label} “{cut(one.text, MESSAGE)}”" for one in found.neighbours)
         lines.append(say(language, "explained_near", messages="; ".join(each.strip() for each in near)))
-    return "\n".join([*lines, *found.notes])
+    return "\n".join([*lines, *(note.render(language) for note in found.notes)])
 
 
 def verdict(language: str, found: Explanation, emoji: str, *, foreign: bool) -> str:

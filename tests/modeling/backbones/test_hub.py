@@ -134,5 +134,5 @@ def test_a_licence_that_is_not_stated_is_said_to_be_so(tmp_path: Path) -> None:
     assert licence(tmp_path) is None
     (tmp_path / "README.md").write_text("# No head\nlicense: mit\n")
     assert licence(tmp_path) is None
-    assert str(Download("a/b", None, 1_500_000_000)) == "Fetching a/b: 1.5 GB, no stated licence."
-    assert str(Download("a/b", "mit", 20_000_000)) == "Fetching a/b: 20.0 MB, mit licence."
+    assert str(Download("a/b", None, 1_500_000_000).sentence) == "Fetching a/b: 1.5 GB, no stated licence."
+    assert str(Download("a/b", "mit", 20_000_000).sentence) == "Fetching a/b: 20.0 MB, mit licence."

@@ -97,7 +97,7 @@ def test_training_ends_with_what_is_promised(trained: tuple[Path, dict[str, Any]
     assert done["against"]["macro_f1"] == done["macro_f1"]
     assert done["gate"]["promote"] is True
     assert done["cross_validation"]["frozen"]["macro_f1"] > 0.8
-    assert done["why"] == "The frozen backbone was asked for."
+    assert done["why"]["text"] == "The frozen backbone was asked for."
     assert 5 < done["tokens"]["median"] <= done["tokens"]["p95"] <= done["tokens"]["most"] < done["tokens"]["limit"]
     assert done["tuning"] is None
     assert done["megabytes"] > 1
@@ -198,7 +198,7 @@ def test_auto_tunes_races_and_decides_by_cross_validation(files: Files, quick: P
     assert status == 0, lines[-1]
     assert set(lines[-1]["cross_validation"]) == {"frozen", "full"}
     assert lines[-1]["method"] in {"frozen", "full"}
-    assert f"{lines[-1]['cross_validation']['full']['macro_f1']:.3f} against" in lines[-1]["why"]
+    assert f"{lines[-1]['cross_validation']['full']['macro_f1']:.3f} against" in lines[-1]["why"]["text"]
 
 
 def test_a_killed_run_is_continued_by_the_same_command(files: Files, quick: Path, tmp_path: Path) -> None:

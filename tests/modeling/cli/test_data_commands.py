@@ -22,7 +22,7 @@ def test_without_a_test_file_a_fifth_is_held_out_and_cross_validation_joins_in(f
     assert meta["data"]["messages"] + meta["held_out"]["messages"] == 72  # copies stay: a label here has nothing else
     assert meta["held_out"]["messages"] < 30
     assert done["messages"] == 72
-    assert "cross-validation on the others joins in" in done["notes"][-1]
+    assert "cross-validation on the others joins in" in done["notes"][-1]["text"]
     assert done["against"]["macro_f1"] == done["macro_f1"]
 
 

@@ -28,17 +28,17 @@ def test_a_byte_order_mark_and_windows_line_ends_are_fine(tmp_path: Path) -> Non
 def test_rows_with_nothing_to_read_are_left_out_and_said(tmp_path: Path) -> None:
     found = read(written(tmp_path, "text,label\nhi,x\n\u200b,x\nyes,\nshort\n"))
     assert found.texts == ("hi",)
-    assert found.notes == ("3 rows without text or label were left out.",)
+    assert [str(note) for note in found.notes] == ["3 rows without text or label were left out."]
 
 
 def test_repeated_texts_count_once_and_disputed_ones_not_at_all(tmp_path: Path) -> None:
     rows = "text,label\nhello,x\nHello ,x\nno,x\nno,y\nmore,y\nagain,y\n"
     found = read(written(tmp_path, rows), training=True)
     assert found.texts == ("hello", "more", "again")
-    assert found.notes == (
+    assert [str(note) for note in found.notes] == [
         "1 texts that carry several labels were left out.",
         "2 rows that repeat a text were left out.",
-    )
+    ]
     assert len(read(written(tmp_path, rows))) == 6  # a test file is scored as it is
 
 

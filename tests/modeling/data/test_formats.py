@@ -109,9 +109,9 @@ def test_an_unknown_ending_and_a_place_that_cannot_be_written_get_a_sentence(tmp
 def test_writing_that_breaks_off_leaves_nothing(tmp_path: Path) -> None:
     def broken() -> object:
         yield ("a", "x")
-        raise ModelingError("no more")
+        raise ModelingError("stopped")
 
-    with pytest.raises(ModelingError, match="no more"):
+    with pytest.raises(ModelingError, match="Stopped"):
         formats.write(tmp_path / "a.csv", COLUMNS, broken())  # pyright: ignore[reportArgumentType]
     assert list(tmp_path.iterdir()) == []
 

@@ -14,6 +14,7 @@ from modeling.data.examples import Examples, read
 from modeling.data.near_duplicates import near_copies
 from modeling.data.split import split
 from modeling.data.train_test import read_inputs
+from modeling.sentences.catalogue import sentence
 from modeling.text.cleaning import is_held_out
 from tests.fakes.messages import write_csv
 
@@ -67,7 +68,7 @@ def test_near_copies_of_training_messages_are_set_aside_and_never_learnt_from() 
     other = held("the exchange rate looks wrong to me", True)
     found = split(Examples((original, copy, other), ("a", "a", "a")))
     assert (found.train.texts, found.held_out.texts, found.aside.texts) == ((original,), (other,), (copy,))
-    assert found.train.notes == ("1 held-out messages that nearly repeat a training message were set aside.",)
+    assert found.train.notes == (sentence("near_copies_set_aside", count=1),)
 
 
 def test_a_label_whose_messages_are_all_alike_keeps_its_held_out_ones() -> None:
@@ -79,7 +80,7 @@ def test_a_label_whose_messages_are_all_alike_keeps_its_held_out_ones() -> None:
 
 def test_a_label_that_happens_to_be_held_out_whole_is_named() -> None:
     examples = Examples((held("one", True), held("two", False)), ("all", "b"))
-    assert 'All messages of "all" happen to be held out' in split(examples).train.notes[-1]
+    assert 'All messages of "all" happen to be held out' in str(split(examples).train.notes[-1])
     assert split(examples).thin == ("all", "b")
 
 
@@ -112,7 +113,7 @@ def test_a_hundred_thousand_rows_are_read_and_split(tmp_path: Path) -> None:
     rows = [(f"{WORDS[a % 30]}{a} {WORDS[b % 30]}{b}", "xyz"[a % 3]) for a, b in drawn.tolist()]
     examples = read(write_csv(tmp_path / "big.csv", rows), training=True)
     assert len(examples) == len({text for text, _ in rows})
-    assert examples.notes == (f"{100_000 - len(examples)} rows that repeat a text were left out.",)
+    assert examples.notes == (sentence("repeated_rows_left_out", count=100_000 - len(examples)),)
     found = split(examples)
     assert len(found.held_out) + len(found.aside) == pytest.approx(0.2 * len(examples), rel=0.15)
 
@@ -123,7 +124,7 @@ def test_one_file_is_split_and_few_held_out_messages_are_said_to_be_few(tmp_path
     assert found.few
     assert set(found.train.texts).isdisjoint(found.test.texts)
     assert len(found.train) + len(found.test) == len(examples)
-    assert "cross-validation on the others joins in" in found.notes[-1]
+    assert "cross-validation on the others joins in" in str(found.notes[-1])
     assert not read_inputs(write_csv(tmp_path / "more.csv", list(many(400).rows())), None).few
 
 

@@ -212,7 +212,7 @@ def test_a_student_without_test_messages_says_so(teacher: Path, pool: Path, tmp_
     assert status == 0, lines[-1]
     assert lines[-1]["accuracy"] is None
     assert lines[-1]["gate"] is None
-    assert "no test messages" in " ".join(lines[-1]["notes"])
+    assert "no test messages" in " ".join(note["text"] for note in lines[-1]["notes"])
 
 
 def test_two_teachers_are_averaged_and_texts_of_the_test_are_not_learned(
@@ -228,7 +228,7 @@ def test_two_teachers_are_averaged_and_texts_of_the_test_are_not_learned(
         *order(f"{teacher},{other}", pool, tmp_path / "out", "--test", files[1], "--hidden", 16, "--against", teacher)
     )
     assert status == 0, lines[-1]
-    assert any("left out" in note for note in lines[-1]["notes"])
+    assert any("left out" in note["text"] for note in lines[-1]["notes"])
     assert lines[-1]["against"]["name"] == str(teacher)
 
 

@@ -59,7 +59,7 @@ def test_a_clearly_better_candidate_is_promoted() -> None:
     )
     assert decided.promote
     assert decided.low > 0
-    assert "better" in decided.reason
+    assert "better" in decided.reason.text
 
 
 def test_the_same_predictions_are_no_worse() -> None:
@@ -74,7 +74,7 @@ def test_a_worse_candidate_is_kept_back() -> None:
         odds(flipped(TARGETS, 0.3, 1)), odds(flipped(TARGETS, 0.1, 2)), TARGETS, LABELS
     )
     assert not decided.promote
-    assert "may be worse" in decided.reason
+    assert "may be worse" in decided.reason.text
 
 
 def test_a_label_that_suffers_keeps_the_candidate_back_though_the_average_is_better() -> None:
@@ -87,14 +87,14 @@ def test_a_label_that_suffers_keeps_the_candidate_back_though_the_average_is_bet
     decided = promotion_gate.promotion_gate(odds(candidate, 0.8), odds(active, 0.8), targets, LABELS)
     assert decided.difference > 0.05
     assert not decided.promote
-    assert 'label "c"' in decided.reason
+    assert 'label "c"' in decided.reason.text
 
 
 def test_overconfidence_alone_keeps_a_candidate_back() -> None:
     predicted = flipped(TARGETS, 0.3, 1)
     decided = promotion_gate.promotion_gate(odds(predicted, 0.99), odds(predicted, 0.7), TARGETS, LABELS)
     assert not decided.promote
-    assert "honest" in decided.reason
+    assert "worse calibrated" in decided.reason.text
 
 
 def test_noise_in_the_calibration_error_does_not() -> None:
@@ -110,4 +110,4 @@ def test_the_gate_decides_on_any_number_of_messages(count: int, seed: int) -> No
     ours, theirs = (rng.dirichlet([1, 1, 1], count).astype(np.float32) for _ in range(2))
     decided = promotion_gate.promotion_gate(ours, theirs, targets, LABELS)
     assert decided.low <= decided.high
-    assert decided.reason.endswith(".")
+    assert decided.reason.text.endswith(".")

@@ -191,8 +191,8 @@ def test_a_message_of_fifty_thousand_tokens_is_cut_and_that_is_said(
     monkeypatch.setattr(attribution, "STEPS", (2,))
     found = explain(bundle, "crash " * 50_000)
     assert len(found.text) <= 2000
-    assert "its beginning and its end were read" in " ".join(found.notes)
-    assert "beyond what the backbone reads" in " ".join(found.notes)
+    assert "its beginning and its end were read" in " ".join(map(str, found.notes))
+    assert "beyond what the backbone reads" in " ".join(map(str, found.notes))
     assert found.attribution.weights[-1] == 0
 
 

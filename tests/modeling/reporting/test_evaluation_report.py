@@ -17,6 +17,7 @@ from modeling.evaluation.evaluate import Evaluation
 from modeling.evaluation.throughput import Speed
 from modeling.reporting import evaluation_plot, evaluation_report, fonts
 from modeling.reporting.fonts import Fonts
+from modeling.sentences.catalogue import sentence
 
 NAMES = ("thanks", "故障报告", "🤷", "a_very_long_name_that_no_phone_can_show")
 
@@ -42,7 +43,7 @@ def found() -> Evaluation:
         size=91_700_000,
         against=Path("other"),
         comparison=significance.compare(said, (said + (rng.random(200) < 0.2)) % 4, true, 4),
-        notes=("1 rows without text or label were left out.",),
+        notes=(sentence("rows_without_text_or_label", count=1),),
     )
 
 
@@ -138,6 +139,8 @@ def test_labels_of_the_test_file_alone_count_as_wrong_and_are_named() -> None:
     from modeling.data.examples import Examples
 
     notes = evaluate._unknown(("a", "b"), Examples(("x", "y", "z"), ("a", "new", "new")))  # pyright: ignore[reportPrivateUsage]
-    assert notes == ['2 messages carry labels that the bundle does not know ("new"): they count as wrong.']
+    assert [str(note) for note in notes] == [
+        '2 messages carry labels that the bundle does not know ("new"): they count as wrong.'
+    ]
     with pytest.raises(ModelingError, match='knows none of the labels of the test messages, such as "new"'):
         evaluate._unknown(("a", "b"), Examples(("y",), ("new",)))  # pyright: ignore[reportPrivateUsage]

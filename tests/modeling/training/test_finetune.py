@@ -240,7 +240,7 @@ def test_where_memory_runs_out_the_batch_is_halved_once(
         (RuntimeError("not enough memory: you tried to allocate 9 bytes"), True),
         (MemoryError(), True),
         (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), False),
-        (ModelingError("There is not enough memory"), False),
+        (ModelingError("out_of_memory"), False),
     ],
 )
 def test_running_out_of_memory_is_recognised(error: Exception, expected: bool) -> None:

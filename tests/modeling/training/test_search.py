@@ -75,8 +75,8 @@ def test_the_best_recipe_is_never_worse_than_the_default_and_train_takes_it(
     assert found["trials"] == 2
     assert found["best"]["metric"] == "cross_validated_macro_f1"
     assert found["best"]["score"] >= found["default"]["score"]
-    nothing = "Nothing that was tried is better than the default recipe."
-    assert (nothing in found["notes"]) == (found["best"] == found["default"]) == (found["gain"] is None)
+    nothing = "search_found_nothing_better" in [note["code"] for note in found["notes"]]
+    assert nothing == (found["best"] == found["default"]) == (found["gain"] is None)
     assert any(line.get("left", 0) > 0 for line in lines)
     assert run(words)[1][-1] == found  # finished once
     recipe = read_recipe(Path(found["recipe"]))
@@ -122,7 +122,7 @@ def test_the_time_is_over_in_the_middle_of_a_trial(
     status, lines = run(command(files, tiny, quick, tmp_path))
     assert status == 0, lines[-1]
     assert lines[-1]["trials"] == 0
-    assert "The time was over before" in lines[-1]["notes"][0]
+    assert "The time was over before" in lines[-1]["notes"][0]["text"]
     assert read_recipe(tmp_path / "recipe.toml").method == lines[-1]["best"]["method"] == "frozen"
 
 
@@ -136,7 +136,8 @@ def test_of_very_many_messages_a_trial_learns_from_a_part_and_is_judged_on_other
     assert status == 0, found
     assert found["folds"] == 1
     assert 30 <= found["messages"] <= 60
-    learnt = re.search(r"after learning from (\d+) of (\d+) messages", " ".join(found["notes"]))
+    notes = " ".join(note["text"] for note in found["notes"])
+    learnt = re.search(r"after learning from (\d+) of (\d+) messages", notes)
     assert learnt
     assert 10 <= int(learnt[1]) <= 20 < int(learnt[2])
     assert found["best"]["method"] == "full"

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
 from sqlalchemy import Connection
 
 from modeling.classifier.bundle_files import verify
 from modeling.errors import ModelingError
+from modeling.sentences.catalogue import Sentence, StoredSentence
 from workers.core.errors import BackchannelError
 from workers.core.jobs import JobRequest
 from workers.core.replies import Reply
@@ -19,6 +21,7 @@ from workers.store import named_backbones, versions
 from workers.store.versions import Version
 
 MOST_NOTES = 3
+STORED: TypeAdapter[Sentence] = TypeAdapter(StoredSentence)
 Command = list[str]
 """The arguments of one run of `python -m modeling`."""
 Line = Mapping[str, Any]
@@ -120,6 +123,7 @@ def training(order: JobContext, backbone: str, method: str, out: Path) -> Comman
     return [*files, "--method", method, "--seed", str(order.request.seed), "--backbone", backbone]
 
 
-def with_notes(text: str, done: Line) -> str:
+def with_notes(language: str, text: str, done: Line) -> str:
     """The text, and after it what the program found worth a sentence."""
-    return " ".join([text, *done.get("notes", ())[:MOST_NOTES]])
+    notes = [STORED.validate_python(note) for note in done.get("notes", ())[:MOST_NOTES]]
+    return " ".join([text, *(note.render(language) for note in notes)])

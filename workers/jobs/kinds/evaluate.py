@@ -45,7 +45,7 @@ def told(order: JobContext, done: Line) -> str:
         sentences.append(say(order.language, "evaluated_weakest", labels=named))
     if order.version.folder and (order.folder / "fresh").is_dir():
         sentences.append(say(order.language, "evaluated_afresh"))
-    return with_notes(" ".join(sentences), done)
+    return with_notes(order.language, " ".join(sentences), done)
 
 
 def with_interval(found: list[float]) -> str:

@@ -30,7 +30,7 @@ def named(c: Connection, order: JobContext, done: Line, now: float) -> JobOutcom
     result = {"folder": str(done["backbone"]), **{key: done[key] for key in kept if key in done}}
     text = " ".join([learnt(order.language, name, done), gained(order.language, done.get("gain"))])
     text = f"{text} {say(order.language, 'base_use', base=name)}"
-    return JobOutcome(with_notes(text, done), result, curve(order, name))
+    return JobOutcome(with_notes(order.language, text, done), result, curve(order, name))
 
 
 def learnt(language: str, name: str, done: Line) -> str:

@@ -6,7 +6,17 @@ from sqlalchemy import Connection
 
 from workers.core.i18n import percent, say
 from workers.jobs.datasets import HELD_OUT, POOL, TRAIN
-from workers.jobs.kinds.context import Command, JobContext, JobOutcome, Kind, Line, speaker, training, with_notes
+from workers.jobs.kinds.context import (
+    STORED,
+    Command,
+    JobContext,
+    JobOutcome,
+    Kind,
+    Line,
+    speaker,
+    training,
+    with_notes,
+)
 from workers.jobs.messages import figure, is_same, outcome_text, table
 from workers.store import versions
 from workers.store.versions import Version
@@ -40,6 +50,7 @@ def promote_or_keep(c: Connection, order: JobContext, done: Line, now: float) ->
     """The gate's word decides, if what the candidate was compared with is still active."""
     before, gate = order.version, done.get("gate") or {"promote": False, "reason": ""}
     moved = versions.active(c).id != before.id
+    reason = STORED.validate_python(gate["reason"]).render(order.language)
     version = versions.add_candidate(
         c,
         folder=str(done["bundle"]),
@@ -48,7 +59,7 @@ def promote_or_keep(c: Connection, order: JobContext, done: Line, now: float) ->
         method=method(order, done),
         metrics={name: done[name] for name in FIGURES if name in done},
         parent=before.id,
-        note=say(order.language, "reason_moved") if moved else str(gate["reason"]),
+        note=say(order.language, "reason_moved") if moved else reason,
         now=now,
     )
     same = is_same(before, order.backbone, done)
@@ -70,7 +81,7 @@ def told(order: JobContext, version: Version, promoted: bool, same: bool, done: 
     if not teacher:
         return text
     rows = table(order.language, {"teacher": teacher, "student": done})
-    return "\n".join([with_notes(text, done), side_by_side(order.language, teacher, done), *rows])
+    return "\n".join([with_notes(order.language, text, done), side_by_side(order.language, teacher, done), *rows])
 
 
 def side_by_side(language: str, teacher: Line, done: Line) -> str:

@@ -28,7 +28,9 @@ def found(c: Connection, order: JobContext, done: Line, now: float) -> JobOutcom
     key = "tuned_better" if better else "tuned_same"
     text = say(order.language, key, **scores, **counts, settings=settings)
     recipe = Path(done["recipe"]).read_text("utf-8") if better else ""
-    return JobOutcome(with_notes(text, done), {"recipe": recipe, "best": best, "default": done["default"], **counts})
+    return JobOutcome(
+        with_notes(order.language, text, done), {"recipe": recipe, "best": best, "default": done["default"], **counts}
+    )
 
 
 def shown(value: object) -> str:
