@@ -162,7 +162,7 @@ def beat() -> None:
 @app.command()
 def migrate() -> None:
     """Create the tables or bring them up to date, and end: once, before the processes of a new release start."""
-    print(f"The tables in {opened(worker_settings.load()).place} are up to date.")
+    print(f"The tables in {opened(worker_settings.load()).location} are up to date.")
 
 
 @app.command()

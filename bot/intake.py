@@ -129,7 +129,7 @@ def store(database: Database, events: list[Event]) -> list[bool]:
     with database.write() as c:
         for event in events:
             if isinstance(event, Moved):
-                chat_migration.move(c, event.chat, event.into)
+                chat_migration.migrate(c, event.chat, event.into)
         events, known = followed(c, events)
         kept = [wanted(event, known.get(chat_of(event).key)) for event in events]
         stay = [event for event, keep in zip(events, kept, strict=True) if keep and not isinstance(event, Moved)]
@@ -139,13 +139,13 @@ def store(database: Database, events: list[Event]) -> list[bool]:
 
 def followed(c: Connection, events: list[Event]) -> tuple[list[Event], dict[str, Chat]]:
     """Events, those of chats that have moved as events of the new ones, and the chats that anybody ever enabled."""
-    known = chats.known(c, (chat_of(event).key for event in events))
+    known = chats.by_key(c, (chat_of(event).key for event in events))
     moved = {key: chat.moved_to for key, chat in known.items() if chat.moved_to}
     if not moved:
         return events, known
-    known |= chats.known(c, moved.values())
+    known |= chats.by_key(c, moved.values())
     return [
-        chat_migration.relocated(event, known[into].ref)
+        chat_migration.migrate_event(event, known[into].ref)
         if (into := moved.get(chat_of(event).key)) and not isinstance(event, Moved)
         else event
         for event in events

@@ -67,14 +67,14 @@ def tables(settings: Settings) -> tuple[Finding, Database | None]:
         file = make_url(settings.database_url).database or ""
         if settings.database_url.startswith("sqlite") and not Path(file).exists():
             todo = "Run `backchannel migrate`, or start `backchannel up`, which does so by itself."
-            return Finding(False, f"There is no database yet: {database.place} does not exist.", todo), None
+            return Finding(False, f"There is no database yet: {database.location} does not exist.", todo), None
         database.check()
         with database.write() as c:
             heartbeats.beat(c, "doctor", "doctor", time.time())
             heartbeats.end(c, "doctor")
     except BackchannelError as error:
         return Finding(False, "The database can't be used.", str(error)), None
-    return Finding(True, f"The database is up to date and can be written: {database.place}."), database
+    return Finding(True, f"The database is up to date and can be written: {database.location}."), database
 
 
 def broker(settings: Settings) -> Finding:

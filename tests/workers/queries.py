@@ -8,8 +8,8 @@ from sqlalchemy import Connection, func, select
 
 from workers.core.events import ChatRef
 from workers.store import chats
-from workers.store.columns import AnyRow
 from workers.store.predictions import Prediction
+from workers.store.sql import AnyRow
 from workers.store.tables import OUTBOX_LIVE, audit, heartbeats, outbox, predictions
 from workers.store.tables import chats as chats_table
 
@@ -35,7 +35,7 @@ def last_beats(c: Connection) -> dict[str, float]:
 def enabled_chats(c: Connection) -> set[ChatRef]:
     """The chats that are switched on."""
     keys = c.execute(select(chats_table.c.key)).scalars()
-    return {chat.ref for chat in chats.known(c, keys).values() if chat.enabled}
+    return {chat.ref for chat in chats.by_key(c, keys).values() if chat.enabled}
 
 
 def last_audited(c: Connection, n: int) -> Sequence[AnyRow]:

@@ -11,7 +11,7 @@ from workers.commands.context import Call
 from workers.core.replies import Post
 from workers.jobs.messages import figure
 from workers.store import named_backbones, versions
-from workers.store.named_backbones import Base
+from workers.store.named_backbones import NamedBackbone
 from workers.store.versions import Version
 
 
@@ -33,7 +33,7 @@ def version_line(call: Call, version: Version) -> str:
     return call.text("version_line", version=version.id, state=version.state, method=version.method, scores=scores)
 
 
-def base_line(call: Call, base: Base) -> str:
+def base_line(call: Call, base: NamedBackbone) -> str:
     """One named base on one line, with what it gained where that was measured."""
     found = base.figures.get("gain")
     difference = f"{100 * (float(found['after']) - float(found['before'])):+.1f}" if found else ""

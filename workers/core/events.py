@@ -13,14 +13,14 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
 CLASSIFY, EXPLAIN, LABELS, TRAINING, MAINTENANCE = "classify", "explain", "labels", "training", "maintenance"
 
 
-def storable(text: object) -> object:
+def storable_text(text: object) -> object:
     """Make any text safe for UTF-8 and for Postgres: lone surrogates become U+FFFD, NUL bytes go."""
     if not isinstance(text, str):
         return text
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\x00", "")
 
 
-Text = Annotated[str, BeforeValidator(storable)]
+Text = Annotated[str, BeforeValidator(storable_text)]
 
 
 class Frozen(BaseModel):

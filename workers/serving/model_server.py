@@ -37,7 +37,7 @@ from workers.serving.head_fitting import Material, Settled, as_trained, choose, 
 from workers.serving.predictions import Found, apply, commit_predictions, taken_back, text_of
 from workers.store import head_fits, inbox, labels, outbox, training_set, versions
 from workers.store.database import Database
-from workers.store.head_fits import FittedHead
+from workers.store.head_fits import HeadFit
 from workers.store.inbox import Claimed
 from workers.store.labels import Label
 from workers.store.versions import Version
@@ -217,7 +217,7 @@ class Inference:
         fitted = quick_fit(material, serving.settled, serving.head, chat_mean)
         self.serving = replace(serving, labels=material.living, head=fitted, revision=material.revision, seen=seen)
         number = serving.version.id
-        row = FittedHead(number, material.revision, material.ledger, len(material.targets), time.time())
+        row = HeadFit(number, material.revision, material.ledger, len(material.targets), time.time())
         with self._database.write() as c:
             head_fits.record(c, row)
         if is_due(serving.settled, material) and not self._choosing:

@@ -9,8 +9,7 @@ from typing import Literal
 from sqlalchemy import Connection, select, update
 
 from workers.core.events import ChatRef, Person
-from workers.store.columns import AnyRow
-from workers.store.counters import insert
+from workers.store.sql import AnyRow, insert
 from workers.store.tables import chats
 
 Mode = Literal["shadow", "suggest"]
@@ -42,7 +41,7 @@ def get(c: Connection, chat: ChatRef) -> Chat | None:
     return None if row is None else _chat(row)
 
 
-def known(c: Connection, keys: Iterable[str]) -> dict[str, Chat]:
+def by_key(c: Connection, keys: Iterable[str]) -> dict[str, Chat]:
     """Those of these chats that were ever enabled, by key."""
     return {row.key: _chat(row) for row in c.execute(select(chats).where(chats.c.key.in_(set(keys))))}
 
@@ -56,14 +55,14 @@ def enable(c: Connection, chat: ChatRef, by: Person, language: str, now: float) 
 
 
 def disable(c: Connection, chat: ChatRef, now: float) -> None:
-    """Stop reading a chat; what is known of it stays."""
+    """Stop reading a chat; what is stored of it stays."""
     c.execute(update(chats).where(chats.c.key == chat.key).values(enabled=False, changed_at=now))
 
 
 def disable_all(c: Connection, chat: ChatRef, now: float) -> None:
     """Stop reading a chat and its topics, whose ids are `<chat_id>:<topic>`."""
-    here = (chats.c.key == chat.key) | chats.c.key.startswith(f"{chat.key}:", autoescape=True)
-    c.execute(update(chats).where(here, chats.c.enabled).values(enabled=False, changed_at=now))
+    with_topics = (chats.c.key == chat.key) | chats.c.key.startswith(f"{chat.key}:", autoescape=True)
+    c.execute(update(chats).where(with_topics, chats.c.enabled).values(enabled=False, changed_at=now))
 
 
 def set_mode(c: Connection, chat: ChatRef, mode: Mode) -> None:

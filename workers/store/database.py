@@ -34,10 +34,10 @@ class Database:
         """
         self._url = _parse(url)
         self._engine = _engine(self._url)
-        self._writer, self._reader = _sides(self._engine)
+        self._writer, self._reader = _writer_and_reader(self._engine)
 
     @property
-    def place(self) -> str:
+    def location(self) -> str:
         """Where the data is, for people: never the name and password that open it."""
         if self._url.get_backend_name() == "sqlite":
             return f"the SQLite file {self._url.database}"
@@ -50,7 +50,7 @@ class Database:
 
         Raises DatabaseAway when the database cannot be reached, stays locked or is full.
         """
-        with _turn(self._url), self._sentences(), self._writer.begin() as connection:
+        with _writers_queue(self._url), self._sentences(), self._writer.begin() as connection:
             yield connection
 
     @contextmanager
@@ -77,15 +77,17 @@ class Database:
             current = schema.current(connection)
         if current is None:
             raise BackchannelError(
-                f"There are no tables yet in {self.place}; run `backchannel migrate` or start `backchannel up`."
+                f"There are no tables yet in {self.location}; run `backchannel migrate` or start `backchannel up`."
             )
         if current == schema.newest():
             return
-        if schema.known(current):
+        if schema.is_known(current):
             raise BackchannelError(
-                f"The tables in {self.place} are from an older Backchannel; run `backchannel migrate`."
+                f"The tables in {self.location} are from an older Backchannel; run `backchannel migrate`."
             )
-        raise BackchannelError(f"The tables in {self.place} are from a newer Backchannel; update this program first.")
+        raise BackchannelError(
+            f"The tables in {self.location} are from a newer Backchannel; update this program first."
+        )
 
     def scrub(self) -> None:
         """Empty SQLite's log, in which what was forgotten still stands (the file itself is overwritten with zeros).
@@ -99,7 +101,9 @@ class Database:
             assert isinstance(raw, sqlite3.Connection)
             busy, *_ = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         if busy:
-            raise BackchannelError(f"Somebody kept reading {self.place}, so its log could not be emptied; try again.")
+            raise BackchannelError(
+                f"Somebody kept reading {self.location}, so its log could not be emptied; try again."
+            )
 
     def dispose(self) -> None:
         """Close the pooled connections; the next use opens new ones."""
@@ -110,7 +114,7 @@ class Database:
         try:
             yield
         except DBAPIError as error:
-            sentence = _explain(error, self.place)
+            sentence = _explain(error, self.location)
             if sentence is None:
                 raise
             raise DatabaseAway(sentence) from None
@@ -149,7 +153,7 @@ def _engine(url: URL) -> Engine:
 
 
 @contextmanager
-def _turn(url: URL) -> Generator[None]:
+def _writers_queue(url: URL) -> Generator[None]:
     """Let the writers of an SQLite file wait in a queue.
 
     SQLite itself lets whoever looks at the right moment go first, and looks ever more rarely: of five writers the
@@ -161,12 +165,12 @@ def _turn(url: URL) -> Generator[None]:
         return
     with ExitStack() as stack:
         with suppress(OSError):
-            turn = stack.enter_context(Path(f"{url.database}-turn").open("wb"))
-            fcntl.flock(turn, fcntl.LOCK_EX)  # let go of when the file is closed
+            queue = stack.enter_context(Path(f"{url.database}-turn").open("wb"))
+            fcntl.flock(queue, fcntl.LOCK_EX)  # let go of when the file is closed
         yield
 
 
-def _sides(engine: Engine) -> tuple[Engine, Engine]:
+def _writer_and_reader(engine: Engine) -> tuple[Engine, Engine]:
     """The same pool twice: for writing and for reading."""
     if engine.dialect.name == "sqlite":
         return engine.execution_options(begin="BEGIN IMMEDIATE"), engine
@@ -200,23 +204,26 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))
 
 
-def _explain(error: DBAPIError, place: str) -> str | None:
+def _explain(error: DBAPIError, location: str) -> str | None:
     """What happened in words, or None for a mistake of ours, which should stay an exception."""
-    said = str(error.orig).lower()
-    if "unable to open" in said or "readonly" in said or "permission denied" in said:
+    text = str(error.orig).lower()
+    if "unable to open" in text or "readonly" in text or "permission denied" in text:
+        todo = "check that the folder exists and that this account may write"
+        return f"Backchannel cannot open or write {location}; {todo}."
+    if "database is locked" in text:
         return (
-            f"Backchannel cannot open or write {place}; check that the folder exists and that this account may write."
+            f"Somebody else kept {location} locked for {BUSY_MS // 1000} seconds; try again, or stop the other program."
         )
-    if "database is locked" in said:
-        return f"Somebody else kept {place} locked for {BUSY_MS // 1000} seconds; try again, or stop the other program."
-    if "deadlock detected" in said or "could not serialize" in said:
-        return f"Two transactions stood in each other's way in {place}; try again."
-    if "disk is full" in said or "no space left" in said:
-        return f"There is no room left for {place}; free some space on the disk."
-    if "not a database" in said or "malformed" in said:
-        return f"Something other than our data, or damaged data, is in {place}; restore a backup or name another file."
-    if "password authentication failed" in said or ("role" in said and "does not exist" in said):
-        return f"The name or the password is wrong for {place}; correct the URL."
-    if error.connection_invalidated or "connection" in said or ("does not exist" in said and "database" in said):
-        return f"Nothing answers as {place}; check that the server runs and that the URL is right."
+    if "deadlock detected" in text or "could not serialize" in text:
+        return f"Two transactions stood in each other's way in {location}; try again."
+    if "disk is full" in text or "no space left" in text:
+        return f"There is no room left for {location}; free some space on the disk."
+    if "not a database" in text or "malformed" in text:
+        return (
+            f"Something other than our data, or damaged data, is in {location}; restore a backup or name another file."
+        )
+    if "password authentication failed" in text or ("role" in text and "does not exist" in text):
+        return f"The name or the password is wrong for {location}; correct the URL."
+    if error.connection_invalidated or "connection" in text or ("does not exist" in text and "database" in text):
+        return f"Nothing answers as {location}; check that the server runs and that the URL is right."
     return None

@@ -1,8 +1,8 @@
-"""Which head was fitted when: the trace by which one can say that a label has been learnt."""
+"""Which head was fitted when: by it one can say that a label has been learned."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from sqlalchemy import Connection, delete, insert, select
 
@@ -10,8 +10,8 @@ from workers.store.tables import heads
 
 
 @dataclass(frozen=True, slots=True)
-class FittedHead:
-    """A head of `version`, on the labels as they were at `revision`; it knows the ledger up to number `ledger`."""
+class HeadFit:
+    """A head of `version`, fitted at `revision` of the labels, on the ledger up to its row number `ledger`."""
 
     version: int
     revision: int
@@ -20,27 +20,26 @@ class FittedHead:
     at: float
 
 
-COLUMNS = tuple(heads.c[name] for name in FittedHead.__dataclass_fields__)
+_COLUMNS = tuple(heads.c[name] for name in HeadFit.__dataclass_fields__)
 
 
-def record(c: Connection, head: FittedHead) -> None:
+def record(c: Connection, head: HeadFit) -> None:
     """Write down that a head serves now."""
-    values = {name: getattr(head, name) for name in FittedHead.__dataclass_fields__}
-    c.execute(insert(heads).values(**values))
+    c.execute(insert(heads).values(**asdict(head)))
 
 
-def latest(c: Connection, version: int) -> FittedHead | None:
+def latest(c: Connection, version: int) -> HeadFit | None:
     """The last head of a version."""
-    statement = select(*COLUMNS).where(heads.c.version == version).order_by(heads.c.id.desc()).limit(1)
+    statement = select(*_COLUMNS).where(heads.c.version == version).order_by(heads.c.id.desc()).limit(1)
     row = c.execute(statement).first()
-    return FittedHead(*row) if row else None
+    return HeadFit(*row) if row else None
 
 
-def every(c: Connection) -> list[FittedHead]:
+def every(c: Connection) -> list[HeadFit]:
     """All heads, oldest first."""
-    return [FittedHead(*row) for row in c.execute(select(*COLUMNS).order_by(heads.c.id))]
+    return [HeadFit(*row) for row in c.execute(select(*_COLUMNS).order_by(heads.c.id))]
 
 
 def prune(c: Connection, before: float) -> None:
-    """Drop the trace of heads older than `before`."""
+    """Drop the rows of heads older than `before`."""
     c.execute(delete(heads).where(heads.c.at < before))

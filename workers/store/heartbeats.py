@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, delete, select
 
-from workers.store.counters import insert
+from workers.store.sql import insert
 from workers.store.tables import heartbeats
 
 ALIVE = 45.0

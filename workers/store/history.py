@@ -9,11 +9,10 @@ from sqlalchemy import Connection, func, select, text
 
 from workers.core.events import ChatRef, Frozen, Person
 from workers.core.replies import REPLY, Choice, Document, EditPost, Picture, Post, Reply
-from workers.store import revisions
-from workers.store.columns import AnyRow
-from workers.store.counters import chunks
-from workers.store.labels import Label, living
-from workers.store.ledger import LedgerRow, ledger_of, living_labels, standing
+from workers.store.labels import Label, means
+from workers.store.ledger import LedgerRow, ledger_of, standing
+from workers.store.messages import former_texts
+from workers.store.sql import AnyRow, chunks
 from workers.store.tables import OUTBOX_EDITS, messages, outbox, predictions
 
 BOT = Person(id="", name="Backchannel")
@@ -65,16 +64,15 @@ def history(c: Connection, chat: ChatRef, limit: int = 200) -> list[Line]:
     """The last `limit` lines of a chat, oldest first. Posts count from when they were sent, with their latest edit."""
     written = select(messages).where(messages.c.chat == chat.key)
     rows = c.execute(written.order_by(messages.c.at.desc(), messages.c.id.desc()).limit(limit)).all()
-    said = _posts(c, chat, limit)
-    return sorted([*_lines(c, rows), *_bot_lines(c, said)], key=lambda line: line.at)[-limit:]
+    posts = _posts(c, chat, limit)
+    return sorted([*_lines(c, rows), *_bot_lines(c, posts)], key=lambda line: line.at)[-limit:]
 
 
 def _lines(c: Connection, rows: Sequence[AnyRow]) -> list[Line]:
     ledger = ledger_of(c, [row.ref for row in rows])
     predicted = _predicted(c, [row.id for row in rows])
-    former = {id: texts[-1].text for id, texts in revisions.of(c, [row.id for row in rows]).items()}
-    names = {label.id: label.emoji for label in living(c)}
-    emoji = {id: names[meant] for id, meant in living_labels(c).items()}
+    former = {id: texts[-1].text for id, texts in former_texts(c, [row.id for row in rows]).items()}
+    emoji = {id: label.emoji for id, label in means(c).items()}
     return [_line(row, ledger.get(row.ref, ()), predicted.get(row.id), emoji, former.get(row.id)) for row in rows]
 
 
@@ -104,29 +102,26 @@ def _reactions(rows: Iterable[LedgerRow], emoji: Mapping[int, str]) -> list[Reac
     """What stands; a label that was given by a command or an answer shows as its emoji, too."""
     people: dict[str, dict[str, None]] = {}
     for row in standing(rows):
-        shown = row.emoji or emoji.get(row.label or 0, "")
-        if shown:
-            people.setdefault(shown, {})[row.annotator.id] = None
-    return [ReactionView(emoji=shown, people=list(ids)) for shown, ids in people.items()]
+        if visible := row.emoji or emoji.get(row.label or 0, ""):
+            people.setdefault(visible, {})[row.annotator.id] = None
+    return [ReactionView(emoji=visible, people=list(ids)) for visible, ids in people.items()]
 
 
 def _predicted(c: Connection, ids: Sequence[int]) -> dict[int, PredictionView]:
-    names = {label.id: label for label in living(c)}
-    means = {id: names[meant] for id, meant in living_labels(c).items()}
-    found: dict[int, PredictionView] = {}
+    meanings = means(c)
+    views: dict[int, PredictionView] = {}
     for piece in chunks(ids):
-        # What was said about an older text says nothing about this one.
+        # What was predicted for an older text says nothing about this one.
         current = (messages.c.id == predictions.c.message) & (messages.c.revision == predictions.c.revision)
         last = select(func.max(predictions.c.id)).join(messages, current).where(predictions.c.message.in_(piece))
         last = last.group_by(predictions.c.message)
         for row in c.execute(select(predictions).where(predictions.c.id.in_(last))):
-            if row.label in means:
-                found[row.message] = _prediction(row, means)
-    return found
+            if row.label in meanings:
+                views[row.message] = _prediction(row, meanings[row.label])
+    return views
 
 
-def _prediction(row: AnyRow, means: Mapping[int, Label]) -> PredictionView:
-    label = means[row.label]
+def _prediction(row: AnyRow, label: Label) -> PredictionView:
     sure = {"probability": row.probability, "guess": row.guess, "shown": row.shown}
     return PredictionView(emoji=label.emoji, label=label.name, **sure)
 
@@ -144,29 +139,29 @@ def _bot_lines(c: Connection, rows: Sequence[AnyRow]) -> list[Line]:
 
 def _edits(c: Connection, keys: Sequence[str]) -> dict[str, EditPost]:
     """The latest edit of each post that people have seen."""
-    found: dict[str, EditPost] = {}
+    edits: dict[str, EditPost] = {}
     for piece in chunks(keys):
         sent = select(func.max(outbox.c.id)).where(OUTBOX_EDITS, outbox.c.subject.in_(piece), outbox.c.state == "sent")
         newest = outbox.c.id.in_(sent.group_by(outbox.c.subject))
         for row in c.execute(select(outbox.c.subject, outbox.c.reply).where(newest)):
             reply = REPLY.validate_json(row.reply)
             if isinstance(reply, EditPost):
-                found[row.subject] = reply
-    return found
+                edits[row.subject] = reply
+    return edits
 
 
 def _bot_line(row: AnyRow, post: Reply, edit: EditPost | None) -> Line:
-    said = edit or post
+    latest = edit or post
     return Line(
         message_id=row.message_id or "",
         author=BOT,
         bot=True,
         at=row.sent_at,
-        text=getattr(said, "text", ""),
+        text=getattr(latest, "text", ""),
         edited=edit is not None,
         reply_to=post.reply_to if isinstance(post, Post | Document | Picture) else None,
-        choices=list(said.choices) if isinstance(said, Post | EditPost) else [],
-        progress=said.progress if isinstance(said, Post | EditPost) else None,
+        choices=list(latest.choices) if isinstance(latest, Post | EditPost) else [],
+        progress=latest.progress if isinstance(latest, Post | EditPost) else None,
         filename=post.filename if isinstance(post, Document | Picture) else None,
         alt=post.alt if isinstance(post, Picture) else None,
     )

@@ -10,10 +10,8 @@ from pydantic import ValidationError
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from workers.core.errors import BackchannelError
-from workers.core.events import CLASSIFY, EVENT, LABELS, Event, Message, MessageRef, chat_of, storable
-from workers.store.columns import AnyRow, AnySelect
-from workers.store.counters import add_new
-from workers.store.locks import exclusive
+from workers.core.events import CLASSIFY, EVENT, LABELS, Event, Message, MessageRef, chat_of, storable_text
+from workers.store.sql import AnyRow, AnySelect, advisory_lock, insert_new
 from workers.store.tables import INBOX_FAILED, INBOX_LIVE, INBOX_OVER, inbox
 
 MAX_ATTEMPTS = 8
@@ -22,10 +20,11 @@ ALONE = 2
 
 _DUE = (inbox.c.state == "new") & (inbox.c.available_at <= bindparam("now"))
 _LAPSED = (inbox.c.state == "claimed") & (inbox.c.lease_until <= bindparam("now"))
-_MINE = (inbox.c.id == bindparam("row")) & (inbox.c.attempts == bindparam("tries")) & (inbox.c.state == "claimed")
+_OUR_CLAIM = (inbox.c.id == bindparam("row")) & (inbox.c.attempts == bindparam("token")) & (inbox.c.state == "claimed")
 
 _EARLIER = inbox.alias("earlier")
-_HELD = (
+# A later event of the same chat and queue must wait while an earlier one is being worked on.
+_BEHIND_CLAIMED = (
     select(_EARLIER.c.id)
     .where(_EARLIER.c.state == "claimed", _EARLIER.c.lease_until > bindparam("now"))
     .where(_EARLIER.c.queue == inbox.c.queue, _EARLIER.c.chat == inbox.c.chat, _EARLIER.c.id < inbox.c.id)
@@ -48,7 +47,7 @@ class Claimed:
 
 
 def add(c: Connection, events: Sequence[Event], now: float) -> int:
-    """Store events; one whose key is already known is ignored. Returns how many were really new."""
+    """Store events; one whose key is there already is ignored. Returns how many were new."""
     rows = [
         {
             "key": event.key,
@@ -60,22 +59,22 @@ def add(c: Connection, events: Sequence[Event], now: float) -> int:
         }
         for event in events
     ]
-    return add_new(c, inbox, rows)
+    return insert_new(c, inbox, rows)
 
 
 def claim(c: Connection, queue: str, limit: int, lease: float, worker: str, now: float) -> list[Claimed]:
     """Take up to `limit` events of a queue for `lease` seconds, oldest first.
 
     A row whose lease ran out is handed out again; from the third time on it comes alone, and one that took
-    MAX_ATTEMPTS workers down is set to failed. What people type in one chat is worked on in its order: while somebody
-    has a chat's `labels` in their hands, nobody else gets later ones.
+    MAX_ATTEMPTS workers down is set to failed. What people type in one chat is worked on in its order: while a worker
+    has claimed events of a chat's `labels`, nobody else gets later ones.
     """
     if queue == LABELS:
-        exclusive(c, "inbox labels")
-    while chosen := _together(c.execute(_due(queue, limit), {"now": now}).all()):
+        advisory_lock(c, "inbox labels")
+    while ids := _together(c.execute(_due(queue, limit), {"now": now}).all()):
         statement = (
             update(inbox)
-            .where(inbox.c.id.in_(chosen))
+            .where(inbox.c.id.in_(ids))
             .values(state="claimed", attempts=inbox.c.attempts + 1, claimed_by=worker, lease_until=now + lease)
             .returning(inbox.c.id, inbox.c.event, inbox.c.attempts, inbox.c.received_at)
         )
@@ -95,7 +94,7 @@ def _together(due: Sequence[AnyRow]) -> list[int]:
 def _due(queue: str, limit: int) -> AnySelect:
     ready = select(inbox.c.id, inbox.c.attempts).where(INBOX_LIVE, inbox.c.queue == queue, _DUE | _LAPSED)
     if queue == LABELS:
-        ready = ready.where(~_HELD)
+        ready = ready.where(~_BEHIND_CLAIMED)
     return ready.order_by(inbox.c.id).limit(limit).with_for_update(skip_locked=True)
 
 
@@ -112,7 +111,7 @@ def _decode(c: Connection, row: AnyRow) -> Claimed | None:
 
 def _fail(c: Connection, row: int, error: str) -> None:
     statement = update(inbox).where(inbox.c.id == row)
-    c.execute(statement.values(state="failed", error=storable(error), claimed_by=None, lease_until=None))
+    c.execute(statement.values(state="failed", error=storable_text(error), claimed_by=None, lease_until=None))
 
 
 def finish(c: Connection, claimed: Sequence[Claimed]) -> None:
@@ -125,13 +124,16 @@ def finish(c: Connection, claimed: Sequence[Claimed]) -> None:
         return
     # Taken first, here, by everybody who goes on to messages and labels: nobody can wait for another in a circle,
     # and what `forget` finds in the inbox is not at the same time on its way into the messages.
-    exclusive(c, "labels")
-    gone = {"event": None, "error": None, "claimed_by": None, "lease_until": None}
-    statement = update(inbox).where(_MINE).values(state="done", **gone)
-    rows = [{"row": item.id, "tries": item.attempts} for item in sorted(claimed, key=lambda item: item.id)]
-    done = c.execute(statement, rows).rowcount
-    if done != len(rows):
-        raise LostClaim(f"{len(rows) - done} of {len(rows)} events were taken over by another worker; they are redone.")
+    advisory_lock(c, "labels")
+    emptied = {"event": None, "error": None, "claimed_by": None, "lease_until": None}
+    statement = update(inbox).where(_OUR_CLAIM).values(state="done", **emptied)
+    rows = [{"row": item.id, "token": item.attempts} for item in sorted(claimed, key=lambda item: item.id)]
+    # `_OUR_CLAIM` names id and attempts: a row that was claimed again meanwhile has another number and is not counted.
+    finished = c.execute(statement, rows).rowcount
+    if finished != len(rows):
+        raise LostClaim(
+            f"{len(rows) - finished} of {len(rows)} events were taken over by another worker; they are redone."
+        )
 
 
 def retry(c: Connection, claimed: Claimed, after: float, error: str, now: float) -> None:
@@ -140,9 +142,9 @@ def retry(c: Connection, claimed: Claimed, after: float, error: str, now: float)
     A claim that is no longer ours is left alone.
     """
     over = claimed.attempts >= MAX_ATTEMPTS
-    change = {"state": "failed" if over else "new", "available_at": now + after, "error": storable(error)}
-    statement = update(inbox).where(_MINE).values(**change, claimed_by=None, lease_until=None)
-    c.execute(statement, {"row": claimed.id, "tries": claimed.attempts})
+    change = {"state": "failed" if over else "new", "available_at": now + after, "error": storable_text(error)}
+    statement = update(inbox).where(_OUR_CLAIM).values(**change, claimed_by=None, lease_until=None)
+    c.execute(statement, {"row": claimed.id, "token": claimed.attempts})
 
 
 def has_work(c: Connection, queue: str, now: float) -> bool:
@@ -153,8 +155,9 @@ def has_work(c: Connection, queue: str, now: float) -> bool:
 
 def waiting_message(c: Connection, ref: MessageRef) -> Message | None:
     """The message with this ref, if it waits here for its worker."""
-    here = (inbox.c.chat == ref.chat.key) & inbox.c.event.contains(json.dumps(ref.message_id, ensure_ascii=False))
-    for text in c.execute(select(inbox.c.event).where(INBOX_LIVE, inbox.c.queue == CLASSIFY, here)).scalars():
+    names_it = inbox.c.event.contains(json.dumps(ref.message_id, ensure_ascii=False))
+    of_chat = (inbox.c.queue == CLASSIFY) & (inbox.c.chat == ref.chat.key)
+    for text in c.execute(select(inbox.c.event).where(INBOX_LIVE, of_chat, names_it)).scalars():
         event = EVENT.validate_json(text)
         if isinstance(event, Message) and event.ref == ref:
             return event

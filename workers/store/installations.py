@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pydantic import SecretStr
 from sqlalchemy import Connection, delete, select, update
 
-from workers.store.columns import AnyRow
-from workers.store.counters import insert
+from workers.store.sql import AnyRow, insert
 from workers.store.tables import installations, oauth_states
 
 
@@ -37,8 +36,8 @@ def save(c: Connection, platform: str, workspace: str, name: str, data: SecretSt
 
 def find(c: Connection, platform: str, workspace: str) -> Installation | None:
     """The workspace, revoked or not, or None if it never installed the bot."""
-    mine = (installations.c.platform == platform) & (installations.c.workspace == workspace)
-    row = c.execute(select(installations).where(mine)).first()
+    same = (installations.c.platform == platform) & (installations.c.workspace == workspace)
+    row = c.execute(select(installations).where(same)).first()
     return None if row is None else _installation(row)
 
 
@@ -53,11 +52,11 @@ def revoke(c: Connection, platform: str, workspace: str, now: float, data: Secre
 
     With `data`, only if these are still its tokens: it may have installed the bot anew meanwhile.
     """
-    mine = (installations.c.platform == platform) & (installations.c.workspace == workspace)
+    same = (installations.c.platform == platform) & (installations.c.workspace == workspace)
     if data is not None:
-        mine &= installations.c.data == data.get_secret_value()
-    living = mine & installations.c.revoked_at.is_(None)
-    return bool(c.execute(update(installations).where(living).values(revoked_at=now)).rowcount)
+        same &= installations.c.data == data.get_secret_value()
+    valid = same & installations.c.revoked_at.is_(None)
+    return bool(c.execute(update(installations).where(valid).values(revoked_at=now)).rowcount)
 
 
 def issue_state(c: Connection, state: str, now: float, seconds: float) -> None:

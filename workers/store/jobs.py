@@ -10,10 +10,9 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, Connection, func, insert, select, update
 
 from workers.core.errors import BackchannelError
-from workers.core.events import storable
+from workers.core.events import storable_text
 from workers.core.jobs import JobRequest
-from workers.store.columns import AnyRow
-from workers.store.locks import exclusive
+from workers.store.sql import AnyRow, advisory_lock
 from workers.store.tables import jobs
 
 State = Literal["queued", "running", "done", "failed", "cancelled"]
@@ -73,7 +72,7 @@ def _one(c: Connection, condition: ColumnElement[bool]) -> Job | None:
 
 def add(c: Connection, request: JobRequest, now: float) -> Job:
     """Queue a job. Raises JobWaiting while one of the kind is queued or running."""
-    exclusive(c, "jobs")
+    advisory_lock(c, "jobs")
     waiting = _one(c, _LIVE & (jobs.c.kind == request.kind))
     if waiting is not None:
         raise JobWaiting(f"Job {waiting.id} is {waiting.state} already; wait for its end, or cancel it first.")
@@ -112,7 +111,7 @@ def heartbeat(c: Connection, job: Job, lease: float, fraction: float, stage: str
 
     Raises LostLease when another worker has it, or when it is over.
     """
-    values = {"lease_until": now + lease, "fraction": fraction, "stage": storable(stage)}
+    values = {"lease_until": now + lease, "fraction": fraction, "stage": storable_text(stage)}
     row = c.execute(update(jobs).where(_held(job)).values(**values).returning(jobs.c.cancel)).first()
     if row is None:
         raise _lost(job)
@@ -123,7 +122,7 @@ def finish(
     c: Connection, job: Job, state: Outcome, result: Mapping[str, Any] | None, error: str | None, now: float
 ) -> None:
     """Write the outcome of a job, once. Raises LostLease when it is no longer ours."""
-    values: dict[str, Any] = {"state": state, "error": storable(error), "finished_at": now, "lease_until": None}
+    values: dict[str, Any] = {"state": state, "error": storable_text(error), "finished_at": now, "lease_until": None}
     values["result"] = None if result is None else json.dumps(result)
     if state == "done":
         values["fraction"] = 1.0

@@ -10,13 +10,11 @@ from typing import Literal
 from sqlalchemy import ColumnElement, Connection, insert, select, update
 
 from workers.core.errors import BackchannelError
-from workers.core.events import storable
-from workers.store.columns import AnyRow
+from workers.core.events import storable_text
 from workers.store.counters import bump, value
 from workers.store.ledger import derive_again, living_labels
-from workers.store.locks import exclusive
-from workers.store.tables import labels
-from workers.store.tables import ledger as ledger_table
+from workers.store.sql import AnyRow, advisory_lock
+from workers.store.tables import labels, ledger
 
 LONGEST_NAME = 80
 _BIDI = set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -73,13 +71,13 @@ def living(c: Connection) -> list[Label]:
 
 def find(c: Connection, name: str) -> Label | None:
     """The living label of this name, whatever its case."""
-    return _first(c, labels.c.folded == fold(str(storable(name))))
+    return _first(c, labels.c.folded == fold(str(storable_text(name))))
 
 
 def means(c: Connection) -> dict[int, Label]:
     """Which living label each label id, merged ones too, stands for now; removed ones are missing."""
-    named = {label.id: label for label in living(c)}
-    return {id: named[meant] for id, meant in living_labels(c).items()}
+    by_id = {label.id: label for label in living(c)}
+    return {id: by_id[living_id] for id, living_id in living_labels(c).items()}
 
 
 def by_emoji(c: Connection, emoji: str) -> Label | None:
@@ -94,10 +92,10 @@ def revision(c: Connection) -> int:
 
 def add(c: Connection, name: str, description: str, emoji: str | None, now: float) -> Label:
     """A new label; reactions with its emoji from before it existed count. Raises LabelError."""
-    exclusive(c, "labels")
+    advisory_lock(c, "labels")
     name = _free_name(c, name, None)
     _free_emoji(c, emoji or "", None)
-    values = {"name": name, "folded": fold(name), "description": storable(description), "emoji": emoji or ""}
+    values = {"name": name, "folded": fold(name), "description": storable_text(description), "emoji": emoji or ""}
     row = c.execute(insert(labels).values(**values, created_at=now).returning(labels)).one()
     _adopt(c, row.id, row.emoji, now)
     bump(c, "labels")
@@ -106,7 +104,7 @@ def add(c: Connection, name: str, description: str, emoji: str | None, now: floa
 
 def rename(c: Connection, label: Label, name: str) -> Label:
     """The label under another name. Raises LabelError."""
-    exclusive(c, "labels")
+    advisory_lock(c, "labels")
     name = _free_name(c, name, label.id)
     return _change(c, label, name=name, folded=fold(name))
 
@@ -116,7 +114,7 @@ def set_emoji(c: Connection, label: Label, emoji: str | None, now: float) -> Lab
 
     Reactions with the emoji that it had before keep counting for it. Raises LabelError.
     """
-    exclusive(c, "labels")
+    advisory_lock(c, "labels")
     _free_emoji(c, emoji or "", label.id)
     changed = _change(c, label, emoji=emoji or "")
     _adopt(c, label.id, emoji or "", now)
@@ -125,7 +123,7 @@ def set_emoji(c: Connection, label: Label, emoji: str | None, now: float) -> Lab
 
 def remove(c: Connection, label: Label, now: float) -> None:
     """Take a label away; votes for it no longer count, and others' votes on the same messages decide."""
-    exclusive(c, "labels")
+    advisory_lock(c, "labels")
     _change(c, label, removed_at=now)
     _derive_voted(c, label.id, now)
 
@@ -134,7 +132,7 @@ def merge(c: Connection, source: Label, into: Label) -> None:
     """Let all votes for `source`, past ones too, count for `into`, which takes its emoji if it has none of its own."""
     if source.id == into.id:
         raise LabelError("same", name=source.name)
-    exclusive(c, "labels")
+    advisory_lock(c, "labels")
     now = time.time()
     target = _living(c, into)
     emoji = _living(c, source).emoji
@@ -145,10 +143,10 @@ def merge(c: Connection, source: Label, into: Label) -> None:
 
 
 def _living(c: Connection, label: Label) -> Label:
-    found = _first(c, labels.c.id == label.id)
-    if found is None:
+    stored = _first(c, labels.c.id == label.id)
+    if stored is None:
         raise LabelError("gone", name=label.name)
-    return found
+    return stored
 
 
 def _change(c: Connection, label: Label, **values: object) -> Label:
@@ -160,8 +158,8 @@ def _change(c: Connection, label: Label, **values: object) -> Label:
     return _label(row)
 
 
-def _free_name(c: Connection, name: str, own: int | None) -> str:
-    name = unicodedata.normalize("NFC", " ".join(str(storable(name)).split()))
+def _free_name(c: Connection, name: str, label: int | None) -> str:
+    name = unicodedata.normalize("NFC", " ".join(str(storable_text(name)).split()))
     if not name:
         raise LabelError("empty")
     if any(unicodedata.category(letter) == "Cc" or letter in _BIDI for letter in name):
@@ -169,14 +167,14 @@ def _free_name(c: Connection, name: str, own: int | None) -> str:
     if len(name) > LONGEST_NAME:
         raise LabelError("too_long", length=len(name), most=LONGEST_NAME)
     taken = find(c, name)
-    if taken is not None and taken.id != own:
+    if taken is not None and taken.id != label:
         raise LabelError("taken_name", name=taken.name)
     return name
 
 
-def _free_emoji(c: Connection, emoji: str, own: int | None) -> None:
+def _free_emoji(c: Connection, emoji: str, label: int | None) -> None:
     taken = by_emoji(c, emoji)
-    if taken is not None and taken.id != own:
+    if taken is not None and taken.id != label:
         raise LabelError("taken_emoji", emoji=emoji, name=taken.name)
 
 
@@ -184,11 +182,9 @@ def _adopt(c: Connection, label: int, emoji: str, now: float) -> None:
     """Reactions that were recorded when their emoji meant nothing."""
     if not emoji:
         return
-    unclaimed = (ledger_table.c.emoji == emoji) & ledger_table.c.label.is_(None) & (ledger_table.c.source == "reaction")
-    refs = set(
-        c.execute(update(ledger_table).where(unclaimed).values(label=label).returning(ledger_table.c.ref)).scalars()
-    )
-    derive_again(c, refs, now)
+    unclaimed = (ledger.c.emoji == emoji) & ledger.c.label.is_(None) & (ledger.c.source == "reaction")
+    adopted = update(ledger).where(unclaimed).values(label=label).returning(ledger.c.ref)
+    derive_again(c, set(c.execute(adopted).scalars()), now)
 
 
 def _derive_voted(c: Connection, label: int, now: float) -> None:
@@ -196,6 +192,5 @@ def _derive_voted(c: Connection, label: int, now: float) -> None:
     same = {label}
     while more := set(c.execute(select(labels.c.id).where(labels.c.merged_into.in_(same))).scalars()) - same:
         same |= more
-    derive_again(
-        c, c.execute(select(ledger_table.c.ref).where(ledger_table.c.label.in_(same)).distinct()).scalars(), now
-    )
+    voted = select(ledger.c.ref).where(ledger.c.label.in_(same)).distinct()
+    derive_again(c, c.execute(voted).scalars(), now)

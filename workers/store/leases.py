@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, update
 
-from workers.store.counters import insert
+from workers.store.sql import insert
 from workers.store.tables import leases
 
 
@@ -24,8 +24,8 @@ def acquire(c: Connection, name: str, holder: str, seconds: float, now: float) -
     values = {"holder": holder, "until": now + seconds}
     statement = insert(c, leases).values(name=name, token=1, **values)
     free = (leases.c.until <= now) | (leases.c.holder == holder)
-    taken = {**values, "token": leases.c.token + 1}
-    statement = statement.on_conflict_do_update(index_elements=["name"], set_=taken, where=free)
+    overtaken = {**values, "token": leases.c.token + 1}
+    statement = statement.on_conflict_do_update(index_elements=["name"], set_=overtaken, where=free)
     row = c.execute(statement.returning(leases.c.token)).first()
     return None if row is None else Lease(name, holder, row.token)
 
@@ -41,5 +41,5 @@ def release(c: Connection, lease: Lease) -> None:
 
 
 def _held(lease: Lease) -> ColumnElement[bool]:
-    mine = (leases.c.name == lease.name) & (leases.c.holder == lease.holder)
-    return mine & (leases.c.token == lease.token)
+    same = (leases.c.name == lease.name) & (leases.c.holder == lease.holder)
+    return same & (leases.c.token == lease.token)

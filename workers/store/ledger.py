@@ -1,4 +1,4 @@
-"""The ledger of who labelled what, append-only, and the labels that are derived from it."""
+"""The ledger of votes: who labelled what, append-only, and the labels of messages that are derived from it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from typing import Any, Literal
 from sqlalchemy import Connection, func, select
 
 from workers.core.events import MessageRef, Person
-from workers.store.columns import AnyRow
-from workers.store.counters import add_new, bump, chunks, insert
-from workers.store.locks import exclusive
+from workers.store.counters import bump
+from workers.store.sql import AnyRow, advisory_lock, chunks, insert, insert_new
 from workers.store.tables import labels, message_labels, messages, predictions
 from workers.store.tables import ledger as table
 
@@ -87,18 +86,17 @@ def derive(rows: Iterable[LedgerRow]) -> Derived:
 
 
 def append(c: Connection, rows: Sequence[LedgerRow], now: float) -> int:
-    """Add rows whose keys are new and derive the labels of their messages again. Returns how many were new.
+    """Append votes whose keys are new and derive the labels of their messages again. Returns how many were new.
 
-    The messages need not be known. The revision grows when a derived label changed.
+    The messages need not have been seen. The counter "labels" grows when a derived label changed.
     """
     if not rows:
         return 0
-    exclusive(c, "labels")
-    emoji = {
-        emoji: id for id, emoji in c.execute(select(labels.c.id, labels.c.emoji).where(labels.c.removed_at.is_(None)))
-    }
-    values = [_values(row, emoji.get(row.emoji) if row.source == "reaction" else row.label, now) for row in rows]
-    new = add_new(c, table, values)
+    advisory_lock(c, "labels")
+    living = select(labels.c.emoji, labels.c.id).where(labels.c.removed_at.is_(None))
+    label_of: dict[str, int] = dict(c.execute(living).all())
+    values = [_values(row, label_of.get(row.emoji) if row.source == "reaction" else row.label, now) for row in rows]
+    new = insert_new(c, table, values)
     if new and derive_again(c, {row.ref.key for row in rows}, now):
         bump(c, "labels")
     return new
@@ -137,23 +135,23 @@ def ledger(c: Connection, ref: MessageRef | None = None) -> list[LedgerRow]:
 
 def ledger_of(c: Connection, refs: Iterable[str]) -> dict[str, list[LedgerRow]]:
     """The rows of several messages, by the message's key."""
-    found: dict[str, list[LedgerRow]] = defaultdict(list)
+    by_ref: dict[str, list[LedgerRow]] = defaultdict(list)
     for piece in chunks(sorted(refs)):
         for row in c.execute(select(table).where(table.c.ref.in_(piece))):
-            found[row.ref].append(from_row(row))
-    return found
+            by_ref[row.ref].append(from_row(row))
+    return by_ref
 
 
 def living_labels(c: Connection) -> dict[int, int]:
     """Which living label each label id means now; ids of removed labels are missing."""
     rows = {row.id: row for row in c.execute(select(labels.c.id, labels.c.removed_at, labels.c.merged_into))}
-    meant: dict[int, int] = {}
+    living: dict[int, int] = {}
     for id, row in rows.items():
         while row.merged_into is not None:
             row = rows[row.merged_into]
         if row.removed_at is None:
-            meant[id] = row.id
-    return meant
+            living[id] = row.id
+    return living
 
 
 def derive_again(c: Connection, refs: Iterable[str], now: float) -> bool:
@@ -175,19 +173,19 @@ def _derive_piece(c: Connection, refs: Sequence[str], living: Mapping[int, int],
     old = {ref: Derived(row.label, row.votes, row.disputed) for ref, row in before.items()}
     changed = [ref for ref in refs if fresh[ref] != old.get(ref, Derived(None, 0, False))]
     first = [ref for ref in changed if fresh[ref].votes and (ref not in before or before[ref].first_at is None)]
-    foreseen = _foreseen(c, first)
+    predicted = _predicted_labels(c, first)
     if changed:
-        _store(c, [_materialised(ref, fresh[ref], before.get(ref), ref in first, foreseen, now) for ref in changed])
+        _store(c, [_message_label(ref, fresh[ref], before.get(ref), ref in first, predicted, now) for ref in changed])
     return bool(changed)
 
 
-def _materialised(
-    ref: str, derived: Derived, before: AnyRow | None, first: bool, foreseen: Mapping[str, int | None], now: float
+def _message_label(
+    ref: str, derived: Derived, before: AnyRow | None, first: bool, predicted: Mapping[str, int | None], now: float
 ) -> dict[str, Any]:
     """What we had predicted is fixed when the first label comes: later predictions have learned from it."""
     values = {"ref": ref, "label": derived.label, "votes": derived.votes, "disputed": derived.disputed}
     if first:
-        return {**values, "first_at": now, "foresaw": ref in foreseen, "predicted": foreseen.get(ref)}
+        return {**values, "first_at": now, "foresaw": ref in predicted, "predicted": predicted.get(ref)}
     if before is None:
         return {**values, "first_at": None, "foresaw": False, "predicted": None}
     return {**values, "first_at": before.first_at, "foresaw": before.foresaw, "predicted": before.predicted}
@@ -199,7 +197,7 @@ def _store(c: Connection, values: Sequence[Mapping[str, Any]]) -> None:
     c.execute(new.on_conflict_do_update(index_elements=["ref"], set_=change), values)
 
 
-def _foreseen(c: Connection, refs: Sequence[str]) -> dict[str, int | None]:
+def _predicted_labels(c: Connection, refs: Sequence[str]) -> dict[str, int | None]:
     """The label of the last prediction on each of these messages, where there is one."""
     if not refs:
         return {}

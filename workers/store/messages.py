@@ -1,25 +1,19 @@
-"""What people wrote: the text as it stands now, those before it, and nothing once it is deleted."""
+"""What people wrote: the text as it stands now, its former texts, and nothing of either once it is deleted."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Connection, select, update
-from sqlalchemy import delete as remove
+from sqlalchemy import Connection, and_, func, select, update
+from sqlalchemy import delete as delete_from
 
 from workers.core.events import ChatRef, Delete, Edit, Message, MessageRef, Person
-from workers.store import revisions
-from workers.store.columns import AnyRow
-from workers.store.counters import bump, chunks, insert
+from workers.store.counters import bump
 from workers.store.inbox import waiting_message
-from workers.store.locks import exclusive
-from workers.store.predictions import least_sure_ids
-from workers.store.revisions import Revision
-from workers.store.tables import chats, message_labels, messages
-from workers.store.tables import predictions as predictions_table
-from workers.store.tables import vectors as vectors_table
+from workers.store.sql import AnyRow, advisory_lock, chunks, insert
+from workers.store.tables import chats, message_labels, messages, predictions, questions, revisions, vectors
 
 _PARTS = ("platform", "workspace", "chat_id", "message_id")
 
@@ -35,6 +29,16 @@ class Stored:
     revision: int
     at: float
     deleted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """A former text of a message (our number of it); revision 1 is what was first written. `until`: when it changed."""
+
+    message: int
+    revision: int
+    text: str
+    until: float
 
 
 def _stored(row: AnyRow) -> Stored:
@@ -68,12 +72,11 @@ def record(c: Connection, messages_: Sequence[Message]) -> list[Stored]:
     if not rows:
         return []
     # Before any row: whoever holds rows and only then waits for the counter could wait in a circle with another.
-    exclusive(c, "labels")
+    advisory_lock(c, "labels")
     new = insert(c, messages)
-    known = ("author_id", "author_name", "at", "reply_to")
-    unseen = (messages.c.author_id == "") & ~messages.c.deleted
-    change = {name: new.excluded[name] for name in known}
-    c.execute(new.on_conflict_do_update(index_elements=["ref"], set_=change, where=unseen), rows)
+    only_edited = (messages.c.author_id == "") & ~messages.c.deleted
+    change = {name: new.excluded[name] for name in ("author_id", "author_name", "at", "reply_to")}
+    c.execute(new.on_conflict_do_update(index_elements=["ref"], set_=change, where=only_edited), rows)
     stored = _by_ref(c, [row["ref"] for row in rows])
     _keep_first(c, messages_, stored)
     _tell_if_labelled(c, stored)
@@ -87,8 +90,16 @@ def _new(event: Message) -> dict[str, Any]:
 
 def _keep_first(c: Connection, messages_: Sequence[Message], stored: Mapping[str, Stored]) -> None:
     """Where an edit came before its message, what was first written is known only now."""
-    late = [(event, one) for event in messages_ if (one := stored[event.ref.key]).revision > 1 and not one.deleted]
-    revisions.keep(c, [Revision(one.id, 1, event.text, event.at) for event, one in late])
+    pairs = [(event, stored[event.ref.key]) for event in messages_]
+    edited = [(event, message) for event, message in pairs if message.revision > 1 and not message.deleted]
+    _keep_former(c, [Revision(message.id, 1, event.text, event.at) for event, message in edited])
+
+
+def _keep_former(c: Connection, former: Sequence[Revision]) -> None:
+    """Write down texts that no longer stand; one that is there already stays as it is."""
+    if former:
+        statement = insert(c, revisions).on_conflict_do_nothing(index_elements=["message", "revision"])
+        c.execute(statement, [asdict(revision) for revision in former])
 
 
 def _by_ref(c: Connection, refs: Sequence[str]) -> dict[str, Stored]:
@@ -113,16 +124,16 @@ def edit(c: Connection, event: Edit) -> Stored | None:
 
     Returns the message as it stands, with an empty author while only the edit is known; None once it is deleted.
     """
-    exclusive(c, "labels")
+    advisory_lock(c, "labels")
     # Revision 1 is what nobody has shown us: an edit that comes first is the second.
     first = insert(c, messages).values(_row(event.ref, event.at, event.sequence, event.text, 2))
     created = c.execute(first.on_conflict_do_nothing(index_elements=["ref"]).returning(messages)).first()
     row = created or c.execute(select(messages).where(messages.c.ref == event.ref.key).with_for_update()).one()
     if row.deleted:
         return None
-    new, known = (event.at, event.sequence), (row.text_at, row.text_sequence)
+    edited_at, written_at = (event.at, event.sequence), (row.text_at, row.text_sequence)
     # With clocks of whole seconds an edit may carry its message's own time; between two edits that is no news.
-    if created or new < known or (new == known and row.revision > 1):
+    if created or edited_at < written_at or (edited_at == written_at and row.revision > 1):
         return _stored(row)
     return _stored(_revise(c, row, event))
 
@@ -136,7 +147,7 @@ def _revise(c: Connection, row: AnyRow, event: Edit) -> AnyRow:
         "revision": row.revision + changed,
     }
     if changed and row.author_id:  # else nobody has shown us what stood there before
-        revisions.keep(c, [Revision(row.id, row.revision, row.text, event.at)])
+        _keep_former(c, [Revision(row.id, row.revision, row.text, event.at)])
     revised = c.execute(update(messages).where(messages.c.id == row.id).values(values).returning(messages)).one()
     if changed:
         _tell_if_labelled(c, [row.ref])
@@ -145,13 +156,12 @@ def _revise(c: Connection, row: AnyRow, event: Edit) -> AnyRow:
 
 def delete(c: Connection, event: Delete) -> Stored:
     """Leave a tombstone: text, vectors and predictions go, and a Message or Edit that comes later stays out."""
-    exclusive(c, "labels")
+    advisory_lock(c, "labels")
     new = insert(c, messages).values({**_row(event.ref, event.at, event.sequence, None, 1), "deleted": True})
     gone = {"text": None, "deleted": True}
     row = c.execute(new.on_conflict_do_update(index_elements=["ref"], set_=gone).returning(messages)).one()
-    c.execute(remove(vectors_table).where(vectors_table.c.message == row.id))
-    c.execute(remove(predictions_table).where(predictions_table.c.message == row.id))
-    revisions.wipe(c, [row.id])
+    for table in (vectors, predictions, revisions):
+        c.execute(delete_from(table).where(table.c.message == row.id))
     _tell_if_labelled(c, [row.ref])
     return _stored(row)
 
@@ -176,14 +186,36 @@ def texts(c: Connection, ids: Sequence[int]) -> dict[int, str]:
     }
 
 
+def former_texts(c: Connection, ids: Sequence[int]) -> dict[int, list[Revision]]:
+    """What messages said before they were edited, oldest first, by our number of the message."""
+    former: dict[int, list[Revision]] = {}
+    for piece in chunks(ids):
+        rows = select(revisions).where(revisions.c.message.in_(piece)).order_by(revisions.c.revision)
+        for row in c.execute(rows):
+            former.setdefault(row.message, []).append(Revision(row.message, row.revision, row.text, row.until))
+    return former
+
+
 def least_sure(c: Connection, chat: ChatRef, n: int, version: int) -> list[Stored]:
     """Up to `n` messages of a chat to ask about: unlabelled, never asked, smallest margin of that version first.
 
-    Messages on which the version has only guessed, or said nothing, come after those, in random order.
+    Messages on which the version has only guessed, or said nothing, come after those, in random order. Margin sampling:
+    T. Scheffer, C. Decomain, S. Wrobel, "Active Hidden Markov Models for Information Extraction", 2001.
     """
-    ids = least_sure_ids(c, chat, n, version)
-    found = {row.id: _stored(row) for row in c.execute(select(messages).where(messages.c.id.in_(ids)))}
-    return [found[id] for id in ids]
+    other = predictions.alias("other")
+    last = select(func.max(other.c.id)).where(other.c.message == messages.c.id, other.c.version == version)
+    current_text = predictions.c.revision == messages.c.revision
+    predicted = and_(predictions.c.id == last.scalar_subquery(), current_text, ~predictions.c.guess)
+    decided = select(message_labels.c.ref).where(message_labels.c.ref == messages.c.ref, message_labels.c.votes > 0)
+    asked = select(questions.c.id).where(questions.c.message == messages.c.id)
+    statement = (
+        select(messages)
+        .outerjoin(predictions, predicted)
+        .where(messages.c.chat == chat.key, ~messages.c.deleted, messages.c.text != "")
+        .where(~decided.exists(), ~asked.exists())
+        .order_by(predictions.c.margin.asc().nulls_last(), func.random())
+    )
+    return [_stored(row) for row in c.execute(statement.limit(n))]
 
 
 def current(c: Connection, ids: Sequence[int]) -> list[Stored]:
@@ -194,10 +226,10 @@ def current(c: Connection, ids: Sequence[int]) -> list[Stored]:
 
 def chat_of_message(c: Connection, platform: str, workspace: str, message_id: str) -> ChatRef | None:
     """The enabled chat that holds the message, whether or not a worker has seen it yet; None if there is none."""
-    here = (chats.c.platform == platform) & (chats.c.workspace == workspace) & chats.c.enabled
-    ids = c.execute(select(chats.c.chat_id).where(here)).scalars()
-    could_be = [MessageRef(platform=platform, workspace=workspace, chat_id=id, message_id=message_id) for id in ids]
-    refs = {ref.key: ref for ref in could_be}
+    enabled = (chats.c.platform == platform) & (chats.c.workspace == workspace) & chats.c.enabled
+    ids = c.execute(select(chats.c.chat_id).where(enabled)).scalars()
+    parts = {"platform": platform, "workspace": workspace, "message_id": message_id}
+    refs = {ref.key: ref for ref in (MessageRef(chat_id=id, **parts) for id in ids)}
     if stored := c.execute(select(messages.c.ref).where(messages.c.ref.in_(refs))).scalar():
         return refs[stored].chat
-    return next((ref.chat for ref in could_be if waiting_message(c, ref)), None)
+    return next((ref.chat for ref in refs.values() if waiting_message(c, ref)), None)

@@ -1,4 +1,4 @@
-"""Named bases: backbones that went on learning from the chat's own texts, for later retraining to begin with."""
+"""Named backbones, which people call bases: what pretraining jobs left, for later retraining to begin with."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MOST = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Base:
+class NamedBackbone:
     """What a pretraining job left: `folder` holds the backbone, `figures` what the job measured."""
 
     name: str
@@ -23,12 +23,12 @@ class Base:
     figures: Mapping[str, Any]
 
 
-def every(c: Connection) -> list[Base]:
-    """All named bases, newest first."""
+def every(c: Connection) -> list[NamedBackbone]:
+    """All named backbones, newest first."""
     done = jobs.latest_done(c, "pretrain", MOST)
-    return [Base(f"{PREFIX}{job.id}", str(job.result["folder"]), job.result) for job in done if job.result]
+    return [NamedBackbone(f"{PREFIX}{job.id}", str(job.result["folder"]), job.result) for job in done if job.result]
 
 
-def find(c: Connection, name: str) -> Base | None:
-    """The base of this name."""
-    return next((base for base in every(c) if base.name == name.lower()), None)
+def find(c: Connection, name: str) -> NamedBackbone | None:
+    """The backbone of this name."""
+    return next((backbone for backbone in every(c) if backbone.name == name.lower()), None)

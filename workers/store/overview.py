@@ -1,8 +1,9 @@
-"""What people's screens show: the numbers of an installation; the talk of a chat is in history.py."""
+"""The numbers of an installation, as dashboards show them; the talk of a chat is in history.py."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import Connection, func, select
@@ -82,12 +83,12 @@ class Overview(Frozen):
 
 def overview(c: Connection, chat: ChatRef) -> Overview:
     """How things stand, for somebody who looks from this chat."""
-    known = chats.get(c, chat) or chats.Chat(chat, False, "suggest", "en")
+    settings = chats.get(c, chat) or chats.Chat(chat, False, "suggest", "en")
     counts = training_set.counts(c)
     return Overview(
-        enabled=known.enabled,
-        mode=known.mode,
-        language=known.language,
+        enabled=settings.enabled,
+        mode=settings.mode,
+        language=settings.language,
         labels=[_label(label, counts) for label in labels.living(c)],
         accuracy=accuracy(c),
         versions=[_version(version) for version in versions.every(c)],
@@ -101,8 +102,7 @@ def overview(c: Connection, chat: ChatRef) -> Overview:
 
 
 def _label(label: labels.Label, counts: Mapping[int, int]) -> LabelView:
-    described = {"description": label.description, "emoji": label.emoji}
-    return LabelView(id=label.id, name=label.name, **described, count=counts.get(label.id, 0))
+    return LabelView(**asdict(label), count=counts.get(label.id, 0))
 
 
 def _version(version: versions.Version) -> VersionView:
@@ -132,13 +132,13 @@ def accuracy(c: Connection) -> list[AccuracyPoint]:
     Each message is tested on before it is learned from, which is called prequential evaluation (A. P. Dawid,
     "Statistical theory: the prequential approach", 1984). A mean over WINDOW messages, at most POINTS of them.
     """
-    meant = living_labels(c)
+    living = living_labels(c)
     rows = c.execute(
         usable(message_labels.c.label, message_labels.c.predicted)
         .where(message_labels.c.foresaw)
         .order_by(message_labels.c.first_at, messages.c.id)
     )
-    return _rolling([predicted is not None and meant.get(predicted) == label for label, predicted in rows])
+    return _rolling([predicted is not None and living.get(predicted) == label for label, predicted in rows])
 
 
 def _rolling(hits: Sequence[bool]) -> list[AccuracyPoint]:

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import Connection, and_, func, select
-from sqlalchemy import insert as put
+from sqlalchemy import Connection, and_, select
 
-from workers.core.events import ChatRef
-from workers.store.counters import chunks, insert
-from workers.store.tables import message_labels, messages, predictions, questions
+from workers.store.sql import chunks, insert
+from workers.store.tables import messages, predictions
 from workers.store.tables import vectors as vectors_table
 
 
@@ -33,22 +31,22 @@ class Prediction:
     at: float
 
 
-def _living(c: Connection, ids: Sequence[int]) -> set[int]:
+def _lock_existing(c: Connection, ids: Sequence[int]) -> set[int]:
     """Those that are not deleted, and cannot be until our transaction ends."""
-    found: set[int] = set()
+    existing: set[int] = set()
     for piece in chunks(sorted(set(ids))):
-        alive = select(messages.c.id).where(messages.c.id.in_(piece), ~messages.c.deleted).order_by(messages.c.id)
-        found.update(c.execute(alive.with_for_update(read=True)).scalars())
-    return found
+        rows = select(messages.c.id).where(messages.c.id.in_(piece), ~messages.c.deleted).order_by(messages.c.id)
+        existing.update(c.execute(rows.with_for_update(read=True)).scalars())
+    return existing
 
 
 def record_vectors(c: Connection, backbone: str, rows: Sequence[tuple[int, int, bytes]]) -> None:
     """Keep (message id, revision, vector bytes) for a backbone; an older revision never replaces a newer one."""
-    living = _living(c, [row[0] for row in rows])
+    existing = _lock_existing(c, [row[0] for row in rows])
     values = [
         {"message": id, "backbone": backbone, "revision": revision, "vector": vector}
         for id, revision, vector in rows
-        if id in living
+        if id in existing
     ]
     if not values:
         return
@@ -72,29 +70,10 @@ def vectors(c: Connection, backbone: str, ids: Sequence[int]) -> dict[int, bytes
 
 def record_predictions(c: Connection, rows: Sequence[Prediction]) -> None:
     """Keep predictions; those on messages that were deleted meanwhile are dropped."""
-    living = _living(c, [row.message for row in rows])
-    values = [asdict(row) for row in rows if row.message in living]
+    existing = _lock_existing(c, [row.message for row in rows])
+    values = [asdict(row) for row in rows if row.message in existing]
     if values:
-        c.execute(put(predictions), values)
-
-
-def least_sure_ids(c: Connection, chat: ChatRef, n: int, version: int) -> list[int]:
-    """See `messages.least_sure`."""
-    other = predictions.alias("other")
-    last = select(func.max(other.c.id)).where(other.c.message == messages.c.id, other.c.version == version)
-    said = and_(
-        predictions.c.id == last.scalar_subquery(), predictions.c.revision == messages.c.revision, ~predictions.c.guess
-    )
-    decided = select(message_labels.c.ref).where(message_labels.c.ref == messages.c.ref, message_labels.c.votes > 0)
-    asked = select(questions.c.id).where(questions.c.message == messages.c.id)
-    statement = (
-        select(messages.c.id)
-        .outerjoin(predictions, said)
-        .where(messages.c.chat == chat.key, ~messages.c.deleted, messages.c.text != "")
-        .where(~decided.exists(), ~asked.exists())
-        .order_by(predictions.c.margin.asc().nulls_last(), func.random())
-    )
-    return list(c.execute(statement.limit(n)).scalars())
+        c.execute(insert(c, predictions), values)
 
 
 def after(c: Connection, last: int) -> list[tuple[int, str, Prediction]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,7 +10,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 from workers.core.events import Command, MessageRef
 from workers.store.tables import confirmations, questions
 
-PATIENCE = 600.0
+CONFIRM_SECONDS = 600.0
 """Seconds for which "are you sure?" can be answered."""
 
 State = Literal["open", "answered", "skipped"]
@@ -50,15 +49,15 @@ def close(c: Connection, id: int, state: State) -> None:
 
 def hold(c: Connection, command: Command, now: float) -> int:
     """Keep a command until somebody says that they are sure. Returns the number to ask for it by."""
-    c.execute(delete(confirmations).where(confirmations.c.held_at <= now - PATIENCE))
+    c.execute(delete(confirmations).where(confirmations.c.held_at <= now - CONFIRM_SECONDS))
     statement = insert(confirmations).values(command=command.model_dump_json(), held_at=now)
     return c.execute(statement.returning(confirmations.c.id)).scalar_one()
 
 
-def held(c: Connection, id: int, now: float | None = None) -> Command | None:
-    """Take a held command, once; None if it was taken before or is older than PATIENCE. `now`: the clock's, if None."""
+def held(c: Connection, id: int, now: float) -> Command | None:
+    """Take a held command, once; None if it was taken before or is older than CONFIRM_SECONDS."""
     row = c.execute(delete(confirmations).where(confirmations.c.id == id).returning(confirmations)).first()
-    if row is None or row.held_at <= (time.time() if now is None else now) - PATIENCE:
+    if row is None or row.held_at <= now - CONFIRM_SECONDS:
         return None
     return Command.model_validate_json(row.command)
 
@@ -66,4 +65,4 @@ def held(c: Connection, id: int, now: float | None = None) -> Command | None:
 def peek(c: Connection, id: int, now: float) -> Command | None:
     """A held command as `held` would give it, left where it is."""
     row = c.execute(select(confirmations).where(confirmations.c.id == id)).first()
-    return None if row is None or row.held_at <= now - PATIENCE else Command.model_validate_json(row.command)
+    return None if row is None or row.held_at <= now - CONFIRM_SECONDS else Command.model_validate_json(row.command)

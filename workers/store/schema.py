@@ -13,7 +13,7 @@ from alembic.script.revision import RevisionError
 from alembic.util import CommandError
 from sqlalchemy import Connection
 
-from workers.store.locks import exclusive
+from workers.store.sql import advisory_lock
 
 
 def _config(connection: Connection | None = None) -> Config:
@@ -37,7 +37,7 @@ def newest() -> str:
     return head
 
 
-def known(revision: str) -> bool:
+def is_known(revision: str) -> bool:
     """Whether this program has ever heard of a revision; it has not, if a newer one made it."""
     try:
         _scripts().get_revision(revision)
@@ -53,7 +53,7 @@ def current(connection: Connection) -> str | None:
 
 def upgrade(connection: Connection) -> None:
     """Bring the tables to the newest revision inside the connection's transaction; others wait for it."""
-    exclusive(connection, "migrate")
+    advisory_lock(connection, "migrate")
     before = current(connection)
-    if before is None or known(before):
+    if before is None or is_known(before):
         command.upgrade(_config(connection), "head")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Column,
     Double,
@@ -10,6 +13,7 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
+    MetaData,
     Table,
     Text,
     UniqueConstraint,
@@ -17,7 +21,49 @@ from sqlalchemy import (
     text,
 )
 
-from workers.store.columns import Id, lease_parts, metadata, number, partial, ref_parts, words
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# SQLite counts rows in INTEGER only; Postgres should not run out at two thousand million.
+Id = BigInteger().with_variant(Integer(), "sqlite")
+
+
+def id_column(name: str = "id") -> Column[int]:
+    """Our own number of a row."""
+    return Column(name, Id, primary_key=True, autoincrement=True)
+
+
+def partial_index(name: str, *columns: str, where: str, unique: bool = False) -> Index:
+    """An index over the few rows of which `where` is true."""
+    return Index(name, *columns, unique=unique, sqlite_where=text(where), postgresql_where=text(where))
+
+
+def text_column(name: str, default: str | None = None) -> Column[str]:
+    """A text that is always there."""
+    return Column(name, Text, nullable=False, server_default=default)
+
+
+def ref_columns() -> tuple[Column[Any], ...]:
+    """The parts of a message's ref, beside `ref` and `chat`, which hold them joined for indexes."""
+    return tuple(map(text_column, ("ref", "chat", "platform", "workspace", "chat_id", "message_id")))
+
+
+def lease_columns() -> tuple[Column[Any], ...]:
+    """What a row carries that somebody claims for a while. `attempts` is the fencing token."""
+    return (
+        Column("attempts", Integer, nullable=False, server_default="0"),
+        Column("claimed_by", Text),
+        Column("lease_until", Double),
+        Column("available_at", Double, nullable=False),
+        Column("error", Text),
+    )
+
 
 # Spelled out, not bound: both databases use a partial index only where the query says its very words.
 INBOX_LIVE = text("inbox.state IN ('new', 'claimed')")
@@ -30,55 +76,54 @@ OUTBOX_SPENT = text(
     "(outbox.state = 'superseded' OR (outbox.kind IN ('react', 'check_admin') AND outbox.state IN ('sent', 'failed')))"
 )
 
-
 counters = Table("counters", metadata, Column("name", Text, primary_key=True), Column("value", Id, nullable=False))
 
 inbox = Table(
     "inbox",
     metadata,
-    number(),
-    words("key"),
-    words("queue"),
-    words("chat"),
+    id_column(),
+    text_column("key"),
+    text_column("queue"),
+    text_column("chat"),
     Column("event", Text),
-    words("state", "new"),
-    *lease_parts(),
+    text_column("state", "new"),
+    *lease_columns(),
     Column("received_at", Double, nullable=False),
     UniqueConstraint("key"),
-    partial("ix_inbox_live", "queue", "id", where="state IN ('new', 'claimed')"),
-    partial("ix_inbox_over", "received_at", where="state IN ('done', 'failed')"),
-    partial("ix_inbox_failed", "id", where="state = 'failed'"),
+    partial_index("ix_inbox_live", "queue", "id", where="state IN ('new', 'claimed')"),
+    partial_index("ix_inbox_over", "received_at", where="state IN ('done', 'failed')"),
+    partial_index("ix_inbox_failed", "id", where="state = 'failed'"),
     sqlite_autoincrement=True,
 )
 
 outbox = Table(
     "outbox",
     metadata,
-    number(),
-    words("key"),
-    words("platform"),
-    words("chat"),
-    words("kind"),
+    id_column(),
+    text_column("key"),
+    text_column("platform"),
+    text_column("chat"),
+    text_column("kind"),
     Column("subject", Text),  # what only the newest reply says: the key of the edited post, the ref of the reaction
     Column("reply", Text),
-    words("state", "pending"),
-    *lease_parts(),
+    text_column("state", "pending"),
+    *lease_columns(),
     Column("message_id", Text),
     Column("created_at", Double, nullable=False),
     Column("sent_at", Double),
     Column("received_at", Double),
     UniqueConstraint("key"),
-    partial("ix_outbox_live", "platform", "chat", "id", where="state IN ('pending', 'claimed')"),
-    partial("ix_outbox_subject", "subject", "id", where="state IN ('pending', 'claimed')"),
-    partial("ix_outbox_edits", "subject", "id", where="kind = 'edit_post' AND reply IS NOT NULL"),
-    partial(
+    partial_index("ix_outbox_live", "platform", "chat", "id", where="state IN ('pending', 'claimed')"),
+    partial_index("ix_outbox_subject", "subject", "id", where="state IN ('pending', 'claimed')"),
+    partial_index("ix_outbox_edits", "subject", "id", where="kind = 'edit_post' AND reply IS NOT NULL"),
+    partial_index(
         "ix_outbox_spent",
         "created_at",
         where="(state = 'superseded' OR (kind IN ('react', 'check_admin') AND state IN ('sent', 'failed')))",
     ),
-    partial("ix_outbox_reacted", "subject", "id", where="kind = 'react' AND state = 'sent'"),
-    partial("ix_outbox_posted", "chat", "message_id", where="message_id IS NOT NULL"),
-    partial("ix_outbox_posts", "chat", "sent_at", where="kind IN ('post', 'document', 'picture')"),
+    partial_index("ix_outbox_reacted", "subject", "id", where="kind = 'react' AND state = 'sent'"),
+    partial_index("ix_outbox_posted", "chat", "message_id", where="message_id IS NOT NULL"),
+    partial_index("ix_outbox_posts", "chat", "sent_at", where="kind IN ('post', 'document', 'picture')"),
     sqlite_autoincrement=True,
 )
 
@@ -86,25 +131,25 @@ chats = Table(
     "chats",
     metadata,
     Column("key", Text, primary_key=True),
-    words("platform"),
-    words("workspace"),
-    words("chat_id"),
+    text_column("platform"),
+    text_column("workspace"),
+    text_column("chat_id"),
     Column("enabled", Boolean, nullable=False),
-    words("mode", "suggest"),
-    words("language", "en"),
+    text_column("mode", "suggest"),
+    text_column("language", "en"),
     Column("bots", Boolean, nullable=False, server_default=false()),
     Column("moved_to", Text),
-    words("enabled_by"),
+    text_column("enabled_by"),
     Column("changed_at", Double, nullable=False),
 )
 
 messages = Table(
     "messages",
     metadata,
-    number(),
-    *ref_parts(),
-    words("author_id"),  # empty while only an Edit or a Delete of it has been seen
-    words("author_name"),
+    id_column(),
+    *ref_columns(),
+    text_column("author_id"),  # empty while only an Edit or a Delete of it has been seen
+    text_column("author_name"),
     Column("text", Text),
     Column("revision", Integer, nullable=False),
     Column("at", Double, nullable=False),
@@ -123,7 +168,7 @@ revisions = Table(  # what a message said before it was edited; its text now sta
     metadata,
     Column("message", Id, ForeignKey("messages.id", ondelete="CASCADE"), primary_key=True),
     Column("revision", Integer, primary_key=True),
-    words("text"),
+    text_column("text"),
     Column("until", Double, nullable=False),
 )
 
@@ -139,7 +184,7 @@ vectors = Table(
 predictions = Table(
     "predictions",
     metadata,
-    number(),
+    id_column(),
     Column("message", Id, ForeignKey("messages.id", ondelete="CASCADE"), nullable=False),
     Column("revision", Integer, nullable=False),
     Column("version", Id, nullable=False),
@@ -156,33 +201,33 @@ predictions = Table(
 labels = Table(
     "labels",
     metadata,
-    number(),
-    words("name"),
-    words("folded"),
-    words("description"),
-    words("emoji"),
+    id_column(),
+    text_column("name"),
+    text_column("folded"),
+    text_column("description"),
+    text_column("emoji"),
     Column("created_at", Double, nullable=False),
     Column("removed_at", Double),
     Column("merged_into", Id),
-    partial("uq_labels_folded", "folded", where="removed_at IS NULL", unique=True),
-    partial("uq_labels_emoji", "emoji", where="removed_at IS NULL AND emoji <> ''", unique=True),
+    partial_index("uq_labels_folded", "folded", where="removed_at IS NULL", unique=True),
+    partial_index("uq_labels_emoji", "emoji", where="removed_at IS NULL AND emoji <> ''", unique=True),
     sqlite_autoincrement=True,
 )
 
 ledger = Table(
     "ledger",
     metadata,
-    number(),
-    words("key"),
-    *ref_parts(),
-    words("annotator_id"),
-    words("annotator_name"),
-    words("emoji"),
+    id_column(),
+    text_column("key"),
+    *ref_columns(),
+    text_column("annotator_id"),
+    text_column("annotator_name"),
+    text_column("emoji"),
     Column("label", Id),
     Column("added", Boolean, nullable=False),
     Column("at", Double, nullable=False),
     Column("sequence", Id, nullable=False),
-    words("source"),
+    text_column("source"),
     Column("recorded_at", Double, nullable=False),
     UniqueConstraint("key"),
     Index("ix_ledger_ref", "ref"),
@@ -202,32 +247,32 @@ message_labels = Table(
     Column("first_at", Double),  # when somebody first labelled it, by our clock
     Column("foresaw", Boolean, nullable=False),  # whether a prediction had been made by then
     Column("predicted", Id),  # and which label it said
-    partial("ix_message_labels_label", "label", where="label IS NOT NULL"),
-    partial("ix_message_labels_disputed", "ref", where="disputed"),
+    partial_index("ix_message_labels_label", "label", where="label IS NOT NULL"),
+    partial_index("ix_message_labels_disputed", "ref", where="disputed"),
 )
 
 versions = Table(
     "versions",
     metadata,
-    number(),
-    words("state"),
+    id_column(),
+    text_column("state"),
     Column("folder", Text),
-    words("backbone"),
-    words("fingerprint"),
-    words("method"),
-    words("metrics"),
+    text_column("backbone"),
+    text_column("fingerprint"),
+    text_column("method"),
+    text_column("metrics"),
     Column("parent", Id),
     Column("created_at", Double, nullable=False),
     Column("promoted_at", Double),
-    words("note"),
-    partial("uq_versions_active", "state", where="state = 'active'", unique=True),
+    text_column("note"),
+    partial_index("uq_versions_active", "state", where="state = 'active'", unique=True),
     sqlite_autoincrement=True,
 )
 
 heads = Table(
     "heads",
     metadata,
-    number(),
+    id_column(),
     Column("version", Id, nullable=False),
     Column("revision", Id, nullable=False),
     Column("ledger", Id, nullable=False),
@@ -239,7 +284,7 @@ heads = Table(
 promotions = Table(
     "promotions",
     metadata,
-    number(),
+    id_column(),
     Column("version", Id, nullable=False),
     Column("previous", Id),
     Column("at", Double, nullable=False),
@@ -249,48 +294,48 @@ promotions = Table(
 jobs = Table(
     "jobs",
     metadata,
-    number(),
-    words("kind"),
-    words("state"),
-    words("request"),
+    id_column(),
+    text_column("kind"),
+    text_column("state"),
+    text_column("request"),
     Column("token", Integer, nullable=False),
     Column("worker", Text),
     Column("lease_until", Double),
     Column("fraction", Double, nullable=False),
-    words("stage"),
+    text_column("stage"),
     Column("cancel", Boolean, nullable=False),
     Column("error", Text),
     Column("result", Text),
     Column("created_at", Double, nullable=False),
     Column("started_at", Double),
     Column("finished_at", Double),
-    partial("uq_jobs_live", "kind", where="state IN ('queued', 'running')", unique=True),
+    partial_index("uq_jobs_live", "kind", where="state IN ('queued', 'running')", unique=True),
     sqlite_autoincrement=True,
 )
 
 audit = Table(
     "audit",
     metadata,
-    number(),
+    id_column(),
     Column("at", Double, nullable=False),
-    words("actor_id"),
-    words("actor_name"),
-    words("platform"),
-    words("workspace"),
-    words("chat_id"),
-    words("verb"),
-    words("arguments"),
-    words("outcome"),
+    text_column("actor_id"),
+    text_column("actor_name"),
+    text_column("platform"),
+    text_column("workspace"),
+    text_column("chat_id"),
+    text_column("verb"),
+    text_column("arguments"),
+    text_column("outcome"),
 )
 
 questions = Table(
     "questions",
     metadata,
-    number(),
-    *ref_parts(),
+    id_column(),
+    *ref_columns(),
     Column("message", Id, ForeignKey("messages.id", ondelete="CASCADE"), nullable=False),
-    words("post"),
-    words("state"),
+    text_column("post"),
+    text_column("state"),
     Column("asked_at", Double, nullable=False),
     Index("ix_questions_message", "message"),
     sqlite_autoincrement=True,
@@ -299,8 +344,8 @@ questions = Table(
 confirmations = Table(
     "confirmations",
     metadata,
-    number(),
-    words("command"),
+    id_column(),
+    text_column("command"),
     Column("held_at", Double, nullable=False),
     sqlite_autoincrement=True,
 )
@@ -310,8 +355,8 @@ installations = Table(  # the workspaces that installed the bot; `data` holds th
     metadata,
     Column("platform", Text, primary_key=True),
     Column("workspace", Text, primary_key=True),
-    words("name"),
-    words("data"),
+    text_column("name"),
+    text_column("data"),
     Column("installed_at", Double, nullable=False),
     Column("revoked_at", Double),
 )
@@ -327,7 +372,7 @@ leases = Table(  # what only one process may do at a time, such as asking Telegr
     "leases",
     metadata,
     Column("name", Text, primary_key=True),
-    words("holder"),
+    text_column("holder"),
     Column("token", Id, nullable=False),
     Column("until", Double, nullable=False),
 )
@@ -336,6 +381,6 @@ heartbeats = Table(  # signs of life of workers, by role and process
     "heartbeats",
     metadata,
     Column("process", Text, primary_key=True),
-    words("role"),
+    text_column("role"),
     Column("at", Double, nullable=False),
 )

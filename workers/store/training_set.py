@@ -8,19 +8,16 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from workers.core.events import ChatRef
-from workers.store.columns import AnySelect
+from workers.store.sql import AnySelect
 from workers.store.tables import chats, labels, message_labels, messages, vectors
 
 
 def usable(*columns: Any) -> AnySelect:
-    """A SELECT over messages whose text is known and whose label is undisputed (and living: derived labels are)."""
+    """A SELECT over messages that have a text and whose label is undisputed (and living: derived labels are)."""
     agreed = message_labels.c.label.is_not(None) & ~message_labels.c.disputed
-    there = ~messages.c.deleted & (messages.c.text != "")
-    return (
-        select(*columns)
-        .join_from(message_labels, messages, messages.c.ref == message_labels.c.ref)
-        .where(agreed, there)
-    )
+    has_text = ~messages.c.deleted & (messages.c.text != "")
+    joined = select(*columns).join_from(message_labels, messages, messages.c.ref == message_labels.c.ref)
+    return joined.where(agreed, has_text)
 
 
 def labelled(c: Connection) -> list[tuple[int, int]]:

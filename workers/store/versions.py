@@ -10,8 +10,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection, insert, select, update
 
 from workers.core.errors import BackchannelError
-from workers.store.columns import AnyRow
-from workers.store.locks import exclusive
+from workers.store.sql import AnyRow, advisory_lock
 from workers.store.tables import promotions, versions
 
 State = Literal["candidate", "active", "retired"]
@@ -56,7 +55,7 @@ def ensure_base(c: Connection, backbone: str, fingerprint: str, now: float) -> V
     Another backbone than before (by name or fingerprint) gets a version of its own, which takes over only
     from another base: a version that somebody trained stays active.
     """
-    exclusive(c, "versions")
+    advisory_lock(c, "versions")
     same = (versions.c.method == "base") & (versions.c.backbone == backbone)
     if fingerprint:
         same &= versions.c.fingerprint.in_((fingerprint, ""))
@@ -70,10 +69,10 @@ def ensure_base(c: Connection, backbone: str, fingerprint: str, now: float) -> V
 
 def active(c: Connection) -> Version:
     """The version that classifies now. Raises BackchannelError before the first one exists."""
-    found = _active(c)
-    if found is None:
+    version = _active(c)
+    if version is None:
         raise BackchannelError("There is no model version yet; start `backchannel up` once to make the first one.")
-    return found
+    return version
 
 
 def _active(c: Connection) -> Version | None:
@@ -113,7 +112,7 @@ def add_candidate(
 
 def promote(c: Connection, version_id: int, now: float) -> Version:
     """Make a version the active one and retire the one before. Raises BackchannelError if there is no such version."""
-    exclusive(c, "versions")
+    advisory_lock(c, "versions")
     before = _active(c)
     if before is not None and before.id == version_id:
         return before
@@ -126,7 +125,7 @@ def promote(c: Connection, version_id: int, now: float) -> Version:
 
 def rollback(c: Connection, now: float) -> Version | None:
     """Back to the version that was active before the current one, one step per call; None when there is none."""
-    exclusive(c, "versions")
+    advisory_lock(c, "versions")
     step = _latest_step(c)
     if step is None or step.previous is None:
         return None

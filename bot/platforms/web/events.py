@@ -23,7 +23,7 @@ from workers.core.events import (
     Person,
     Reaction,
     Text,
-    storable,
+    storable_text,
 )
 
 TEXT_LIMIT = 200_000
@@ -43,7 +43,7 @@ def one_line(name: object) -> object:
     """A name as people read it: one line, no control characters, at most 40 characters."""
     if not isinstance(name, str):
         return name
-    bare = "".join(c for c in unicodedata.normalize("NFC", str(storable(name))) if c.isprintable() or c.isspace())
+    bare = "".join(c for c in unicodedata.normalize("NFC", str(storable_text(name))) if c.isprintable() or c.isspace())
     return " ".join(bare.split())[:40].strip() or "Guest"
 
 

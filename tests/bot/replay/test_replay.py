@@ -120,7 +120,7 @@ def reaction(number: int, key: str = "") -> Reaction:
 
 async def test_the_head_is_not_current_while_a_label_is_on_its_way(database: Database) -> None:
     with database.write() as c:
-        head_fits.record(c, head_fits.FittedHead(1, labels.revision(c), 0, 0, 0.0))
+        head_fits.record(c, head_fits.HeadFit(1, labels.revision(c), 0, 0, 0.0))
         inbox.add(c, [reaction(1)], 0.0)
     waiting = asyncio.create_task(Watch(database).head_is_current())
     await asyncio.sleep(0.2)

@@ -35,9 +35,9 @@ def new_ref(message_id: str) -> MessageRef:
     return MessageRef(**NEW.model_dump(), message_id=message_id)
 
 
-def move(db: Database) -> None:
+def migrate(db: Database) -> None:
     with db.write() as c:
-        chat_migration.move(c, OLD, NEW)
+        chat_migration.migrate(c, OLD, NEW)
 
 
 def test_settings_messages_and_labels_go_along(db: Database) -> None:
@@ -48,7 +48,7 @@ def test_settings_messages_and_labels_go_along(db: Database) -> None:
         messages.record(c, [message(1, "It crashed"), message(2, "Again", reply_to="1", at=2.0)])
         ledger.append(c, [act(1, "🐛")], 2)
     for _ in range(2):  # told twice, it is moved once
-        move(db)
+        migrate(db)
     with db.read() as c:
         after = chats.get(c, NEW)
         assert after is not None
@@ -69,7 +69,7 @@ def test_a_new_message_with_an_old_number_is_another_message(db: Database) -> No
     with db.write() as c:
         labels.add(c, "bug", "", "🐛", 1)
         messages.record(c, [message(1, "old")])
-    move(db)
+    migrate(db)
     with db.write() as c:
         messages.record(c, [Message(key="n", at=2, ref=new_ref("1"), author=BOB, text="new")])
         assert [line.text for line in history.history(c, NEW)] == ["old", "new"]
@@ -79,7 +79,7 @@ def test_what_a_worker_has_in_its_hands_is_done_again_in_the_new_chat(db: Databa
     with db.write() as c:
         inbox.add(c, [reaction(1), message(2)], 1)
         held = inbox.claim(c, "labels", 5, 30, "worker", 1)
-    move(db)
+    migrate(db)
     with db.write() as c, pytest.raises(LostClaim):
         inbox.finish(c, held)
     with db.write() as c:
@@ -97,7 +97,7 @@ def test_replies_that_wait_are_sent_to_the_new_chat_and_old_posts_stay_old(db: D
         edit = EditPost(chat=OLD, post="p", text="Half")
         outbox.add(c, [("e", edit), ("q", post("Hi", OLD, reply_to="1")), ("r2", React(ref=ref(1), emoji=None))], 2)
         outbox.claim(c, "web", 5, 30, "worker", 2)
-    move(db)
+    migrate(db)
     with db.write() as c:
         sent = outbox.claim(c, "web", 5, 30, "other", 3)
         assert [(one.key, one.reply.chat, one.handle) for one in sent] == [
@@ -116,7 +116,7 @@ def test_questions_jobs_and_the_audit_go_along(db: Database) -> None:
         held = questions.hold(c, Command(key="h", at=1, chat=OLD, caller=EVE, text="leave"), 1)
         audit.record(c, 1, BOB, OLD, "here", "", "done")
         jobs.add(c, JobRequest(chat=OLD, requested_by=BOB, post="p"), 1)
-    move(db)
+    migrate(db)
     with db.read() as c:
         asked = questions.question(c, number)
         assert asked is not None
@@ -139,6 +139,6 @@ def test_another_chat_whose_name_begins_alike_stays_where_it_is(db: Database) ->
             c, [Message(key="n", at=2, ref=MessageRef(**near.model_dump(), message_id="1"), author=BOB, text="x")]
         )
         inbox.add(c, [command()], 1)
-    move(db)
+    migrate(db)
     with db.read() as c:
         assert [line.text for line in history.history(c, near)] == ["x"]

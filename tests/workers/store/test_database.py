@@ -14,8 +14,8 @@ from sqlalchemy import inspect, text
 
 from workers.core.errors import BackchannelError
 from workers.store import counters
-from workers.store.columns import metadata
 from workers.store.database import Database
+from workers.store.tables import metadata
 
 
 def migrate(url: str, start: threading.Barrier) -> None:

@@ -44,9 +44,9 @@ from workers.store import (
     questions,
     training_set,
 )
-from workers.store.columns import metadata
 from workers.store.database import Database
-from workers.store.erasure import Quotes, naming
+from workers.store.erasure import Quotes, names_pattern
+from workers.store.tables import metadata
 
 SECRET = "the launch code is zyxwvut"
 PERSON = Person(id="person-to-forget", name="Sömeone Özel")
@@ -244,7 +244,7 @@ def test_what_was_said_about_somebody_who_only_labelled_goes_too(db: Database) -
     ],
 )
 def test_a_name_is_found_as_a_word(name: str, text: str, named: bool) -> None:
-    assert bool(naming([name]).search(text)) is named
+    assert bool(names_pattern([name]).search(text)) is named
 
 
 @given(st.lists(st.text("ab ", max_size=60), max_size=6), st.text("ab ", max_size=90))

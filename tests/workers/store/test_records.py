@@ -17,16 +17,16 @@ OTHER = ChatRef(platform="slack", workspace="t", chat_id="c")
 def test_chats_are_off_until_somebody_enables_them(db: Database) -> None:
     with db.write() as c:
         assert chats.get(c, CHAT) is None
-        assert chats.known(c, [CHAT.key, OTHER.key]) == chats.known(c, []) == {}
+        assert chats.by_key(c, [CHAT.key, OTHER.key]) == chats.by_key(c, []) == {}
         chats.enable(c, CHAT, BOB, "zh", 0)
         assert chats.get(c, CHAT) == chats.Chat(CHAT, True, "suggest", "zh")
-        assert set(chats.known(c, [CHAT.key, OTHER.key])) == {CHAT.key}
+        assert set(chats.by_key(c, [CHAT.key, OTHER.key])) == {CHAT.key}
         chats.set_mode(c, CHAT, "shadow")
         chats.disable(c, CHAT, 1)
-        assert not chats.known(c, [CHAT.key])[CHAT.key].enabled
+        assert not chats.by_key(c, [CHAT.key])[CHAT.key].enabled
         chats.enable(c, CHAT, BOB, "en", 2)
         chats.enable(c, OTHER, BOB, "en", 2)
-        assert chats.known(c, [CHAT.key, OTHER.key]) == {
+        assert chats.by_key(c, [CHAT.key, OTHER.key]) == {
             OTHER.key: chats.Chat(OTHER, True, "suggest", "en"),
             CHAT.key: chats.Chat(CHAT, True, "shadow", "en"),
         }
@@ -173,7 +173,7 @@ def test_a_held_command_can_be_taken_once_and_for_ten_minutes(db: Database) -> N
         assert questions.held(c, first, 599) == wanted
         assert questions.held(c, first, 599) is None
         assert questions.held(c, second, 610) is None
-        assert questions.held(c, 99) is None
+        assert questions.held(c, 99, 0) is None
 
 
 def test_the_audit_keeps_who_did_what_and_what_came_of_it(db: Database) -> None:

@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from tests.workers.store.samples import BOB, CHAT, delete, edit, message, ref
 from workers.core.events import Delete, Edit, Message
-from workers.store import erasure, history, messages, revisions
+from workers.store import erasure, history, messages
 from workers.store.database import Database
 
 
@@ -23,7 +23,7 @@ def happen(c: Connection, event: Message | Edit | Delete) -> None:
 def former(c: Connection) -> list[tuple[int, str]]:
     known = messages.find(c, ref(1))
     assert known is not None
-    return [(one.revision, one.text) for one in revisions.of(c, [known.id]).get(known.id, [])]
+    return [(one.revision, one.text) for one in messages.former_texts(c, [known.id]).get(known.id, [])]
 
 
 def test_every_text_that_no_longer_stands_is_kept_in_order(db: Database) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from workers.store.columns import metadata
+from workers.store.tables import metadata
 
 connection = context.config.attributes["connection"]
 # SQLite can take a CREATE TABLE back; Alembic only believes so when told.
