@@ -8,7 +8,7 @@ import time
 from pydantic import SecretStr
 
 from bot.platforms.slack.platform import SlackPlatform
-from bot.platforms.slack.workspace import Workspace
+from bot.platforms.slack.workspaces import Workspace
 from bot.settings import SlackSettings
 from workers.core.events import ChatRef
 from workers.core.settings import load

@@ -14,8 +14,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.doctor.findings import Finding
 from bot.platforms.slack.errors import code_of, sentences
 from bot.platforms.slack.scopes import APP_SCOPES, BOT_SCOPES
-from bot.platforms.slack.workspace import Workspace
-from bot.platforms.slack.workspaces import Workspaces
+from bot.platforms.slack.workspaces import Workspace, Workspaces
 from bot.settings import SlackSettings
 from workers.core.errors import BackchannelError
 

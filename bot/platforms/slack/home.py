@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from bot.platforms.slack.blocks import button, parts, section
+from bot.platforms.slack.formatting import button, parts, section
 from bot.platforms.slack.words import word
 from workers.core.i18n import kind_name, percent, say, stage_name
 from workers.core.replies import Choice

@@ -13,15 +13,13 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 
 from bot.platforms.base import Accept, Refused
-from bot.platforms.slack import home, interactive, modal
-from bot.platforms.slack.errands import Errands
+from bot.platforms.slack import events, home, modal
+from bot.platforms.slack.background_tasks import BackgroundTasks
 from bot.platforms.slack.errors import sentences
-from bot.platforms.slack.events import chat_of, event_of
 from bot.platforms.slack.redact import sdk_logger
 from bot.platforms.slack.response_urls import ResponseUrls
 from bot.platforms.slack.users import Users
-from bot.platforms.slack.workspace import Workspace, workspace_of
-from bot.platforms.slack.workspaces import Workspaces
+from bot.platforms.slack.workspaces import Workspace, Workspaces, workspace_of
 from workers.core.events import ChatRef, Command, Event, Message, Reaction
 from workers.core.i18n import say
 
@@ -39,13 +37,13 @@ class Listeners:
         self,
         workspaces: Workspaces,
         people: Users,
-        errands: Errands,
+        background: BackgroundTasks,
         urls: ResponseUrls,
         overview: Callable[[ChatRef], Overview],
         language: str,
     ) -> None:
         self.accept: Accept | None = None
-        self._workspaces, self._people, self._errands, self._urls = workspaces, people, errands, urls
+        self._workspaces, self._people, self._background, self._urls = workspaces, people, background, urls
         self._overview, self._language = overview, language
 
     async def event(self, body: Body) -> None:
@@ -54,27 +52,27 @@ class Listeners:
         if kind == "app_uninstalled" or (kind == "tokens_revoked" and body["event"]["tokens"].get("bot")):
             await self._workspaces.revoke(team)
             return
-        mine = await self._workspaces.find(team)
-        if mine is None:
+        workspace = await self._workspaces.find(team)
+        if workspace is None:
             return
         if kind == "app_home_opened":
-            self._errands.run(lambda: self._show_home(mine, body["event"]))
+            self._background.start(lambda: self._show_home(workspace, body["event"]))
             return
-        event = event_of(body, mine, lambda user: self._people.name(mine, user))
-        if event is None or (await self._by_guest(body, mine, event)):
+        event = events.event_of(body, workspace, lambda user: self._people.name(workspace, user))
+        if event is None or (await self._by_guest(body, workspace, event)):
             return
         if await self._hand_over(event):
-            self._learn_name(mine, event)
+            self._learn_name(workspace, event)
         elif isinstance(event, Command):
-            self._errands.run(lambda: self._say_off(mine, event))
+            self._background.start(lambda: self._say_off(workspace, event))
 
     async def slash(self, body: Body, ack: AsyncAck) -> None:
         """`/backchannel …` and `/retrain …`."""
-        mine = await self._workspaces.find(workspace_of(body))
-        if mine is None:
+        workspace = await self._workspaces.find(workspace_of(body))
+        if workspace is None:
             await ack()
             return
-        command = interactive.command_of(body, mine)
+        command = events.slash_command_of(body, workspace)
         self._urls.remember(command.chat, body.get("response_url") or "")
         if await self._hand_over(command):
             await ack()
@@ -83,35 +81,35 @@ class Listeners:
 
     async def button(self, body: Body, ack: AsyncAck) -> None:
         """A button under a post, or one of the App Home."""
-        mine = await self._workspaces.find(workspace_of(body))
-        if mine is not None:
+        workspace = await self._workspaces.find(workspace_of(body))
+        if workspace is not None:
             at_home = (body.get("container") or {}).get("type") == "view"
-            event = interactive.home_command_of(body, mine) if at_home else interactive.button_of(body, mine)
+            event = events.home_command_of(body, workspace) if at_home else events.button_of(body, workspace)
             if event is not None:
                 await self._hand_over(event)
         await ack()
 
     async def shortcut(self, body: Body, ack: AsyncAck) -> None:
         """ "Label this…": open the modal. Nothing is stored yet."""
-        mine = await self._workspaces.find(workspace_of(body))
-        if mine is not None:
-            target = interactive.target_of(body, mine)
-            seen = await asyncio.to_thread(self._overview, chat_of(target.channel, mine))
+        workspace = await self._workspaces.find(workspace_of(body))
+        if workspace is not None:
+            target = events.target_of(body, workspace)
+            seen = await asyncio.to_thread(self._overview, events.chat_of(target.channel, workspace))
             shown = modal.view(target, seen.labels, self._language)
             if not seen.enabled:
                 shown = modal.closing(say(self._language, "not_here"), self._language)
-            trigger = body["trigger_id"]  # good for three seconds: this can't wait for its turn among the errands
-            await self._open(mine, trigger, shown)
+            trigger = body["trigger_id"]  # good for three seconds: this can't wait for its turn among the background
+            await self._open(workspace, trigger, shown)
         await ack()
 
     async def submission(self, body: Body, ack: AsyncAck) -> None:
         """The modal was submitted: first the message, which may be from before our time there, then the label."""
-        mine = await self._workspaces.find(workspace_of(body))
-        if mine is None:
+        workspace = await self._workspaces.find(workspace_of(body))
+        if workspace is None:
             await ack()
             return
-        target = interactive.metadata_of(body)
-        message, command = interactive.message_of(target, mine), interactive.labelling_of(body, target, mine)
+        target = events.metadata_of(body)
+        message, command = events.target_message(target, workspace), events.labelling_of(body, target, workspace)
         if message is not None and not await self._hand_over(message):
             closing = modal.closing(say(self._language, "not_here"), self._language)
             await ack(response_action="update", view=closing)
@@ -120,15 +118,15 @@ class Listeners:
             await self._hand_over(command)
         await ack()
 
-    def _learn_name(self, mine: Workspace, event: Event) -> None:
+    def _learn_name(self, workspace: Workspace, event: Event) -> None:
         """For the next time: payloads carry only the id."""
         match event:
             case Message() if not event.bot:
-                self._people.learn(mine, event.author.id)
+                self._people.learn(workspace, event.author.id)
             case Reaction():
-                self._people.learn(mine, event.annotator.id)
+                self._people.learn(workspace, event.annotator.id)
             case Command():
-                self._people.learn(mine, event.caller.id)
+                self._people.learn(workspace, event.caller.id)
             case _:
                 pass
 
@@ -137,31 +135,31 @@ class Listeners:
             raise ConnectionError("Not listening yet.")
         return await self.accept(event)
 
-    async def _by_guest(self, body: Body, mine: Workspace, event: Event) -> bool:
+    async def _by_guest(self, body: Body, workspace: Workspace, event: Event) -> bool:
         """Whether this is a reaction from another company: payloads don't say it, so Slack is asked, once a person."""
         shared = bool(body.get("is_ext_shared_channel"))
-        return shared and isinstance(event, Reaction) and await self._people.is_guest(mine, event.annotator.id)
+        return shared and isinstance(event, Reaction) and await self._people.is_guest(workspace, event.annotator.id)
 
-    async def _open(self, mine: Workspace, trigger: str, view: Body) -> None:
+    async def _open(self, workspace: Workspace, trigger: str, view: Body) -> None:
         with suppress(Refused), sentences():  # too late: who clicked sees that nothing opened, and clicks again
-            await self._workspaces.client_of(mine).views_open(trigger_id=trigger, view=view)
+            await self._workspaces.client_of(workspace).views_open(trigger_id=trigger, view=view)
 
-    async def _say_off(self, mine: Workspace, command: Command) -> None:
+    async def _say_off(self, workspace: Workspace, command: Command) -> None:
         text, thread = say(self._language, "not_here"), command.thread if command.reply_to else None
         with sentences():
-            await self._workspaces.client_of(mine).chat_postEphemeral(
+            await self._workspaces.client_of(workspace).chat_postEphemeral(
                 channel=command.chat.chat_id, user=command.caller.id, text=text, thread_ts=thread
             )
 
-    async def _show_home(self, mine: Workspace, event: Body) -> None:
+    async def _show_home(self, workspace: Workspace, event: Body) -> None:
         if event.get("tab", "home") != "home":
             return
-        dm = chat_of(event["channel"], mine)
+        dm = events.chat_of(event["channel"], workspace)
         seen = await asyncio.to_thread(self._overview, dm)
-        admin = (await self._people.standing(mine, event["user"])).admin
+        admin = (await self._people.standing(workspace, event["user"])).admin
         view = home.view(seen, self._language, admin, dm.chat_id)
         with sentences():
-            await self._workspaces.client_of(mine).views_publish(user_id=event["user"], view=view)
+            await self._workspaces.client_of(workspace).views_publish(user_id=event["user"], view=view)
 
 
 def bolt_app(listeners: Listeners, workspaces: Workspaces, secret: SecretStr | None) -> AsyncApp:

@@ -18,7 +18,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.platforms.slack.redact import sdk_logger
 from bot.platforms.slack.scopes import BOT_SCOPES
-from bot.platforms.slack.workspace import Workspace
+from bot.platforms.slack.workspaces import Workspace
 
 INSTALL, REDIRECT = "/slack/install", "/slack/oauth_redirect"
 STATE_SECONDS = 600

@@ -13,7 +13,7 @@ from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot.platforms.base import Accept, Standing
 from bot.platforms.serving import bind, serving
-from bot.platforms.slack.errands import Errands
+from bot.platforms.slack.background_tasks import BackgroundTasks
 from bot.platforms.slack.errors import Uninvited
 from bot.platforms.slack.http import site
 from bot.platforms.slack.listeners import Listeners, bolt_app
@@ -59,10 +59,10 @@ class SlackPlatform:
         self._settings, self._book, self._language = settings, book, language
         self.port, self.connected = settings.port, asyncio.Event()
         self._workspaces = Workspaces(settings.api_url, book)
-        self._errands, self._urls = Errands(), ResponseUrls()
+        self._background, self._urls = BackgroundTasks(), ResponseUrls()
         pacing = RateLimit(pace)
-        self._people = Users(self._workspaces, self._errands, pacing)
-        self._listeners = Listeners(self._workspaces, self._people, self._errands, self._urls, overview, language)
+        self._people = Users(self._workspaces, self._background, pacing)
+        self._listeners = Listeners(self._workspaces, self._people, self._background, self._urls, overview, language)
         self._sender = Sender(self._workspaces, pacing)
 
     async def listen(self, accept: Accept) -> None:
@@ -91,7 +91,7 @@ class SlackPlatform:
                 running.cancel()
                 await asyncio.wait({running})
                 self.connected.clear()
-                await self._errands.stop()
+                await self._background.stop()
 
     async def _run(self, app: AsyncApp) -> None:
         """Say who we are, then let events come."""
@@ -119,7 +119,7 @@ class SlackPlatform:
         try:
             return await self._sender.send(reply, handle)
         except Uninvited:
-            self._errands.run(lambda: self._ask_for_invitation(reply.chat))
+            self._background.start(lambda: self._ask_for_invitation(reply.chat))
             raise
 
     async def standing(self, chat: ChatRef, person: Person, verb: str) -> Standing:
@@ -127,11 +127,11 @@ class SlackPlatform:
         return await self._people.standing(await self._workspaces.needed(chat.workspace), person.id)
 
     async def _ask_for_invitation(self, chat: ChatRef) -> None:
-        url, mine = self._urls.take(chat), await self._workspaces.find(chat.workspace)
-        if url is None or mine is None:
+        url, workspace = self._urls.take(chat), await self._workspaces.find(chat.workspace)
+        if url is None or workspace is None:
             return
-        name = self._people.name(mine, mine.bot)
-        text = word(self._language, "invite", bot="backchannel" if name == mine.bot else name)
+        name = self._people.name(workspace, workspace.bot)
+        text = word(self._language, "invite", bot="backchannel" if name == workspace.bot else name)
         try:
             webhook = AsyncWebhookClient(url.get_secret_value(), logger=sdk_logger(), retry_handlers=[])
             await webhook.send(text=text, response_type="ephemeral")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from bot.platforms.slack.events import TRANSLATE
-from bot.platforms.slack.interactive import SLASHES
+from bot.platforms.slack.events import SLASHES, TRANSLATE
 from bot.platforms.slack.modal import LABEL_THIS
 
 USES: dict[str, tuple[str, ...]] = {

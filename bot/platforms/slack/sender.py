@@ -10,10 +10,9 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.platforms.base import Refused
-from bot.platforms.slack.blocks import message
 from bot.platforms.slack.emoji_names import name_of
 from bot.platforms.slack.errors import Limited, Revoked, code_of, sentences
-from bot.platforms.slack.formatting import literal
+from bot.platforms.slack.formatting import literal, message
 from bot.platforms.slack.rate_limit import RateLimit
 from bot.platforms.slack.workspaces import Workspaces
 from workers.core.events import ChatRef, MessageRef
@@ -96,16 +95,16 @@ class Sender:
     @asynccontextmanager
     async def _call(self, chat: ChatRef, method: str, paced: bool = False) -> AsyncGenerator[AsyncWebClient]:
         """The chat's client, when its turn has come; errors become what the outbox understands."""
-        mine = await self._workspaces.needed(chat.workspace)
-        self._pacing.check(mine.id, method)
+        workspace = await self._workspaces.needed(chat.workspace)
+        self._pacing.check(workspace.id, method)
         if paced:
             await self._pacing.turn(chat.key)
         try:
             with sentences():
-                yield self._workspaces.client_of(mine)
+                yield self._workspaces.client_of(workspace)
         except Limited as limited:
-            self._pacing.close(mine.id, method, limited.seconds)
+            self._pacing.close(workspace.id, method, limited.seconds)
             raise
         except Revoked:
-            await self._workspaces.revoke(mine.id)
+            await self._workspaces.revoke(workspace.id)
             raise

@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.platforms.base import Standing
-from bot.platforms.slack.errands import Errands
+from bot.platforms.slack.background_tasks import BackgroundTasks
 from bot.platforms.slack.errors import Limited, sentences
 from bot.platforms.slack.rate_limit import RateLimit
-from bot.platforms.slack.workspace import Workspace
-from bot.platforms.slack.workspaces import Workspaces
+from bot.platforms.slack.workspaces import Workspace, Workspaces
 
 REMEMBERED, FRESH = 5000, 6 * 3600.0
 """People, and the seconds for which what we know of them is taken to hold."""
@@ -35,71 +34,75 @@ class Users:
     """Remembers a few thousand people; names are looked up beside the events, never before their acknowledgement."""
 
     def __init__(
-        self, workspaces: Workspaces, errands: Errands, pacing: RateLimit, clock: Callable[[], float] = time.monotonic
+        self,
+        workspaces: Workspaces,
+        background: BackgroundTasks,
+        pacing: RateLimit,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._workspaces, self._errands, self._pacing, self._clock = workspaces, errands, pacing, clock
+        self._workspaces, self._background, self._pacing, self._clock = workspaces, background, pacing, clock
         self._known: OrderedDict[tuple[str, str], tuple[float, Profile]] = OrderedDict()
         self._asked: set[tuple[str, str]] = set()
 
-    def name(self, mine: Workspace, user: str) -> str:
+    def name(self, workspace: Workspace, user: str) -> str:
         """The name of somebody, or the id while it is not known."""
-        known = self._known.get((mine.id, user))
+        known = self._known.get((workspace.id, user))
         return known[1].name if known else user
 
-    def learn(self, mine: Workspace, user: str) -> None:
+    def learn(self, workspace: Workspace, user: str) -> None:
         """Ask who somebody is, beside everything else, unless that is known already."""
-        known, who = self._known.get((mine.id, user)), (mine.id, user)
+        known, who = self._known.get((workspace.id, user)), (workspace.id, user)
         if who in self._asked or (known and self._clock() - known[0] < FRESH):
             return
 
         async def look() -> None:
             try:
-                await self.profile(mine, user)
+                await self.profile(workspace, user)
             finally:
                 self._asked.discard(who)
 
         self._asked.add(who)
-        if not self._errands.run(look):
+        if not self._background.start(look):
             self._asked.discard(who)
 
-    async def is_guest(self, mine: Workspace, user: str) -> bool:
+    async def is_guest(self, workspace: Workspace, user: str) -> bool:
         """Whether somebody in a channel that companies share belongs to another.
 
         Raises OSError if it takes long: then the event is not acknowledged, and comes again.
         """
-        known = self._known.get((mine.id, user))
+        known = self._known.get((workspace.id, user))
         if known is None or self._clock() - known[0] > FRESH:
             async with asyncio.timeout(LOOK_UP):
-                return (await self.profile(mine, user)).guest
+                return (await self.profile(workspace, user)).guest
         return known[1].guest
 
-    async def standing(self, mine: Workspace, user: str) -> Standing:
+    async def standing(self, workspace: Workspace, user: str) -> Standing:
         """Whether somebody is an admin, asked anew: rights change. Raises as `Platform.send`."""
-        profile = await self.profile(mine, user)
+        profile = await self.profile(workspace, user)
         return Standing(False, "guest") if profile.guest else Standing(profile.admin)
 
-    async def profile(self, mine: Workspace, user: str) -> Profile:
+    async def profile(self, workspace: Workspace, user: str) -> Profile:
         """Ask Slack about somebody. Raises as `Platform.send`."""
-        self._pacing.check(mine.id, "users.info")
+        self._pacing.check(workspace.id, "users.info")
         try:
             with sentences():
-                answer: Any = await self._workspaces.client_of(mine).users_info(user=user)
+                answer: Any = await self._workspaces.client_of(workspace).users_info(user=user)
         except Limited as limited:
-            self._pacing.close(mine.id, "users.info", limited.seconds)
+            self._pacing.close(workspace.id, "users.info", limited.seconds)
             raise
-        profile = profile_of(answer["user"], mine)
-        self._known[mine.id, user] = self._clock(), profile
-        self._known.move_to_end((mine.id, user))
+        profile = profile_of(answer["user"], workspace)
+        self._known[workspace.id, user] = self._clock(), profile
+        self._known.move_to_end((workspace.id, user))
         while len(self._known) > REMEMBERED:
             self._known.popitem(last=False)
         return profile
 
 
-def profile_of(user: Mapping[str, Any], mine: Workspace) -> Profile:
+def profile_of(user: Mapping[str, Any], workspace: Workspace) -> Profile:
     """A user as Slack describes one. Guests, and people of other workspaces, are never admins of this one."""
     profile: Mapping[str, Any] = user.get("profile") or {}
     names = (profile.get("display_name"), profile.get("real_name"), user.get("real_name"), user.get("name"))
-    elsewhere = user.get("team_id") not in (None, "", mine.id)
+    elsewhere = user.get("team_id") not in (None, "", workspace.id)
     guest = elsewhere or any(user.get(flag) for flag in ("is_restricted", "is_ultra_restricted", "is_stranger"))
     admin = any(user.get(flag) for flag in ("is_admin", "is_owner", "is_primary_owner"))
     return Profile(next(filter(None, names), str(user.get("id"))), admin and not guest, guest)

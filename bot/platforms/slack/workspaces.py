@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from pydantic import SecretStr
@@ -13,7 +14,6 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.platforms.slack.errors import Revoked, sentences
 from bot.platforms.slack.redact import sdk_logger
-from bot.platforms.slack.workspace import Workspace
 from workers.core.errors import BackchannelError
 
 log = logging.getLogger(__name__)
@@ -21,6 +21,23 @@ log = logging.getLogger(__name__)
 FRESH, ABSENT = 30.0, 2.0
 """Seconds for which a workspace is taken to be as it was, and to be none: other processes install and revoke, too."""
 PATIENCE = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """`bot` is our user there and `bot_id` our id as a program: by both we know our own words."""
+
+    id: str
+    name: str
+    bot: str
+    bot_id: str
+    token: SecretStr
+
+    def is_me(self, said: Mapping[str, Any]) -> bool:
+        """Whether a message or event is our own doing."""
+        return self.bot in (said.get("user"), said.get("user_id")) or (
+            bool(self.bot_id) and said.get("bot_id") == self.bot_id
+        )
 
 
 class Installed(Protocol):
@@ -122,3 +139,16 @@ async def introduced(workspaces: Workspaces, token: SecretStr, alone: bool) -> W
             )
             await asyncio.sleep(pause)
             pause = min(30.0, 2 * pause)
+
+
+def workspace_of(body: Mapping[str, Any]) -> str:
+    """The id of the workspace for which this payload was sent to us; empty if it names none.
+
+    In channels that companies share, `team_id` may be the other company's; `authorizations` names ours.
+    """
+    view: Mapping[str, Any] = body.get("view") or {}
+    authorized: Mapping[str, Any] = (body.get("authorizations") or [{}])[0]
+    team: Any = body.get("team")
+    named = team.get("id") if isinstance(team, dict) else team
+    found = view.get("app_installed_team_id") or authorized.get("team_id") or body.get("context_team_id")
+    return str(found or body.get("team_id") or named or "")

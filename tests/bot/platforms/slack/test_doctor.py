@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from bot.doctor.findings import Finding
 from bot.platforms.slack.doctor import examine
-from bot.platforms.slack.workspace import Workspace
+from bot.platforms.slack.workspaces import Workspace
 from tests.bot.platforms.slack.conftest import settings
 from tests.fakes.slack.server import FarSlack, scopes
 from tests.fakes.slack.shapes import Trouble

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from bot.platforms.slack import interactive
+from bot.platforms.slack import events
 from bot.platforms.slack.events import event_of
 from bot.platforms.slack.formatting import readable, text_of
-from bot.platforms.slack.workspace import Workspace, workspace_of
+from bot.platforms.slack.workspaces import Workspace, workspace_of
 from tests.bot.platforms.slack import payloads
 from workers.core.events import Button, Command, Delete, Edit, Event, Message, Presence, Reaction
 
@@ -183,20 +183,20 @@ SLASHES = [
 @pytest.mark.parametrize(("slash", "typed", "text"), SLASHES)
 def test_a_slash_command(slash: str, typed: str, text: str) -> None:
     payload = payloads.slash(typed, slash)
-    command = interactive.command_of(payload, MINE)
+    command = events.slash_command_of(payload, MINE)
     assert (command.text, command.chat.chat_id, command.caller.id, command.private) == (text, "C1", "U1", False)
-    assert command.key == interactive.command_of(payload, MINE).key
-    assert interactive.command_of(payloads.slash(typed, slash, channel="D1"), MINE).private
+    assert command.key == events.slash_command_of(payload, MINE).key
+    assert events.slash_command_of(payloads.slash(typed, slash, channel="D1"), MINE).private
 
 
 def test_a_button() -> None:
-    button = interactive.button_of(payloads.press("l:3", "1700000000.000900"), MINE)
+    button = events.button_of(payloads.press("l:3", "1700000000.000900"), MINE)
     assert isinstance(button, Button)
     assert (button.value, button.ref.message_id, button.presser.name) == ("l:3", "1700000000.000900", "name-u2")
 
 
 def test_a_button_of_the_home_is_a_verb_in_the_dm() -> None:
-    command = interactive.home_command_of(payloads.press_home("rollback"), MINE)
+    command = events.home_command_of(payloads.press_home("rollback"), MINE)
     assert isinstance(command, Command)
     assert (command.text, command.chat.chat_id, command.private) == ("rollback", "D1", True)
 

@@ -6,7 +6,7 @@ import pytest
 
 from bot.platforms.base import Refused
 from bot.platforms.slack.doctor import examine
-from bot.platforms.slack.interactive import SLASHES
+from bot.platforms.slack.events import SLASHES
 from bot.platforms.slack.modal import LABEL_THIS
 from bot.platforms.slack.platform import SlackPlatform
 from bot.platforms.slack.scopes import BOT_SCOPES, EVENTS, USES

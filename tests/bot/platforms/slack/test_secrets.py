@@ -135,6 +135,6 @@ def test_what_looks_like_a_secret_is_masked(text: str, wanted: str) -> None:
 def test_a_workspace_shows_no_token() -> None:
     from pydantic import SecretStr
 
-    from bot.platforms.slack.workspace import Workspace
+    from bot.platforms.slack.workspaces import Workspace
 
     assert "canary" not in repr(Workspace("T1", "Acme", "U", "B", SecretStr("xoxb-canary")))

@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 MOST, AT_ONCE, PATIENCE = 200, 4, 20.0
 
 
-class Errands:
+class BackgroundTasks:
     """Runs a few at a time. What comes when too many wait is left out: none of it is needed for the truth."""
 
     def __init__(self) -> None:
