@@ -14,6 +14,11 @@ Accept = Callable[[Event], Awaitable[bool]]
 """Commit an event to the inbox. Returns once it is stored: True, or False where the chat is not enabled."""
 
 
+async def not_listening(event: Event) -> bool:
+    """Stand in for `accept` until `Platform.listen` is given one. Raises BackchannelError."""
+    raise BackchannelError("This platform is not listening yet; try again in a moment.")
+
+
 class Later(BackchannelError):
     """The platform asks us to wait `seconds` before anything more is sent to this chat."""
 

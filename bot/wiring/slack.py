@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from bot.platforms.slack.platform import SlackPlatform
 from bot.platforms.slack.workspaces import Workspace
 from bot.settings import SlackSettings
+from bot.wiring.slack_screens import SlackScreens
 from workers.core.events import ChatRef
 from workers.core.settings import load
 from workers.store import installations
@@ -26,8 +27,9 @@ def slack_platform(database: Database, settings: SlackSettings) -> SlackPlatform
         with database.read() as c:
             return overviews.overview(c, chat)
 
-    book = InstalledWorkspaces(database) if settings.client_id else None
-    return SlackPlatform(settings, book, overview, load().language)
+    language = load().language
+    workspaces = InstalledWorkspaces(database) if settings.client_id else None
+    return SlackPlatform(settings, workspaces, SlackScreens(overview, language), language)
 
 
 class InstalledWorkspaces:
@@ -39,14 +41,14 @@ class InstalledWorkspaces:
     def find(self, workspace: str) -> Workspace | None:
         """The workspace, unless it was revoked or never installed the bot."""
         with self._database.read() as c:
-            found = installations.find(c, SlackPlatform.name, workspace)
-        return workspace_in(found) if found and found.revoked_at is None else None
+            row = installations.find(c, SlackPlatform.name, workspace)
+        return workspace_in(row) if row and row.revoked_at is None else None
 
     def every(self) -> list[tuple[Workspace, bool]]:
         """All workspaces, and whether each was revoked."""
         with self._database.read() as c:
-            found = installations.every(c, SlackPlatform.name)
-        return [(workspace_in(item), item.revoked_at is not None) for item in found]
+            rows = installations.every(c, SlackPlatform.name)
+        return [(workspace_in(row), row.revoked_at is not None) for row in rows]
 
     def save(self, workspace: Workspace) -> None:
         """A workspace has installed the bot, or has done so again."""
@@ -75,7 +77,7 @@ def data_of(workspace: Workspace) -> SecretStr:
     return SecretStr(json.dumps({"bot": workspace.bot, "bot_id": workspace.bot_id, "token": token}))
 
 
-def workspace_in(found: Installation) -> Workspace:
+def workspace_in(row: Installation) -> Workspace:
     """The workspace in a row of the table."""
-    data = json.loads(found.data.get_secret_value())
-    return Workspace(found.workspace, found.name, data["bot"], data["bot_id"], SecretStr(data["token"]))
+    data = json.loads(row.data.get_secret_value())
+    return Workspace(row.workspace, row.name, data["bot"], data["bot_id"], SecretStr(data["token"]))

@@ -4,47 +4,55 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import MutableMapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from pydantic import SecretStr
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 
-from bot.platforms.base import Accept, Refused
+from bot.platforms.base import Accept, Refused, not_listening
 from bot.platforms.slack import events, home, modal
 from bot.platforms.slack.background_tasks import BackgroundTasks
 from bot.platforms.slack.errors import sentences
 from bot.platforms.slack.redact import sdk_logger
-from bot.platforms.slack.response_urls import ResponseUrls
 from bot.platforms.slack.users import Users
 from bot.platforms.slack.workspaces import Workspace, Workspaces, workspace_of
 from workers.core.events import ChatRef, Command, Event, Message, Reaction
 from workers.core.i18n import say
 
-if TYPE_CHECKING:
-    from workers.store.overview import Overview
-
 Body = dict[str, Any]
 ANY = re.compile(".*")
 
 
+class Screens(Protocol):
+    """What the App Home and the modal show, made outside the platform. Both methods may block, and run in threads."""
+
+    def home(self, chat: ChatRef) -> Sequence[home.Section]:
+        """What somebody sees in the App Home; `chat` is that person's DM with the bot."""
+        ...
+
+    def options(self, chat: ChatRef) -> Sequence[modal.Option] | str:
+        """What can be chosen for a message of this chat, or the sentence why nothing can."""
+        ...
+
+
 class Listeners:
-    """One method for each kind of payload. `overview` reads the store, may block, and runs in a thread."""
+    """One method for each kind of payload. `response_urls` gets the newest of each chat, by the chat's key."""
 
     def __init__(
         self,
         workspaces: Workspaces,
-        people: Users,
+        users: Users,
         background: BackgroundTasks,
-        urls: ResponseUrls,
-        overview: Callable[[ChatRef], Overview],
+        response_urls: MutableMapping[str, SecretStr],
+        screens: Screens,
         language: str,
     ) -> None:
-        self.accept: Accept | None = None
-        self._workspaces, self._people, self._background, self._urls = workspaces, people, background, urls
-        self._overview, self._language = overview, language
+        self.accept: Accept = not_listening
+        self._workspaces, self._users, self._background = workspaces, users, background
+        self._response_urls, self._screens, self._language = response_urls, screens, language
 
     async def event(self, body: Body) -> None:
         """Messages, reactions, mentions, and what happens to the app itself."""
@@ -58,13 +66,13 @@ class Listeners:
         if kind == "app_home_opened":
             self._background.start(lambda: self._show_home(workspace, body["event"]))
             return
-        event = events.event_of(body, workspace, lambda user: self._people.name(workspace, user))
-        if event is None or (await self._by_guest(body, workspace, event)):
+        event = events.event_of(body, workspace, lambda user: self._users.name(workspace, user))
+        if event is None or (await self._reaction_by_guest(body, workspace, event)):
             return
-        if await self._hand_over(event):
+        if await self.accept(event):
             self._learn_name(workspace, event)
         elif isinstance(event, Command):
-            self._background.start(lambda: self._say_off(workspace, event))
+            self._background.start(lambda: self._say_not_enabled(workspace, event))
 
     async def slash(self, body: Body, ack: AsyncAck) -> None:
         """`/backchannel …` and `/retrain …`."""
@@ -73,8 +81,9 @@ class Listeners:
             await ack()
             return
         command = events.slash_command_of(body, workspace)
-        self._urls.remember(command.chat, body.get("response_url") or "")
-        if await self._hand_over(command):
+        if body.get("response_url"):
+            self._response_urls[command.chat.key] = SecretStr(body["response_url"])
+        if await self.accept(command):
             await ack()
         else:
             await ack(text=say(self._language, "not_here"), response_type="ephemeral")
@@ -86,7 +95,7 @@ class Listeners:
             at_home = (body.get("container") or {}).get("type") == "view"
             event = events.home_command_of(body, workspace) if at_home else events.button_of(body, workspace)
             if event is not None:
-                await self._hand_over(event)
+                await self.accept(event)
         await ack()
 
     async def shortcut(self, body: Body, ack: AsyncAck) -> None:
@@ -94,12 +103,13 @@ class Listeners:
         workspace = await self._workspaces.find(workspace_of(body))
         if workspace is not None:
             target = events.target_of(body, workspace)
-            seen = await asyncio.to_thread(self._overview, events.chat_of(target.channel, workspace))
-            shown = modal.view(target, seen.labels, self._language)
-            if not seen.enabled:
-                shown = modal.closing(say(self._language, "not_here"), self._language)
-            trigger = body["trigger_id"]  # good for three seconds: this can't wait for its turn among the background
-            await self._open(workspace, trigger, shown)
+            options = await asyncio.to_thread(self._screens.options, events.chat_of(target.channel, workspace))
+            if isinstance(options, str):
+                view = modal.closing(options, self._language)
+            else:
+                view = modal.view(target, options, self._language)
+            # The trigger is good for three seconds: this can't wait among the background tasks.
+            await self._open(workspace, body["trigger_id"], view)
         await ack()
 
     async def submission(self, body: Body, ack: AsyncAck) -> None:
@@ -110,41 +120,36 @@ class Listeners:
             return
         target = events.metadata_of(body)
         message, command = events.target_message(target, workspace), events.labelling_of(body, target, workspace)
-        if message is not None and not await self._hand_over(message):
+        if message is not None and not await self.accept(message):
             closing = modal.closing(say(self._language, "not_here"), self._language)
             await ack(response_action="update", view=closing)
             return
         if command is not None:
-            await self._hand_over(command)
+            await self.accept(command)
         await ack()
 
     def _learn_name(self, workspace: Workspace, event: Event) -> None:
         """For the next time: payloads carry only the id."""
         match event:
             case Message() if not event.bot:
-                self._people.learn(workspace, event.author.id)
+                self._users.learn(workspace, event.author.id)
             case Reaction():
-                self._people.learn(workspace, event.annotator.id)
+                self._users.learn(workspace, event.annotator.id)
             case Command():
-                self._people.learn(workspace, event.caller.id)
+                self._users.learn(workspace, event.caller.id)
             case _:
                 pass
 
-    async def _hand_over(self, event: Event) -> bool:
-        if self.accept is None:
-            raise ConnectionError("Not listening yet.")
-        return await self.accept(event)
-
-    async def _by_guest(self, body: Body, workspace: Workspace, event: Event) -> bool:
+    async def _reaction_by_guest(self, body: Body, workspace: Workspace, event: Event) -> bool:
         """Whether this is a reaction from another company: payloads don't say it, so Slack is asked, once a person."""
         shared = bool(body.get("is_ext_shared_channel"))
-        return shared and isinstance(event, Reaction) and await self._people.is_guest(workspace, event.annotator.id)
+        return shared and isinstance(event, Reaction) and await self._users.is_guest(workspace, event.annotator.id)
 
     async def _open(self, workspace: Workspace, trigger: str, view: Body) -> None:
         with suppress(Refused), sentences():  # too late: who clicked sees that nothing opened, and clicks again
             await self._workspaces.client_of(workspace).views_open(trigger_id=trigger, view=view)
 
-    async def _say_off(self, workspace: Workspace, command: Command) -> None:
+    async def _say_not_enabled(self, workspace: Workspace, command: Command) -> None:
         text, thread = say(self._language, "not_here"), command.thread if command.reply_to else None
         with sentences():
             await self._workspaces.client_of(workspace).chat_postEphemeral(
@@ -155,9 +160,9 @@ class Listeners:
         if event.get("tab", "home") != "home":
             return
         dm = events.chat_of(event["channel"], workspace)
-        seen = await asyncio.to_thread(self._overview, dm)
-        admin = (await self._people.standing(workspace, event["user"])).admin
-        view = home.view(seen, self._language, admin, dm.chat_id)
+        sections = await asyncio.to_thread(self._screens.home, dm)
+        admin = (await self._users.standing(workspace, event["user"])).admin
+        view = home.view(sections, self._language, admin, dm.chat_id)
         with sentences():
             await self._workspaces.client_of(workspace).views_publish(user_id=event["user"], view=view)
 
@@ -176,7 +181,7 @@ def bolt_app(listeners: Listeners, workspaces: Workspaces, secret: SecretStr | N
         client=workspaces.client(),
         signing_secret=secret.get_secret_value() if secret else "unused in Socket Mode",
         authorize=authorize,
-        ignoring_self_events_enabled=False,  # translate.py knows our own words, and what else to leave out
+        ignoring_self_events_enabled=False,  # events.py knows our own messages, and what else to leave out
         attaching_function_token_enabled=False,
     )
     app.event(ANY)(listeners.event)

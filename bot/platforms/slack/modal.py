@@ -1,17 +1,13 @@
-"""The modal of the shortcut "Label this…"."""
+"""The modal of the shortcut "Label this…": one choice among options that it is given."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from bot.platforms.slack.words import word
 from workers.core.i18n import say
-
-if TYPE_CHECKING:
-    from workers.store.overview import LabelView
 
 LABEL_THIS = "label_this"
 """The callback id of both the shortcut and its modal."""
@@ -22,8 +18,16 @@ OPTION_TEXT = 75
 
 
 @dataclass(frozen=True, slots=True)
+class Option:
+    """One line to choose: what people read, and what comes back."""
+
+    text: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
 class Target:
-    """The message that is to be labelled, as the shortcut showed it to us; it travels in the modal."""
+    """The message on which the shortcut was used, as Slack showed it to us; it travels in the modal."""
 
     channel: str
     ts: str
@@ -43,37 +47,33 @@ def packed(target: Target) -> str:
     return data
 
 
-def view(target: Target, labels: Sequence[LabelView], language: str) -> dict[str, Any]:
-    """The modal: one choice among the labels, or the sentence that there are none yet."""
-    frame: dict[str, Any] = {"type": "modal", "callback_id": LABEL_THIS, "private_metadata": packed(target)}
-    frame["title"] = plain(word(language, "label_this"))
-    frame["close"] = plain(word(language, "cancel"))
-    if not labels:
-        return {**frame, "blocks": [sentence(say(language, "no_labels"))]}
-    options = [option(f"{label.emoji} {label.name}", label.name) for label in labels[: OPTIONS_LIMIT - 1]]
-    options.append(option(say(language, "ask_none"), "none"))
-    select: dict[str, Any] = {"type": "static_select", "action_id": CHOSEN, "options": options}
-    select["placeholder"] = plain(word(language, "choose"))
-    block = {"type": "input", "block_id": "label", "label": plain(word(language, "label")), "element": select}
-    return {**frame, "submit": plain(word(language, "save")), "blocks": [block]}
+def view(target: Target, options: Sequence[Option], language: str) -> dict[str, Any]:
+    """The modal: one choice among the options. Of more than Slack allows, the first and the last one are kept."""
+    if len(options) > OPTIONS_LIMIT:
+        options = [*options[: OPTIONS_LIMIT - 1], options[-1]]
+    lines = [{"text": plain(option.text[:OPTION_TEXT]), "value": option.value} for option in options]
+    select: dict[str, Any] = {"type": "static_select", "action_id": CHOSEN, "options": lines}
+    select["placeholder"] = plain(say(language, "slack_choose"))
+    block = {"type": "input", "block_id": "label", "label": plain(say(language, "slack_label")), "element": select}
+    return {
+        **frame(language),
+        "private_metadata": packed(target),
+        "submit": plain(say(language, "slack_save")),
+        "blocks": [block],
+    }
 
 
 def closing(text: str, language: str) -> dict[str, Any]:
-    """What replaces the modal where nothing can be labelled."""
-    frame = {"type": "modal", "callback_id": LABEL_THIS, "title": plain(word(language, "label_this"))}
-    return {**frame, "close": plain(word(language, "cancel")), "blocks": [sentence(text)]}
+    """What stands in the modal where nothing can be chosen: one sentence."""
+    return {**frame(language), "blocks": [{"type": "section", "text": plain(text)}]}
 
 
-def option(text: str, value: str) -> dict[str, Any]:
-    """One line to choose."""
-    return {"text": plain(text[:OPTION_TEXT]), "value": value}
+def frame(language: str) -> dict[str, Any]:
+    """What both have in common."""
+    title, close = plain(say(language, "slack_label_this")), plain(say(language, "slack_cancel"))
+    return {"type": "modal", "callback_id": LABEL_THIS, "title": title, "close": close}
 
 
 def plain(text: str) -> dict[str, Any]:
     """Text that Slack shows as it is."""
     return {"type": "plain_text", "text": text, "emoji": True}
-
-
-def sentence(text: str) -> dict[str, Any]:
-    """A block with one sentence."""
-    return {"type": "section", "text": plain(text)}

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import aiohttp
+from cachetools import TTLCache
+from pydantic import SecretStr
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
@@ -16,54 +17,52 @@ from bot.platforms.serving import bind, serving
 from bot.platforms.slack.background_tasks import BackgroundTasks
 from bot.platforms.slack.errors import Uninvited
 from bot.platforms.slack.http import site
-from bot.platforms.slack.listeners import Listeners, bolt_app
+from bot.platforms.slack.listeners import Listeners, Screens, bolt_app
 from bot.platforms.slack.oauth import Register, oauth_flow
 from bot.platforms.slack.rate_limit import RateLimit
 from bot.platforms.slack.redact import sdk_logger
-from bot.platforms.slack.response_urls import ResponseUrls
 from bot.platforms.slack.sender import Sender
 from bot.platforms.slack.socket_mode import connection, kept
 from bot.platforms.slack.users import Users
-from bot.platforms.slack.words import word
 from bot.platforms.slack.workspaces import Installed, Workspaces, introduced
 from bot.settings import SlackSettings
 from workers.core.events import ChatRef, Person
+from workers.core.i18n import say
 from workers.core.replies import Reply
-
-if TYPE_CHECKING:
-    from workers.store.overview import Overview
 
 log = logging.getLogger(__name__)
 
+RESPONSE_URLS, RESPONSE_URL_SECONDS = 1000, 1800.0
+"""Addresses at which somebody who typed a slash command can be answered: how many are kept, and Slack's limit."""
 
-class Book(Installed, Register, Protocol):
+
+class Installations(Installed, Register, Protocol):
     """Where installed workspaces and their tokens are kept."""
 
 
 class SlackPlatform:
-    """Slack by Socket Mode or HTTP. `overview` reads the store and may block; it runs in a thread.
-
-    `pace`: seconds at least between two posts in a channel.
-    """
+    """Slack by Socket Mode or HTTP. `pause`: seconds at least between two posts in a channel."""
 
     name = "slack"
 
     def __init__(
         self,
         settings: SlackSettings,
-        book: Book | None,
-        overview: Callable[[ChatRef], Overview],
+        installations: Installations | None,
+        screens: Screens,
         language: str = "en",
-        pace: float = 1.0,
+        pause: float = 1.0,
     ) -> None:
-        self._settings, self._book, self._language = settings, book, language
+        self._settings, self._installations, self._language = settings, installations, language
         self.port, self.connected = settings.port, asyncio.Event()
-        self._workspaces = Workspaces(settings.api_url, book)
-        self._background, self._urls = BackgroundTasks(), ResponseUrls()
-        pacing = RateLimit(pace)
-        self._people = Users(self._workspaces, self._background, pacing)
-        self._listeners = Listeners(self._workspaces, self._people, self._background, self._urls, overview, language)
-        self._sender = Sender(self._workspaces, pacing)
+        self._workspaces = Workspaces(settings.api_url, installations)
+        self._background, rate_limit = BackgroundTasks(), RateLimit(pause)
+        self._response_urls: TTLCache[str, SecretStr] = TTLCache(RESPONSE_URLS, RESPONSE_URL_SECONDS)
+        self._users = Users(self._workspaces, self._background, rate_limit)
+        self._listeners = Listeners(
+            self._workspaces, self._users, self._background, self._response_urls, screens, language
+        )
+        self._sender = Sender(self._workspaces, rate_limit)
 
     async def listen(self, accept: Accept) -> None:
         """Hand every event to `accept` and acknowledge it only afterwards. Runs until it is cancelled.
@@ -77,9 +76,11 @@ class SlackPlatform:
         self._listeners.accept = accept
         app = bolt_app(self._listeners, self._workspaces, settings.signing_secret)
         flow = None
-        if self._book and settings.client_id and settings.client_secret:
+        if self._installations and settings.client_id and settings.client_secret:
             client = self._workspaces.client()
-            flow = oauth_flow(settings.client_id, settings.client_secret, client, self._book, self._workspaces.forget)
+            flow = oauth_flow(
+                settings.client_id, settings.client_secret, client, self._installations, self._workspaces.forget
+            )
         pages = site(app, settings.signing_secret, flow, settings.mode == "http", self.connected.is_set)
         async with serving(pages, sock) as server:
             running = asyncio.create_task(self._run(app))
@@ -104,11 +105,11 @@ class SlackPlatform:
         else:
             client = connection(app, self._workspaces, settings.app_token)
             try:
-                await kept(client, self._told)
+                await kept(client, self._set_connected)
             finally:
                 await client.close()
 
-    def _told(self, connected: bool) -> None:
+    def _set_connected(self, connected: bool) -> None:
         if connected:
             self.connected.set()
         else:
@@ -124,14 +125,14 @@ class SlackPlatform:
 
     async def standing(self, chat: ChatRef, person: Person, verb: str) -> Standing:
         """Admins and owners of the workspace are admins; guests and people of other workspaces never are."""
-        return await self._people.standing(await self._workspaces.needed(chat.workspace), person.id)
+        return await self._users.standing(await self._workspaces.needed(chat.workspace), person.id)
 
     async def _ask_for_invitation(self, chat: ChatRef) -> None:
-        url, workspace = self._urls.take(chat), await self._workspaces.find(chat.workspace)
+        url, workspace = self._response_urls.pop(chat.key, None), await self._workspaces.find(chat.workspace)
         if url is None or workspace is None:
             return
-        name = self._people.name(workspace, workspace.bot)
-        text = word(self._language, "invite", bot="backchannel" if name == workspace.bot else name)
+        name = self._users.name(workspace, workspace.bot)
+        text = say(self._language, "slack_invite", bot="backchannel" if name == workspace.bot else name)
         try:
             webhook = AsyncWebhookClient(url.get_secret_value(), logger=sdk_logger(), retry_handlers=[])
             await webhook.send(text=text, response_type="ephemeral")

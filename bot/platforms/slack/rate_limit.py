@@ -1,17 +1,18 @@
-"""Below Slack's limits: about one post a second in a channel, and no call before the time that Slack has named."""
+"""Staying below Slack's limits: about one post a second in a channel, and no call before the time that Slack names."""
 
 from __future__ import annotations
 
 import asyncio
 import random
 import time
-from collections import OrderedDict
 from collections.abc import Callable
+
+from cachetools import LRUCache, TLRUCache
 
 from bot.platforms.base import Later
 
 LONGEST_SLEEP = 10.0
-REMEMBERED = 5000
+CACHE_SIZE = 5000
 
 
 class RateLimit:
@@ -20,28 +21,25 @@ class RateLimit:
     def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         """`seconds`: at least so long between two posts in a channel."""
         self._seconds, self._clock = seconds, clock
-        self._next: OrderedDict[str, float] = OrderedDict()
-        self._closed: dict[tuple[str, str], float] = {}
+        self._next: LRUCache[str, float] = LRUCache(CACHE_SIZE)
+        self._closed_until: TLRUCache[tuple[str, str], float] = TLRUCache(CACHE_SIZE, lambda _, until, __: until, clock)
 
     async def turn(self, chat: str) -> None:
         """Wait until this channel (its key) may have another post. Raises `Later` where that would take long."""
         now = self._clock()
-        at = max(now, self._next.pop(chat, 0.0))
+        at = max(now, self._next.get(chat, 0.0))
         if at - now > LONGEST_SLEEP:
-            self._next[chat] = at
             raise Later(at - now, "Many posts wait for this channel.")
         self._next[chat] = at + self._seconds
-        while len(self._next) > REMEMBERED:
-            self._next.popitem(last=False)
         await asyncio.sleep(at - now)
 
     def check(self, workspace: str, method: str) -> None:
         """Raises `Later` while Slack wants this method left alone. Slack counts per workspace and method."""
-        left = self._closed.get((workspace, method), 0.0) - self._clock()
-        if left > 0:
+        until = self._closed_until.get((workspace, method))
+        if until is not None:
             # Not all at the same moment: the first few would use up the allowance, always the same ones perhaps.
-            raise Later(left + random.uniform(0.0, 0.5), "Slack asks us to slow down.")
+            raise Later(until - self._clock() + random.uniform(0.0, 0.5), "Slack asks us to slow down.")
 
     def close(self, workspace: str, method: str, seconds: float) -> None:
         """Slack has named a time."""
-        self._closed[workspace, method] = self._clock() + seconds
+        self._closed_until[workspace, method] = self._clock() + seconds

@@ -18,14 +18,14 @@ from bot.platforms.slack.workspaces import Workspaces
 from workers.core.events import ChatRef, MessageRef
 from workers.core.replies import Document, EditPost, Picture, Post, React, Reply
 
-QUIET: dict[str, Any] = {"unfurl_links": False, "unfurl_media": False}
+NO_PREVIEWS: dict[str, Any] = {"unfurl_links": False, "unfurl_media": False}
 
 
 class Sender:
     """Carries out replies. A workspace that no longer takes its token is marked, and the reply refused."""
 
-    def __init__(self, workspaces: Workspaces, pacing: RateLimit) -> None:
-        self._workspaces, self._pacing = workspaces, pacing
+    def __init__(self, workspaces: Workspaces, rate_limit: RateLimit) -> None:
+        self._workspaces, self._rate_limit = workspaces, rate_limit
 
     async def send(self, reply: Reply, handle: str | None) -> str | None:
         """See `Platform.send`. The handle of a post is its `ts`, that of a reaction the name of the emoji."""
@@ -45,9 +45,9 @@ class Sender:
 
     async def _post(self, reply: Post) -> str:
         body = message(reply.text, reply.choices, reply.progress)
-        async with self._call(reply.chat, "chat.postMessage", paced=True) as client:
+        async with self._call(reply.chat, "chat.postMessage", limited=True) as client:
             answer: Any = await client.chat_postMessage(
-                channel=reply.chat.chat_id, thread_ts=reply.reply_to, **QUIET, **body
+                channel=reply.chat.chat_id, thread_ts=reply.reply_to, **NO_PREVIEWS, **body
             )
         return str(answer["ts"])
 
@@ -55,11 +55,11 @@ class Sender:
         if handle is None:
             raise Refused("The post to change was never sent, so there is nothing to change.")
         body = message(reply.text, reply.choices, reply.progress)
-        async with self._call(reply.chat, "chat.update", paced=True) as client:
+        async with self._call(reply.chat, "chat.update", limited=True) as client:
             await client.chat_update(channel=reply.chat.chat_id, ts=handle, **body)
 
     async def _upload(self, reply: Document | Picture, content: bytes, alt: str | None) -> str:
-        async with self._call(reply.chat, "files.completeUploadExternal", paced=True) as client:
+        async with self._call(reply.chat, "files.completeUploadExternal", limited=True) as client:
             answer: Any = await client.files_upload_v2(
                 content=content,
                 filename=reply.filename,
@@ -76,34 +76,34 @@ class Sender:
         if reply.emoji and name is None:
             raise Refused(f"Slack has no name for {reply.emoji}: choose another emoji with `labels emoji`.")
         if handle and handle != name:
-            await self._mark(reply.ref, handle, add=False)
+            await self._set_reaction(reply.ref, handle, add=False)
         if name:
-            await self._mark(reply.ref, name, add=True)
+            await self._set_reaction(reply.ref, name, add=True)
         return name
 
-    async def _mark(self, ref: MessageRef, name: str, add: bool) -> None:
-        where = {"channel": ref.chat_id, "timestamp": ref.message_id, "name": name}
-        method, done = ("reactions.add", "already_reacted") if add else ("reactions.remove", "no_reaction")
+    async def _set_reaction(self, ref: MessageRef, name: str, add: bool) -> None:
+        reaction = {"channel": ref.chat_id, "timestamp": ref.message_id, "name": name}
+        method, no_change = ("reactions.add", "already_reacted") if add else ("reactions.remove", "no_reaction")
         async with self._call(ref.chat, method) as client:
             try:
-                await (client.reactions_add(**where) if add else client.reactions_remove(**where))
+                await (client.reactions_add(**reaction) if add else client.reactions_remove(**reaction))
             except SlackApiError as error:
                 gone = not add and code_of(error) in ("message_not_found", "invalid_name")
-                if code_of(error) != done and not gone:
+                if code_of(error) != no_change and not gone:
                     raise
 
     @asynccontextmanager
-    async def _call(self, chat: ChatRef, method: str, paced: bool = False) -> AsyncGenerator[AsyncWebClient]:
+    async def _call(self, chat: ChatRef, method: str, limited: bool = False) -> AsyncGenerator[AsyncWebClient]:
         """The chat's client, when its turn has come; errors become what the outbox understands."""
         workspace = await self._workspaces.needed(chat.workspace)
-        self._pacing.check(workspace.id, method)
-        if paced:
-            await self._pacing.turn(chat.key)
+        self._rate_limit.check(workspace.id, method)
+        if limited:
+            await self._rate_limit.turn(chat.key)
         try:
             with sentences():
                 yield self._workspaces.client_of(workspace)
-        except Limited as limited:
-            self._pacing.close(workspace.id, method, limited.seconds)
+        except Limited as error:
+            self._rate_limit.close(workspace.id, method, error.seconds)
             raise
         except Revoked:
             await self._workspaces.revoke(workspace.id)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from cachetools import LRUCache
 
 from bot.platforms.base import Standing
 from bot.platforms.slack.background_tasks import BackgroundTasks
@@ -15,9 +16,9 @@ from bot.platforms.slack.errors import Limited, sentences
 from bot.platforms.slack.rate_limit import RateLimit
 from bot.platforms.slack.workspaces import Workspace, Workspaces
 
-REMEMBERED, FRESH = 5000, 6 * 3600.0
-"""People, and the seconds for which what we know of them is taken to hold."""
-LOOK_UP = 2.0
+CACHE_SIZE, MAX_AGE = 5000, 6 * 3600.0
+"""People, and the seconds after which Slack is asked about them again; meanwhile the old name goes on being used."""
+GUEST_TIMEOUT = 2.0
 """Seconds that an event may wait for the question whether somebody is a guest."""
 
 
@@ -31,50 +32,50 @@ class Profile:
 
 
 class Users:
-    """Remembers a few thousand people; names are looked up beside the events, never before their acknowledgement."""
+    """Caches a few thousand people; names are looked up beside the events, never before their acknowledgement."""
 
     def __init__(
         self,
         workspaces: Workspaces,
         background: BackgroundTasks,
-        pacing: RateLimit,
+        rate_limit: RateLimit,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._workspaces, self._background, self._pacing, self._clock = workspaces, background, pacing, clock
-        self._known: OrderedDict[tuple[str, str], tuple[float, Profile]] = OrderedDict()
+        self._workspaces, self._background, self._rate_limit, self._clock = workspaces, background, rate_limit, clock
+        self._profiles: LRUCache[tuple[str, str], tuple[float, Profile]] = LRUCache(CACHE_SIZE)
         self._asked: set[tuple[str, str]] = set()
 
     def name(self, workspace: Workspace, user: str) -> str:
         """The name of somebody, or the id while it is not known."""
-        known = self._known.get((workspace.id, user))
-        return known[1].name if known else user
+        cached = self._profiles.get((workspace.id, user))
+        return cached[1].name if cached else user
 
     def learn(self, workspace: Workspace, user: str) -> None:
         """Ask who somebody is, beside everything else, unless that is known already."""
-        known, who = self._known.get((workspace.id, user)), (workspace.id, user)
-        if who in self._asked or (known and self._clock() - known[0] < FRESH):
+        key = (workspace.id, user)
+        if key in self._asked or self._fresh(key):
             return
 
         async def look() -> None:
             try:
                 await self.profile(workspace, user)
             finally:
-                self._asked.discard(who)
+                self._asked.discard(key)
 
-        self._asked.add(who)
+        self._asked.add(key)
         if not self._background.start(look):
-            self._asked.discard(who)
+            self._asked.discard(key)
 
     async def is_guest(self, workspace: Workspace, user: str) -> bool:
         """Whether somebody in a channel that companies share belongs to another.
 
         Raises OSError if it takes long: then the event is not acknowledged, and comes again.
         """
-        known = self._known.get((workspace.id, user))
-        if known is None or self._clock() - known[0] > FRESH:
-            async with asyncio.timeout(LOOK_UP):
-                return (await self.profile(workspace, user)).guest
-        return known[1].guest
+        profile = self._fresh((workspace.id, user))
+        if profile is None:
+            async with asyncio.timeout(GUEST_TIMEOUT):
+                profile = await self.profile(workspace, user)
+        return profile.guest
 
     async def standing(self, workspace: Workspace, user: str) -> Standing:
         """Whether somebody is an admin, asked anew: rights change. Raises as `Platform.send`."""
@@ -83,19 +84,20 @@ class Users:
 
     async def profile(self, workspace: Workspace, user: str) -> Profile:
         """Ask Slack about somebody. Raises as `Platform.send`."""
-        self._pacing.check(workspace.id, "users.info")
+        self._rate_limit.check(workspace.id, "users.info")
         try:
             with sentences():
                 answer: Any = await self._workspaces.client_of(workspace).users_info(user=user)
         except Limited as limited:
-            self._pacing.close(workspace.id, "users.info", limited.seconds)
+            self._rate_limit.close(workspace.id, "users.info", limited.seconds)
             raise
         profile = profile_of(answer["user"], workspace)
-        self._known[workspace.id, user] = self._clock(), profile
-        self._known.move_to_end((workspace.id, user))
-        while len(self._known) > REMEMBERED:
-            self._known.popitem(last=False)
+        self._profiles[workspace.id, user] = self._clock(), profile
         return profile
+
+    def _fresh(self, key: tuple[str, str]) -> Profile | None:
+        at, profile = self._profiles.get(key, (0.0, None))
+        return profile if self._clock() - at < MAX_AGE else None
 
 
 def profile_of(user: Mapping[str, Any], workspace: Workspace) -> Profile:

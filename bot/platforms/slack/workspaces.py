@@ -1,4 +1,4 @@
-"""The workspaces that the bot is in, each with the client that speaks to it."""
+"""The workspaces that the bot is in: which a payload belongs to, and the client that speaks to each."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from cachetools import LRUCache, TLRUCache
 from pydantic import SecretStr
 from slack_sdk.web.async_client import AsyncWebClient
+from tenacity import RetryCallState, retry, retry_if_exception_type, retry_if_not_exception_type, wait_exponential
 
 from bot.platforms.slack.errors import Revoked, sentences
 from bot.platforms.slack.redact import sdk_logger
@@ -18,9 +20,11 @@ from workers.core.errors import BackchannelError
 
 log = logging.getLogger(__name__)
 
-FRESH, ABSENT = 30.0, 2.0
-"""Seconds for which a workspace is taken to be as it was, and to be none: other processes install and revoke, too."""
-PATIENCE = 20
+PRESENT_SECONDS, ABSENT_SECONDS = 30.0, 2.0
+"""How long a workspace is taken to be as it was, and to be none: other processes install and revoke, too."""
+CACHE_SIZE = 5000
+TIMEOUT = 20
+"""Seconds for one call of the Web API."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +37,10 @@ class Workspace:
     bot_id: str
     token: SecretStr
 
-    def is_me(self, said: Mapping[str, Any]) -> bool:
+    def is_me(self, payload: Mapping[str, Any]) -> bool:
         """Whether a message or event is our own doing."""
-        return self.bot in (said.get("user"), said.get("user_id")) or (
-            bool(self.bot_id) and said.get("bot_id") == self.bot_id
+        return self.bot in (payload.get("user"), payload.get("user_id")) or (
+            bool(self.bot_id) and payload.get("bot_id") == self.bot_id
         )
 
 
@@ -56,10 +60,10 @@ class Workspaces:
     """Finds workspaces by their id; one may be given by its token, others come from `installed`."""
 
     def __init__(self, api_url: str, installed: Installed | None, clock: Callable[[], float] = time.monotonic) -> None:
-        self.api_url, self._installed, self._clock = api_url, installed, clock
+        self.api_url, self._installed = api_url, installed
         self._own: Workspace | None = None
-        self._known: dict[str, tuple[float, Workspace | None]] = {}
-        self._clients: dict[str, tuple[str, AsyncWebClient]] = {}
+        self._cache: TLRUCache[str, Workspace | None] = TLRUCache(CACHE_SIZE, _expires, clock)
+        self._clients: LRUCache[tuple[str, SecretStr], AsyncWebClient] = LRUCache(CACHE_SIZE)
 
     async def introduce(self, token: SecretStr) -> Workspace:
         """Learn whose token this is. Raises `Revoked`, or OSError or `Later` if nobody answers."""
@@ -68,54 +72,58 @@ class Workspaces:
         self._own = Workspace(answer["team_id"], answer["team"], answer["user_id"], answer["bot_id"] or "", token)
         return self._own
 
-    async def find(self, workspace: str) -> Workspace | None:
+    async def find(self, team: str) -> Workspace | None:
         """The workspace of this id, or None if it never installed the bot or its token was revoked."""
-        if self._own and self._own.id == workspace:
+        if self._own and self._own.id == team:
             return self._own
-        if self._installed is None or not workspace:
+        if self._installed is None or not team:
             return None
-        known = self._known.get(workspace)
-        if known is None or self._clock() - known[0] > (FRESH if known[1] else ABSENT):
-            known = self._clock(), await asyncio.to_thread(self._installed.find, workspace)
-            self._known[workspace] = known
-        return known[1]
+        try:
+            return self._cache[team]
+        except KeyError:
+            workspace = await asyncio.to_thread(self._installed.find, team)
+            self._cache[team] = workspace
+            return workspace
 
-    async def needed(self, workspace: str) -> Workspace:
+    async def needed(self, team: str) -> Workspace:
         """The same, for a reply that goes there. Raises `Revoked` where there is none."""
-        found = await self.find(workspace)
-        if found is None:
-            raise Revoked(f"The workspace {workspace} has not installed the bot, or has removed it.")
-        return found
+        workspace = await self.find(team)
+        if workspace is None:
+            raise Revoked(f"The workspace {team} has not installed the bot, or has removed it.")
+        return workspace
 
-    def forget(self, workspace: str) -> None:
+    def forget(self, team: str) -> None:
         """Look it up anew: it has just installed the bot."""
-        self._known.pop(workspace, None)
+        self._cache.pop(team, None)
 
-    async def revoke(self, workspace: str) -> None:
+    async def revoke(self, team: str) -> None:
         """This workspace stops; the others go on."""
-        found = await self.find(workspace)
-        if found is None:
+        workspace = await self.find(team)
+        if workspace is None:
             return
-        log.warning("The workspace %s (%s) has removed the bot or revoked its token; it stops.", found.id, found.name)
-        if found is self._own:
+        log.warning("The workspace %s (%s) removed the bot or revoked its token; it stops.", team, workspace.name)
+        if workspace is self._own:
             self._own = None
         if self._installed is not None:
-            await asyncio.to_thread(self._installed.revoke, found)
-            self.forget(workspace)
+            await asyncio.to_thread(self._installed.revoke, workspace)
+            self.forget(team)
 
     def client_of(self, workspace: Workspace) -> AsyncWebClient:
         """The client that speaks to a workspace."""
-        token = workspace.token.get_secret_value()
-        known = self._clients.get(workspace.id)
-        if known is None or known[0] != token:
-            known = token, self.client(workspace.token)
-            self._clients[workspace.id] = known
-        return known[1]
+        key = workspace.id, workspace.token
+        client = self._clients.get(key)
+        if client is None:
+            client = self._clients[key] = self.client(workspace.token)
+        return client
 
     def client(self, token: SecretStr | None = None) -> AsyncWebClient:
         """A client that tries nothing again by itself: a post might appear twice, and pauses are the outbox's."""
         secret = token.get_secret_value() if token else None
-        return AsyncWebClient(secret, base_url=self.api_url, timeout=PATIENCE, logger=sdk_logger(), retry_handlers=[])
+        return AsyncWebClient(secret, base_url=self.api_url, timeout=TIMEOUT, logger=sdk_logger(), retry_handlers=[])
+
+
+def _expires(_: str, workspace: Workspace | None, now: float) -> float:
+    return now + (PRESENT_SECONDS if workspace else ABSENT_SECONDS)
 
 
 async def introduced(workspaces: Workspaces, token: SecretStr, alone: bool) -> Workspace | None:
@@ -123,22 +131,29 @@ async def introduced(workspaces: Workspaces, token: SecretStr, alone: bool) -> W
 
     Raises BackchannelError.
     """
-    pause = 0.5
-    while True:
-        try:
-            return await workspaces.introduce(token)
-        except Revoked:
-            why = "Slack does not take BACKCHANNEL_SLACK__BOT_TOKEN: copy the bot token of the app's page once more."
-            if alone:
-                raise BackchannelError(why) from None
-            log.error(why)
-            return None
-        except (OSError, BackchannelError) as error:
-            log.warning(
-                "Slack does not answer yet (%s); trying again in %.1f s.", str(error) or type(error).__name__, pause
-            )
-            await asyncio.sleep(pause)
-            pause = min(30.0, 2 * pause)
+    try:
+        return await _answered(workspaces, token)
+    except Revoked:
+        why = "Slack does not take BACKCHANNEL_SLACK__BOT_TOKEN: copy the bot token of the app's page once more."
+        if alone:
+            raise BackchannelError(why) from None
+        log.error(why)
+        return None
+
+
+def _log_retry(state: RetryCallState) -> None:
+    error = state.outcome.exception() if state.outcome else None
+    why = str(error) or type(error).__name__
+    log.warning("Slack does not answer yet (%s); trying again in %.1f s.", why, state.upcoming_sleep)
+
+
+@retry(
+    retry=retry_if_exception_type((OSError, BackchannelError)) & retry_if_not_exception_type(Revoked),
+    wait=wait_exponential(multiplier=0.5, max=30),
+    before_sleep=_log_retry,
+)
+async def _answered(workspaces: Workspaces, token: SecretStr) -> Workspace:
+    return await workspaces.introduce(token)
 
 
 def workspace_of(body: Mapping[str, Any]) -> str:
@@ -150,5 +165,5 @@ def workspace_of(body: Mapping[str, Any]) -> str:
     authorized: Mapping[str, Any] = (body.get("authorizations") or [{}])[0]
     team: Any = body.get("team")
     named = team.get("id") if isinstance(team, dict) else team
-    found = view.get("app_installed_team_id") or authorized.get("team_id") or body.get("context_team_id")
-    return str(found or body.get("team_id") or named or "")
+    ours = view.get("app_installed_team_id") or authorized.get("team_id") or body.get("context_team_id")
+    return str(ours or body.get("team_id") or named or "")

@@ -13,6 +13,7 @@ import pytest
 from bot.platforms.base import Accept
 from bot.platforms.slack.platform import SlackPlatform
 from bot.settings import SlackSettings
+from bot.wiring.slack_screens import SlackScreens
 from tests.fakes.slack.people import FarPeople, HttpLine, SocketLine
 from tests.fakes.slack.server import TOKEN, FarSlack
 from workers.core.events import ChatRef, Event
@@ -38,6 +39,9 @@ def overview(chat: ChatRef) -> Overview:
     return Overview(enabled=chat.chat_id == "C1", mode="suggest", language="en", **lists, **numbers)
 
 
+SCREENS = SlackScreens(overview, "en")
+
+
 @dataclass
 class Inbox:
     """Takes events as the intake does; `off` chats were enabled by nobody."""
@@ -52,7 +56,7 @@ class Inbox:
         where = event.chat if hasattr(event, "chat") else event.ref.chat  # type: ignore[union-attr]
         if where.chat_id in self.off:
             return False
-        if all(event.key != known.key for known in self.events):
+        if all(event.key != stored.key for stored in self.events):
             self.events.append(event)
         return True
 
@@ -75,10 +79,10 @@ async def running(platform: SlackPlatform, accept: Accept) -> AsyncIterator[Slac
             await task
 
 
-async def until(found: Callable[[], Any], seconds: float = 15.0) -> Any:
+async def until(look: Callable[[], Any], seconds: float = 15.0) -> Any:
     """The first true value; fails when there is none in time."""
     async with asyncio.timeout(seconds):
-        while not (value := found()):
+        while not (value := look()):
             await asyncio.sleep(0.02)
     return value
 
@@ -97,7 +101,7 @@ def inbox() -> Inbox:
 @pytest.fixture
 async def platform(far: FarSlack, inbox: Inbox) -> AsyncIterator[SlackPlatform]:
     """One that is connected by Socket Mode, and never waits between two posts."""
-    async with running(SlackPlatform(settings(far), None, overview, pace=0.0), inbox.accept) as platform:
+    async with running(SlackPlatform(settings(far), None, SCREENS, pause=0.0), inbox.accept) as platform:
         yield platform
 
 
@@ -109,7 +113,7 @@ def people(far: FarSlack, platform: SlackPlatform) -> FarPeople:
 @pytest.fixture
 async def http(far: FarSlack, inbox: Inbox) -> AsyncIterator[SlackPlatform]:
     """One that Slack calls over HTTP."""
-    async with running(SlackPlatform(settings(far, "http"), None, overview, pace=0.0), inbox.accept) as platform:
+    async with running(SlackPlatform(settings(far, "http"), None, SCREENS, pause=0.0), inbox.accept) as platform:
         yield platform
 
 

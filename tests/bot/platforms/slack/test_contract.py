@@ -10,7 +10,7 @@ import pytest
 from bot.platforms.slack.emoji_names import name_of, neutral_of
 from bot.platforms.slack.platform import SlackPlatform
 from tests.bot.platforms.contract import ContractWithDeletes, Gathered, Seen
-from tests.bot.platforms.slack.conftest import SECRET, overview, running, settings
+from tests.bot.platforms.slack.conftest import SCREENS, SECRET, running, settings
 from tests.bot.platforms.slack.rendering import choices, rendered, typed, words
 from tests.fakes.slack.people import FarPeople, HttpLine, Line, SocketLine
 from tests.fakes.slack.server import FarSlack, person
@@ -102,7 +102,7 @@ class OverSlack(ContractWithDeletes):
         gathered = Gathered()
         async with FarSlack().serving() as slack:
             slack.socket.patience = 0.4
-            platform = SlackPlatform(settings(slack, self.mode), None, overview, pace=0.0)
+            platform = SlackPlatform(settings(slack, self.mode), None, SCREENS, pause=0.0)
             async with running(platform, gathered.accept):
                 yield SlackFar(slack, platform, gathered, FarPeople(slack, self.line(slack, platform)))
 

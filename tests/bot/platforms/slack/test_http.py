@@ -16,7 +16,7 @@ from bot.intake import Intake
 from bot.platforms.slack.http import BODY_LIMIT
 from bot.platforms.slack.platform import SlackPlatform
 from tests.bot.platforms.slack import payloads
-from tests.bot.platforms.slack.conftest import SECRET, Inbox, overview, running, settings, until
+from tests.bot.platforms.slack.conftest import SCREENS, SECRET, Inbox, running, settings, until
 from tests.fakes.slack.people import FarPeople, HttpLine, signed
 from tests.fakes.slack.server import FarSlack
 from workers.core.events import ChatRef, Person
@@ -107,7 +107,7 @@ async def test_without_the_database_nothing_is_acknowledged_and_later_everything
         where = ChatRef(platform="slack", workspace="T1", chat_id="C1")
         chats.enable(c, where, Person(id="U1"), "en", 0.0)
     intake = Intake(database, lambda *_: None)
-    platform = SlackPlatform(settings(far, "http"), None, overview)
+    platform = SlackPlatform(settings(far, "http"), None, SCREENS)
     async with running(platform, intake.accept):
         line = HttpLine(f"http://127.0.0.1:{platform.port}/slack/events", SECRET)
         people = FarPeople(far, line)

@@ -13,7 +13,7 @@ import pytest
 from bot.platforms.slack.platform import SlackPlatform
 from bot.platforms.slack.redact import redacted
 from bot.wiring.slack import InstalledWorkspaces
-from tests.bot.platforms.slack.conftest import SECRET, Inbox, overview, running, settings, until
+from tests.bot.platforms.slack.conftest import SCREENS, SECRET, Inbox, running, settings, until
 from tests.fakes.slack.people import FarPeople, HttpLine, SocketLine, signed
 from tests.fakes.slack.server import FarSlack
 from tests.fakes.slack.shapes import Trouble
@@ -64,7 +64,7 @@ async def test_in_socket_mode_no_secret_gets_out(
     far.socket.patience = 0.4
     far.socket.refused.extend(["internal_error", "fatal_error_canary"])
     own = settings(far)
-    async with running(SlackPlatform(own, None, overview, pace=0.0), inbox.accept) as platform:
+    async with running(SlackPlatform(own, None, SCREENS, pause=0.0), inbox.accept) as platform:
         said = await everything_goes_wrong(far, platform, FarPeople(far, SocketLine(far)), inbox)
         far.socket.broken_links = 1  # the SDK's complaint about it holds the ticket
         far.socket.drop()
@@ -81,7 +81,7 @@ async def test_over_http_and_by_oauth_no_secret_gets_out(
     database.migrate()
     oauth: dict[str, Any] = {"client_id": "1.2", "client_secret": "canary-client-secret"}
     own = settings(far, "http", **oauth)
-    platform = SlackPlatform(own, InstalledWorkspaces(database), overview, pace=0.0)
+    platform = SlackPlatform(own, InstalledWorkspaces(database), SCREENS, pause=0.0)
     async with running(platform, inbox.accept):
         base = f"http://127.0.0.1:{platform.port}/slack"
         people = FarPeople(far, HttpLine(f"{base}/events", SECRET))

@@ -12,7 +12,7 @@ import pytest
 from bot.delivery import deliver
 from bot.platforms.base import Later, Refused
 from bot.platforms.slack.platform import SlackPlatform
-from tests.bot.platforms.slack.conftest import Inbox, overview, running, settings, until
+from tests.bot.platforms.slack.conftest import SCREENS, Inbox, running, settings, until
 from tests.fakes.slack.people import FarPeople
 from tests.fakes.slack.server import FarSlack
 from tests.fakes.slack.shapes import Trouble
@@ -169,7 +169,7 @@ async def test_while_slack_wants_a_pause_nothing_is_sent_at_all(far: FarSlack, p
 
 async def test_a_network_that_is_down_is_an_outage(inbox: Inbox):
     async with FarSlack().serving() as far:
-        platform = SlackPlatform(settings(far), None, overview)
+        platform = SlackPlatform(settings(far), None, SCREENS)
         async with running(platform, inbox.accept):
             pass
     with pytest.raises((OSError, Later)):
@@ -177,7 +177,7 @@ async def test_a_network_that_is_down_is_an_outage(inbox: Inbox):
 
 
 async def test_posts_in_a_channel_are_paced_and_other_channels_do_not_wait(far: FarSlack, inbox: Inbox):
-    async with running(SlackPlatform(settings(far), None, overview, pace=0.4), inbox.accept) as platform:
+    async with running(SlackPlatform(settings(far), None, SCREENS, pause=0.4), inbox.accept) as platform:
         began = time.monotonic()
         one = [platform.send(Post(chat=chat(), text=f"{number}"), "k", None) for number in range(3)]
         await asyncio.gather(*one, platform.send(Post(chat=chat("G1"), text="x"), "k", None))

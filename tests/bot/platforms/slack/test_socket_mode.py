@@ -8,7 +8,7 @@ import pytest
 
 from bot.platforms.slack.platform import SlackPlatform
 from tests.bot.platforms.slack import payloads
-from tests.bot.platforms.slack.conftest import Inbox, overview, running, settings, until
+from tests.bot.platforms.slack.conftest import SCREENS, Inbox, running, settings, until
 from tests.fakes.slack.people import FarPeople
 from tests.fakes.slack.server import FarSlack
 from workers.core.errors import BackchannelError
@@ -65,12 +65,12 @@ async def test_a_connection_is_renewed_when_slack_asks_for_it(far: FarSlack, peo
 async def test_an_address_that_no_longer_works_is_not_tried_for_ever(far: FarSlack, inbox: Inbox):
     far.socket.refused.append("internal_error")
     far.socket.broken_links = 1
-    async with running(SlackPlatform(settings(far), None, overview), inbox.accept):
+    async with running(SlackPlatform(settings(far), None, SCREENS), inbox.accept):
         assert far.socket.opened == 1
 
 
 async def test_several_processes_share_the_events(far: FarSlack, people: FarPeople, inbox: Inbox):
-    async with running(SlackPlatform(settings(far), None, overview), inbox.accept):
+    async with running(SlackPlatform(settings(far), None, SCREENS), inbox.accept):
         assert len(far.socket.connections) == 2
         for number in range(20):
             await people.say("U2", f"Message {number}")
@@ -78,13 +78,13 @@ async def test_several_processes_share_the_events(far: FarSlack, people: FarPeop
 
 
 async def test_a_wrong_app_token_is_said_at_once(far: FarSlack, inbox: Inbox):
-    wrong = SlackPlatform(settings(far, app_token="xapp-1-wrong"), None, overview)
+    wrong = SlackPlatform(settings(far, app_token="xapp-1-wrong"), None, SCREENS)
     with pytest.raises(BackchannelError, match="BACKCHANNEL_SLACK__APP_TOKEN"):
         await wrong.listen(inbox.accept)
 
 
 async def test_a_wrong_bot_token_is_said_at_once(far: FarSlack, inbox: Inbox):
-    wrong = SlackPlatform(settings(far, bot_token="xoxb-1-wrong"), None, overview)
+    wrong = SlackPlatform(settings(far, bot_token="xoxb-1-wrong"), None, SCREENS)
     with pytest.raises(BackchannelError, match="BACKCHANNEL_SLACK__BOT_TOKEN"):
         await wrong.listen(inbox.accept)
 

@@ -10,6 +10,7 @@ import pytest
 from bot.platforms.slack import home, modal
 from bot.platforms.slack.modal import Target
 from bot.platforms.slack.platform import SlackPlatform
+from bot.wiring.slack_screens import SlackScreens, sections, sparkline
 from tests.bot.platforms.slack import payloads
 from tests.bot.platforms.slack.conftest import Inbox, overview, until
 from tests.fakes.slack.people import FarPeople
@@ -87,20 +88,27 @@ def test_a_modal_carries_its_message_within_slacks_limit(text: str) -> None:
     assert len(back.text) > 1000 or back.text == text
 
 
-def test_a_modal_has_at_most_a_hundred_labels() -> None:
+def test_a_modal_has_at_most_a_hundred_labels_and_always_the_answer_that_none_fits() -> None:
     labels = [LabelView(id=n, name=f"{n} {'x' * 75}", description="", emoji="🐞", count=1) for n in range(150)]
-    view = modal.view(Target("C1", "1.0", "", "U2", "Bob", "hi", False, False), labels, "zh")
+    crowded = overview(HERE).model_copy(update={"labels": labels})
+    offered = SlackScreens(lambda _: crowded, "zh").options(HERE)
+    assert isinstance(offered, list)
+    view = modal.view(Target("C1", "1.0", "", "U2", "Bob", "hi", False, False), offered, "zh")
     assert len(options(view)) == 100
+    assert options(view)[-1] == "none"
     assert all(len(option["text"]["text"]) <= 75 for option in view["blocks"][0]["element"]["options"])
 
 
-def test_a_modal_without_labels_says_what_to_do() -> None:
-    view = modal.view(Target("C1", "1.0", "", "U2", "Bob", "hi", False, False), [], "en")
+def test_without_labels_the_modal_says_what_to_do() -> None:
+    empty = overview(HERE).model_copy(update={"labels": []})
+    sentence = SlackScreens(lambda _: empty, "en").options(HERE)
+    assert isinstance(sentence, str)
+    view = modal.closing(sentence, "en")
     assert "labels add" in view["blocks"][0]["text"]["text"]
     assert "submit" not in view
 
 
-def said(view: dict[str, Any]) -> str:
+def text_of(view: dict[str, Any]) -> str:
     return "\n".join(block["text"]["text"] for block in view["blocks"] if "text" in block)
 
 
@@ -110,8 +118,8 @@ async def test_the_home_shows_how_things_stand_and_admins_can_act(
     for user, dm in (("U1", "D1"), ("U2", "D2")):
         await people.emit(payloads.home_opened(user, dm))
     views = await until(lambda: {"U1", "U2"} <= set(far.web.views) and far.web.views)
-    assert "🐞 bug · 3" in said(views["U1"])
-    assert "9 messages, 5 labelled, 1 disputed" in said(views["U2"])
+    assert "🐞 bug · 3" in text_of(views["U1"])
+    assert "9 messages, 5 labelled, 1 disputed" in text_of(views["U2"])
     buttons = [element["value"] for element in views["U1"]["blocks"][-1].get("elements", [])]
     assert buttons == ["retrain", "rollback"]
     assert "elements" not in views["U2"]["blocks"][-1]
@@ -134,10 +142,10 @@ def test_a_home_full_of_things_fits_slack(language: str) -> None:
             "accuracy": [AccuracyPoint(labels=number, accuracy=number / 60) for number in range(61)],
         }
     )
-    view = home.view(full, language, True, "D1")
+    view = home.view(sections(full, language), language, True, "D1")
     check_blocks(view, most=100)
-    assert "100.0%" in said(view)
+    assert "100.0%" in text_of(view)
 
 
 def test_a_sparkline_rises_with_what_it_shows() -> None:
-    assert home.sparkline([0.0, 0.5, 0.99, 1.0]) == "▁▅██"
+    assert sparkline([0.0, 0.5, 0.99, 1.0]) == "▁▅██"

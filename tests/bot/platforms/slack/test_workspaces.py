@@ -17,7 +17,7 @@ from bot.platforms.base import Refused
 from bot.platforms.slack.platform import SlackPlatform
 from bot.wiring.slack import InstalledWorkspaces
 from tests.bot.platforms.slack import payloads
-from tests.bot.platforms.slack.conftest import Inbox, overview, running, settings
+from tests.bot.platforms.slack.conftest import SCREENS, Inbox, running, settings
 from tests.fakes.slack.people import FarPeople, SocketLine
 from tests.fakes.slack.server import FarSlack, scopes
 from tests.fakes.slack.web_api import Channel, Team
@@ -39,7 +39,7 @@ async def shared(far: FarSlack, inbox: Inbox, database: Database) -> AsyncIterat
     """A platform that workspaces install themselves."""
     oauth: dict[str, Any] = {"bot_token": None, "client_id": "1.2", "client_secret": "canary-client-secret"}
     book = InstalledWorkspaces(database)
-    async with running(SlackPlatform(settings(far, **oauth), book, overview, pace=0.0), inbox.accept) as platform:
+    async with running(SlackPlatform(settings(far, **oauth), book, SCREENS, pause=0.0), inbox.accept) as platform:
         yield platform
 
 
