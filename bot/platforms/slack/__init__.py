@@ -1,1 +1,31 @@
-"""Slack: Socket Mode or HTTP, one workspace or many."""
+"""Slack, over Socket Mode or HTTP, for one workspace or many.
+
+The files that every platform has: platform, events (payloads to our events), sender (our replies to the Web API),
+errors, rate_limit, users, formatting, http, doctor. Slack alone has: listeners (what Bolt calls), workspaces,
+socket_mode, oauth (installing), home and modal (App Home and "Label this…"), emoji_names, scopes, background_tasks,
+redact (keeps secrets out of logs). `bot.wiring.slack` builds a `SlackPlatform`; only wiring and doctor import this.
+"""
+
+# pyright: reportUnsupportedDunderAll=false
+
+__all__ = [
+    "background_tasks",
+    "doctor",
+    "emoji_names",
+    "errors",
+    "events",
+    "formatting",
+    "home",
+    "http",
+    "listeners",
+    "modal",
+    "oauth",
+    "platform",
+    "rate_limit",
+    "redact",
+    "scopes",
+    "sender",
+    "socket_mode",
+    "users",
+    "workspaces",
+]

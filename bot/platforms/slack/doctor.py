@@ -12,7 +12,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.doctor.findings import Finding
-from bot.platforms.slack.errors import code_of, sentences
+from bot.platforms.slack.errors import code_of, translated_errors
 from bot.platforms.slack.scopes import APP_SCOPES, BOT_SCOPES
 from bot.platforms.slack.workspaces import Workspace, Workspaces
 from bot.settings import SlackSettings
@@ -46,8 +46,8 @@ async def examine(
         findings.append(Finding(False, "Slack: no workspace has the bot.", f"{where}."))
     for token in tokens:
         client = Workspaces(settings.api_url, None).client(token)
-        found, valid = await _token(client)
-        findings += found
+        about_token, valid = await _token(client)
+        findings += about_token
         living += [client] if valid else []
     return findings + (await _chat(living, chat) if chat and living else [])
 
@@ -63,7 +63,7 @@ async def _app_token(settings: SlackSettings) -> list[Finding]:
     todo = f"Make an app-level token with the scope {scope} and set BACKCHANNEL_SLACK__APP_TOKEN."
     client = Workspaces(settings.api_url, None).client()
     try:
-        with sentences():
+        with translated_errors():
             await client.apps_connections_open(app_token=settings.app_token.get_secret_value())
     except (OSError, BackchannelError) as error:
         return [Finding(False, f"Slack: Socket Mode can't be opened. {error}", todo)]
@@ -74,7 +74,7 @@ async def _token(client: AsyncWebClient) -> tuple[list[Finding], bool]:
     """One workspace: its token, its scopes, the clock."""
     asked = time.time()
     try:
-        with sentences():
+        with translated_errors():
             answer: Any = await client.auth_test()
     except (OSError, BackchannelError) as error:
         todo = "Copy the bot token of the app's page once more, or look at the network."
@@ -121,11 +121,11 @@ async def _chat(clients: Sequence[AsyncWebClient], chat: str) -> list[Finding]:
 async def _round_trip(client: AsyncWebClient, chat: str) -> Finding:
     posted: Any = None
     try:
-        with sentences():
+        with translated_errors():
             posted = await client.chat_postMessage(channel=chat, text="…")
-            mark = {"channel": chat, "timestamp": posted["ts"], "name": TEST_EMOJI}
-            await client.reactions_add(**mark)
-            await client.reactions_remove(**mark)
+            reaction = {"channel": chat, "timestamp": posted["ts"], "name": TEST_EMOJI}
+            await client.reactions_add(**reaction)
+            await client.reactions_remove(**reaction)
     except (OSError, BackchannelError) as error:
         return Finding(False, f"Slack: a test reaction in {chat} failed. {error}", "Do what the sentence says.")
     finally:

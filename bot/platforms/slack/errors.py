@@ -1,4 +1,4 @@
-"""What Slack's errors mean for a reply: wait, or never, each with a sentence that says what to do."""
+"""Slack's errors to ours: try later, or never, each with a sentence that says what to do."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from slack_sdk.errors import SlackApiError, SlackRequestError
 
 from bot.platforms.base import Later, Refused
 
-PAUSE, LONGEST = 5.0, 900.0
+DEFAULT_PAUSE, LONGEST_PAUSE = 5.0, 900.0
 """Seconds to wait where Slack has a problem and names no time, and the most that we let it name."""
 
 REVOKED = frozenset({"token_revoked", "account_inactive", "invalid_auth", "not_authed", "token_expired"})
 UNINVITED = frozenset({"not_in_channel", "channel_not_found"})
-TROUBLE = frozenset(
+OUTAGE = frozenset(
     {"internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org", "no_response"}
 )
 LIMITED = frozenset({"ratelimited", "rate_limited", "message_limit_exceeded"})
 
-WHY: dict[str, str] = {
+SENTENCES: dict[str, str] = {
     "is_archived": "The channel is archived: unarchive it to go on there.",
     "thread_locked": "The thread is locked, so nothing can be said in it.",
     "message_not_found": "The message is gone, so nothing can be done about it.",
@@ -51,25 +51,25 @@ class Revoked(Refused):
 
 
 @contextmanager
-def sentences(bot: str = "backchannel") -> Generator[None]:
+def translated_errors(bot: str = "backchannel") -> Generator[None]:
     """Turn what the SDK raises into `Later`, `Refused` or an OSError, none of which holds a URL or a token."""
     try:
         yield
     except SlackApiError as error:
-        raise explained(error, bot) from None
+        raise translate(error, bot) from None
     except SlackRequestError:
         raise ConnectionError("Slack did not take the file; trying again.") from None
     except aiohttp.ClientError as error:
         raise ConnectionError(f"Slack could not be reached ({type(error).__name__}).") from None
 
 
-def explained(error: SlackApiError, bot: str = "backchannel") -> Exception:
+def translate(error: SlackApiError, bot: str = "backchannel") -> Exception:
     """The error that the outbox understands."""
     code, answer = code_of(error), answer_of(error)
     if code in LIMITED or status_of(error) == 429:
         return Limited(retry_after(error), "Slack asks us to slow down.")
-    if code in TROUBLE or status_of(error) >= 500 or not code:
-        return Later(PAUSE, f"Slack has a problem ({code or status_of(error)}).")
+    if code in OUTAGE or status_of(error) >= 500 or not code:
+        return Later(DEFAULT_PAUSE, f"Slack has a problem ({code or status_of(error)}).")
     if code in REVOKED:
         return Revoked(f"Slack no longer takes this workspace's token ({code}): install the bot there again.")
     if code in UNINVITED:
@@ -79,7 +79,7 @@ def explained(error: SlackApiError, bot: str = "backchannel") -> Exception:
         return Refused(
             f"The app lacks the scope {needed}: add it as docker/slack-manifest.yaml has it, and install it again."
         )
-    return Refused(WHY.get(code, f"Slack refused it ({code})."))
+    return Refused(SENTENCES.get(code, f"Slack refused it ({code})."))
 
 
 def code_of(error: SlackApiError) -> str:
@@ -102,5 +102,5 @@ def status_of(error: SlackApiError) -> int:
 def retry_after(error: SlackApiError) -> float:
     """The seconds that Slack asks for, which the SDK's own handler would read as their first digit."""
     headers: Mapping[str, str] = getattr(error.response, "headers", None) or {}
-    said = next((value for name, value in headers.items() if name.lower() == "retry-after"), "")
-    return min(LONGEST, float(said)) if said.isdecimal() else PAUSE
+    seconds = next((value for name, value in headers.items() if name.lower() == "retry-after"), "")
+    return min(LONGEST_PAUSE, float(seconds)) if seconds.isdecimal() else DEFAULT_PAUSE

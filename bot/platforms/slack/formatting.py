@@ -1,4 +1,4 @@
-"""Slack's text to what people read, and ours to what Slack shows as it is."""
+"""Slack's markup to plain text, and our posts to blocks: sections of text, a bar, and rows of buttons."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ def readable(text: str, ids: bool = False) -> str:
 
     With `ids`, people are given as `@U123` even where the name is known: a verb must mean nobody else.
     """
-    return html.unescape(PART.sub(lambda found: _part(found, ids), text)).replace("\xa0", " ").strip()
+    return html.unescape(PART.sub(lambda match: _part(match, ids), text)).replace("\xa0", " ").strip()
 
 
-def _part(found: re.Match[str], ids: bool) -> str:
-    inner = found[1]
+def _part(match: re.Match[str], ids: bool) -> str:
+    inner = match[1]
     if inner is None:
-        form = neutral_of(found[0].strip(":"))
-        return found[0] if CUSTOM.fullmatch(form) else form
+        form = neutral_of(match[0].strip(":"))
+        return match[0] if CUSTOM.fullmatch(form) else form
     target, bar, words = inner.partition("|")
     mark = target[:1]
     if mark == "@" and ids:
@@ -51,15 +51,15 @@ def _part(found: re.Match[str], ids: bool) -> str:
 
 def text_of(message: Mapping[str, Any]) -> str:
     """What a message says: its text or, as alerts often have none, what its attachments and blocks say."""
-    said = str(message.get("text") or "")
-    return said if said.strip() else "\n".join(filter(None, (*_attached(message), *_blocks(message))))
+    text = str(message.get("text") or "")
+    return text if text.strip() else "\n".join(filter(None, (*_attached(message), *_blocks(message))))
 
 
 def _attached(message: Mapping[str, Any]) -> Sequence[str]:
     parts: list[str] = []
     for attachment in message.get("attachments") or ():
-        said = [str(attachment.get(name) or "") for name in ("pretext", "title", "text")]
-        parts.append("\n".join(filter(None, said)) or str(attachment.get("fallback") or ""))
+        texts = [str(attachment.get(name) or "") for name in ("pretext", "title", "text")]
+        parts.append("\n".join(filter(None, texts)) or str(attachment.get("fallback") or ""))
     return parts
 
 
@@ -80,20 +80,20 @@ def literal(text: str) -> str:
     (found by jsx-slack).
     """
     parts = CODE.split(text)
-    return "".join(escaped(part) if place % 2 else _unformatted(part) for place, part in enumerate(parts))
+    return "".join(escaped(part) if number % 2 else _unformatted(part) for number, part in enumerate(parts))
 
 
 def _unformatted(text: str) -> str:
-    return MARKER.sub(lambda found: f"<!date^00000000^{{_}}|{found[0]}>", escaped(text))
+    return MARKER.sub(lambda match: f"<!date^00000000^{{_}}|{match[0]}>", escaped(text))
 
 
 def message(text: str, choices: Sequence[Choice] = (), progress: float | None = None) -> dict[str, Any]:
     """The `text` (for notifications and old clients) and the `blocks` of a post."""
-    shown = text if progress is None else f"{text}\n{bar(progress)}"
+    body = text if progress is None else f"{text}\n{bar(progress)}"
     rows = [row(number, choices[number : number + BUTTONS]) for number in range(0, len(choices), BUTTONS)]
     rows = rows[: BLOCKS - 1]
-    sections = [section(part) for part in islice(parts(shown), BLOCKS - len(rows))]
-    return {"text": escaped(shown[:FALLBACK])[:FALLBACK] or "…", "blocks": [*sections, *rows]}
+    sections = [section(part) for part in islice(parts(body), BLOCKS - len(rows))]
+    return {"text": escaped(body[:FALLBACK])[:FALLBACK] or "…", "blocks": [*sections, *rows]}
 
 
 def parts(text: str) -> Iterator[str]:
@@ -117,16 +117,16 @@ def fitting(text: str) -> int:
     return size
 
 
-def section(words: str) -> dict[str, Any]:
+def section(text: str) -> dict[str, Any]:
     """A paragraph. `verbatim`: else Slack would make mentions of @here, and links of names."""
-    return {"type": "section", "text": {"type": "mrkdwn", "text": words, "verbatim": True}}
+    return {"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": True}}
 
 
 def row(first: int, choices: Sequence[Choice]) -> dict[str, Any]:
     """Buttons beside each other; their values come back when they are pressed."""
     return {
         "type": "actions",
-        "elements": [button(f"choice-{first + place}", choice) for place, choice in enumerate(choices)],
+        "elements": [button(f"choice-{first + number}", choice) for number, choice in enumerate(choices)],
     }
 
 

@@ -1,4 +1,4 @@
-"""The HTTP side: signed requests from Slack, the install page, and whether we are well."""
+"""What is served over HTTP: signed requests from Slack, the install page, and the health check."""
 
 from __future__ import annotations
 
@@ -24,42 +24,42 @@ log = logging.getLogger(__name__)
 
 EVENTS, HEALTH = "/slack/events", "/healthz"
 BODY_LIMIT = 1_000_000
-PATIENCE = 2.8
+STORE_TIMEOUT = 2.8
 """Seconds until we say that an event can't be stored now. After 3 Slack gives up on the request and sends it again."""
 
 
 def site(
-    app: AsyncApp, secret: SecretStr | None, flow: AsyncOAuthFlow | None, events: bool, well: Callable[[], bool]
+    app: AsyncApp, secret: SecretStr | None, flow: AsyncOAuthFlow | None, events: bool, healthy: Callable[[], bool]
 ) -> Starlette:
     """The pages; with `events` Slack calls us there, and without a valid signature nothing is even looked at."""
 
     async def health(_: Request) -> Response:
-        return JSONResponse({"ok": well()}, 200 if well() else 503)
+        return JSONResponse({"ok": healthy()}, 200 if healthy() else 503)
 
     routes = [Route(HEALTH, health)]
     if events and secret is not None:
-        routes.append(Route(EVENTS, _Gate(app, secret, well).take, methods=["POST"]))
+        routes.append(Route(EVENTS, _EventEndpoint(app, secret, healthy).receive, methods=["POST"]))
     if flow is not None:
         routes += [Route(INSTALL, _page(flow.handle_installation)), Route(REDIRECT, _page(flow.handle_callback))]
     return Starlette(routes=routes)
 
 
-class _Gate:
+class _EventEndpoint:
     """Lets in what Slack signed less than five minutes ago, and answers once it is stored."""
 
-    def __init__(self, app: AsyncApp, secret: SecretStr, well: Callable[[], bool]) -> None:
-        self._app, self._verifier, self._well = app, SignatureVerifier(secret.get_secret_value()), well
+    def __init__(self, app: AsyncApp, secret: SecretStr, healthy: Callable[[], bool]) -> None:
+        self._app, self._verifier, self._healthy = app, SignatureVerifier(secret.get_secret_value()), healthy
 
-    async def take(self, request: Request) -> Response:
+    async def receive(self, request: Request) -> Response:
         body = await _body(request)
         if body is None:
             return PlainTextResponse("too long", 413)
         if not self._signed(request, body):
             return PlainTextResponse("not signed by Slack", 401)
-        if not self._well():  # we don't know yet who we are
+        if not self._healthy():  # we don't know yet who we are
             return PlainTextResponse("not ready yet, send it again", 503)
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(STORE_TIMEOUT):
                 answer = await self._app.async_dispatch(to_async_bolt_request(request, body))
         except TimeoutError:
             return PlainTextResponse("not stored yet, send it again", 503)
@@ -69,10 +69,7 @@ class _Gate:
         try:
             body.decode()
             return self._verifier.is_valid_request(body, dict(request.headers))
-        except (
-            ValueError,
-            TypeError,
-        ):  # a time that is no number, signatures that are no ASCII, a body that is no text
+        except (ValueError, TypeError):  # a time that is no number, a signature or a body that is no text
             return False
 
 

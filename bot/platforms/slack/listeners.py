@@ -15,7 +15,7 @@ from slack_bolt.authorization import AuthorizeResult
 from bot.platforms.base import Accept, Refused, not_listening
 from bot.platforms.slack import events, home, modal
 from bot.platforms.slack.background_tasks import BackgroundTasks
-from bot.platforms.slack.errors import sentences
+from bot.platforms.slack.errors import translated_errors
 from bot.platforms.slack.redact import sdk_logger
 from bot.platforms.slack.users import Users
 from bot.platforms.slack.workspaces import Workspace, Workspaces, workspace_of
@@ -146,12 +146,12 @@ class Listeners:
         return shared and isinstance(event, Reaction) and await self._users.is_guest(workspace, event.annotator.id)
 
     async def _open(self, workspace: Workspace, trigger: str, view: Body) -> None:
-        with suppress(Refused), sentences():  # too late: who clicked sees that nothing opened, and clicks again
+        with suppress(Refused), translated_errors():  # too late: who clicked sees that nothing opened, and clicks again
             await self._workspaces.client_of(workspace).views_open(trigger_id=trigger, view=view)
 
     async def _say_not_enabled(self, workspace: Workspace, command: Command) -> None:
         text, thread = say(self._language, "not_here"), command.thread if command.reply_to else None
-        with sentences():
+        with translated_errors():
             await self._workspaces.client_of(workspace).chat_postEphemeral(
                 channel=command.chat.chat_id, user=command.caller.id, text=text, thread_ts=thread
             )
@@ -163,7 +163,7 @@ class Listeners:
         sections = await asyncio.to_thread(self._screens.home, dm)
         admin = (await self._users.standing(workspace, event["user"])).admin
         view = home.view(sections, self._language, admin, dm.chat_id)
-        with sentences():
+        with translated_errors():
             await self._workspaces.client_of(workspace).views_publish(user_id=event["user"], view=view)
 
 

@@ -24,7 +24,7 @@ INSTALL, REDIRECT = "/slack/install", "/slack/oauth_redirect"
 STATE_SECONDS = 600
 
 
-class Register(Protocol):
+class InstallRegister(Protocol):
     """Where installs end up. All of it may block, and runs in threads."""
 
     def save(self, workspace: Workspace) -> None:
@@ -43,7 +43,7 @@ class Register(Protocol):
 class _Workspaces(AsyncInstallationStore):
     """What bolt's flow saves when somebody has agreed."""
 
-    def __init__(self, register: Register, installed: Callable[[str], None]) -> None:
+    def __init__(self, register: InstallRegister, installed: Callable[[str], None]) -> None:
         self._register, self._installed = register, installed
 
     @property
@@ -66,7 +66,7 @@ class _Workspaces(AsyncInstallationStore):
 class _States(AsyncOAuthStateStore):
     """What proves that whoever comes back from Slack set out from our install page."""
 
-    def __init__(self, register: Register) -> None:
+    def __init__(self, register: InstallRegister) -> None:
         self._register = register
 
     @property
@@ -86,7 +86,7 @@ def oauth_flow(
     client_id: str,
     client_secret: SecretStr,
     client: AsyncWebClient,
-    register: Register,
+    register: InstallRegister,
     installed: Callable[[str], None],
 ) -> AsyncOAuthFlow:
     """The flow behind the install page. `installed` is told the id of a workspace that has just installed the bot."""

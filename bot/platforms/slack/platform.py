@@ -18,11 +18,11 @@ from bot.platforms.slack.background_tasks import BackgroundTasks
 from bot.platforms.slack.errors import Uninvited
 from bot.platforms.slack.http import site
 from bot.platforms.slack.listeners import Listeners, Screens, bolt_app
-from bot.platforms.slack.oauth import Register, oauth_flow
+from bot.platforms.slack.oauth import InstallRegister, oauth_flow
 from bot.platforms.slack.rate_limit import RateLimit
 from bot.platforms.slack.redact import sdk_logger
 from bot.platforms.slack.sender import Sender
-from bot.platforms.slack.socket_mode import connection, kept
+from bot.platforms.slack.socket_mode import connection, keep_connected
 from bot.platforms.slack.users import Users
 from bot.platforms.slack.workspaces import Installed, Workspaces, introduced
 from bot.settings import SlackSettings
@@ -36,7 +36,7 @@ RESPONSE_URLS, RESPONSE_URL_SECONDS = 1000, 1800.0
 """Addresses at which somebody who typed a slash command can be answered: how many are kept, and Slack's limit."""
 
 
-class Installations(Installed, Register, Protocol):
+class Installations(Installed, InstallRegister, Protocol):
     """Where installed workspaces and their tokens are kept."""
 
 
@@ -105,7 +105,7 @@ class SlackPlatform:
         else:
             client = connection(app, self._workspaces, settings.app_token)
             try:
-                await kept(client, self._set_connected)
+                await keep_connected(client, self._set_connected)
             finally:
                 await client.close()
 

@@ -1,4 +1,4 @@
-"""The SDK's loggers, muzzled: they print URLs with tickets, request bodies with people's words, and tracebacks."""
+"""Keeps secrets out of the SDK's logs, which print URLs with tickets, request bodies with messages, and tracebacks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SECRET = re.compile(
 
 
 class RedactingFilter(logging.Filter):
-    """Takes out what looks like a secret, and every traceback; the type of its error stays."""
+    """Removes what looks like a secret, and every traceback; the type of its error stays."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         text = record.getMessage()
@@ -24,13 +24,13 @@ class RedactingFilter(logging.Filter):
 
 
 def redacted(text: str) -> str:
-    """Text without anything that opens a door."""
+    """Text with tokens, tickets, codes, signatures and webhook addresses replaced by `…`."""
     return SECRET.sub("…", text)
 
 
 def sdk_logger() -> logging.Logger:
     """What is given to everything of the SDK that takes a logger. Below WARNING it would print what people wrote."""
-    log = logging.getLogger("bot.wiring.slack.sdk")
+    log = logging.getLogger("bot.platforms.slack.sdk")
     log.setLevel(logging.WARNING)
     if not log.filters:
         log.addFilter(RedactingFilter())

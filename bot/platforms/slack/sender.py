@@ -11,7 +11,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.platforms.base import Refused
 from bot.platforms.slack.emoji_names import name_of
-from bot.platforms.slack.errors import Limited, Revoked, code_of, sentences
+from bot.platforms.slack.errors import Limited, Revoked, code_of, translated_errors
 from bot.platforms.slack.formatting import literal, message
 from bot.platforms.slack.rate_limit import RateLimit
 from bot.platforms.slack.workspaces import Workspaces
@@ -100,7 +100,7 @@ class Sender:
         if limited:
             await self._rate_limit.turn(chat.key)
         try:
-            with sentences():
+            with translated_errors():
                 yield self._workspaces.client_of(workspace)
         except Limited as error:
             self._rate_limit.close(workspace.id, method, error.seconds)

@@ -14,21 +14,21 @@ from slack_sdk.socket_mode.aiohttp import SocketModeClient
 from slack_sdk.socket_mode.async_client import AsyncBaseSocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
 
-from bot.platforms.slack.errors import code_of, explained
+from bot.platforms.slack.errors import code_of, translate
 from bot.platforms.slack.redact import redacted, sdk_logger
 from bot.platforms.slack.workspaces import Workspaces
 from workers.core.errors import BackchannelError
 
 log = logging.getLogger(__name__)
 
-LOOK, HANDSHAKE, PING = 0.25, 4.0, 5.0
+POLL, CONNECT_TIMEOUT, PING = 0.25, 4.0, 5.0
 """Seconds between two looks at the connection, for connecting (after PING the SDK would try an address again that is
 spent), and between two pings."""
 WRONG_TOKEN = frozenset({"invalid_auth", "not_authed", "not_allowed_token_type", "missing_scope", "token_revoked"})
 
 
 class Connection(SocketModeClient):
-    """The SDK's client, which leaves it to `kept` to connect again.
+    """The SDK's client, which leaves it to `keep_connected` to connect again.
 
     Left to itself it would try one address for ever, though an address is good for one use.
     """
@@ -61,21 +61,21 @@ def connection(app: AsyncApp, workspaces: Workspaces, app_token: SecretStr) -> C
     return client
 
 
-async def kept(client: Connection, told: Callable[[bool], None]) -> None:
-    """Connect, and connect again whenever the connection is lost or about to be; `told` hears how it stands.
+async def keep_connected(client: Connection, on_change: Callable[[bool], None]) -> None:
+    """Connect, and connect again whenever the connection is lost or about to be; `on_change` hears of it.
 
     Raises BackchannelError when the app token is not taken.
     """
-    pause = LOOK
+    pause = POLL
     while True:
         if await client.is_connected() and not client.renew:
-            pause = LOOK
-            await asyncio.sleep(LOOK)
+            pause = POLL
+            await asyncio.sleep(POLL)
             continue
-        told(False)
+        on_change(False)
         try:
             await _connect(client)
-            told(True)
+            on_change(True)
         except BackchannelError:
             raise
         except Exception as error:
@@ -95,9 +95,9 @@ async def _connect(client: Connection) -> None:
                 "Slack does not take BACKCHANNEL_SLACK__APP_TOKEN: make an app-level token with the scope "
                 "connections:write on the app's page."
             ) from None
-        raise ConnectionError(str(explained(error))) from None
+        raise ConnectionError(str(translate(error))) from None
     client.renew = False
     client.wss_uri = answer["url"]
     client.last_ping_pong_time = None
-    async with asyncio.timeout(HANDSHAKE):
+    async with asyncio.timeout(CONNECT_TIMEOUT):
         await client.connect()

@@ -12,7 +12,7 @@ from cachetools import LRUCache
 
 from bot.platforms.base import Standing
 from bot.platforms.slack.background_tasks import BackgroundTasks
-from bot.platforms.slack.errors import Limited, sentences
+from bot.platforms.slack.errors import Limited, translated_errors
 from bot.platforms.slack.rate_limit import RateLimit
 from bot.platforms.slack.workspaces import Workspace, Workspaces
 
@@ -86,7 +86,7 @@ class Users:
         """Ask Slack about somebody. Raises as `Platform.send`."""
         self._rate_limit.check(workspace.id, "users.info")
         try:
-            with sentences():
+            with translated_errors():
                 answer: Any = await self._workspaces.client_of(workspace).users_info(user=user)
         except Limited as limited:
             self._rate_limit.close(workspace.id, "users.info", limited.seconds)

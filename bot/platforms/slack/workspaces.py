@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from slack_sdk.web.async_client import AsyncWebClient
 from tenacity import RetryCallState, retry, retry_if_exception_type, retry_if_not_exception_type, wait_exponential
 
-from bot.platforms.slack.errors import Revoked, sentences
+from bot.platforms.slack.errors import Revoked, translated_errors
 from bot.platforms.slack.redact import sdk_logger
 from workers.core.errors import BackchannelError
 
@@ -67,7 +67,7 @@ class Workspaces:
 
     async def introduce(self, token: SecretStr) -> Workspace:
         """Learn whose token this is. Raises `Revoked`, or OSError or `Later` if nobody answers."""
-        with sentences():
+        with translated_errors():
             answer: Any = await self.client(token).auth_test()
         self._own = Workspace(answer["team_id"], answer["team"], answer["user_id"], answer["bot_id"] or "", token)
         return self._own
