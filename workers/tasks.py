@@ -16,7 +16,7 @@ from workers.core.errors import BackchannelError
 from workers.core.events import CLASSIFY, EXPLAIN, LABELS, MAINTENANCE, TRAINING, Button, Command
 from workers.core.settings import Settings, load
 from workers.handlers.claims import ClaimContext, drain
-from workers.handlers.dispatch import record_labels
+from workers.handlers.dispatch import handle, in_steps
 from workers.heartbeat import Heartbeat, process_name
 from workers.queue.celery_app import app, publish
 from workers.queue.hints import Hints
@@ -48,10 +48,10 @@ def database() -> Database:
 
 
 @cache
-def hands() -> ClaimContext:
+def claim_context() -> ClaimContext:
     """Who claims in this process."""
-    own = settings()
-    return ClaimContext(database(), WORKER, own.lease_seconds, own.batch_size, own.language)
+    limits = settings()
+    return ClaimContext(database(), WORKER, limits.lease_seconds, limits.batch_size, limits.language)
 
 
 @cache
@@ -73,7 +73,7 @@ def explainer() -> Any:
     """The thread that explains what that model says."""
     from workers.serving.explain import Explainer
 
-    return Explainer(hands(), lambda: inference().serving)
+    return Explainer(claim_context(), lambda: inference().serving)
 
 
 @signals.celeryd_after_setup.connect
@@ -119,7 +119,7 @@ def stop(sentence: str, status: int) -> None:
 @app.task(name=CLASSIFY)
 def classify() -> int:
     """Classify what waits, up to `batch_size` messages at a time."""
-    return drain(hands(), CLASSIFY, lambda claimed: inference().classify(claimed, time.time()))
+    return drain(claim_context(), CLASSIFY, lambda claimed: inference().classify(claimed, time.time()))
 
 
 @app.task(name=EXPLAIN)
@@ -132,13 +132,12 @@ def explain() -> None:
 def label() -> int:
     """Record reactions, answer commands and buttons."""
 
-    def work(claimed: Sequence[Claimed]) -> None:
-        with database().write() as c:
-            record_labels(c, claimed, settings().language, time.time())
-        if any(isinstance(one.event, Command | Button) for one in claimed):
+    def work(step: Sequence[Claimed]) -> None:
+        handle(database(), step, settings().language, time.time())
+        if any(isinstance(item.event, Command | Button) for item in step):
             wake_training()
 
-    return drain(hands(), LABELS, work)
+    return drain(claim_context(), LABELS, work, in_steps)
 
 
 def wake_training() -> None:

@@ -22,7 +22,7 @@ from examples.a_platform_in_one_file import ADMIN, BOT, CHAT, LinesPlatform
 from tests.bot.platforms.contract import ContractWithDeletes, Gathered, Seen, soon
 from workers.core.events import LABELS, ChatRef, Person
 from workers.core.replies import Choice
-from workers.handlers.dispatch import record_labels
+from workers.handlers.dispatch import handle, in_steps
 from workers.store import inbox, ledger, versions
 from workers.store.database import Database
 
@@ -197,8 +197,9 @@ def work(database: Database) -> None:
     """What the labels worker does with what waits."""
     now = time.time()
     with database.write() as c:
-        if claimed := inbox.claim(c, LABELS, 10, 30.0, "test", now):
-            record_labels(c, claimed, "en", now)
+        claimed = inbox.claim(c, LABELS, 10, 30.0, "test", now)
+    for step in in_steps(claimed):
+        handle(database, step, "en", now)
 
 
 async def labels_worker(database: Database) -> None:

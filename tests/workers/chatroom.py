@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from workers.core.events import Button, ChatRef, Command, Event, Message, MessageRef, Person, Reaction, chat_of
 from workers.core.replies import Reply
-from workers.handlers.dispatch import record_labels
+from workers.handlers.dispatch import handle, in_steps
 from workers.store import inbox, messages, outbox
 from workers.store.database import Database
 
@@ -64,7 +64,10 @@ class Chatroom:
         now = next(self.clock)
         with self.database.write() as c:
             inbox.add(c, [event], now)
-            record_labels(c, inbox.claim(c, event.queue, 10, 30.0, "test", now), self.language, now)
+            claimed = inbox.claim(c, event.queue, 10, 30.0, "test", now)
+        for step in in_steps(claimed):
+            handle(self.database, step, self.language, now)
+        with self.database.write() as c:
             sent = outbox.claim(c, chat_of(event).platform, 50, 30.0, "test", now)
             for outgoing in sent:
                 outbox.sent(c, outgoing, f"bot-{outgoing.id}", now)

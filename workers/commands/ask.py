@@ -2,48 +2,61 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 from sqlalchemy import Connection
 
-from workers.commands.context import Call
+from workers.commands.context import Answer, Call, Plan
+from workers.core.buttons import AnswerQuestion
 from workers.core.events import Button, ChatRef, MessageRef
 from workers.core.i18n import say
 from workers.core.replies import Choice, EditPost, Post, Reply
 from workers.store import chats, labels, ledger, messages, outbox, questions, versions
+from workers.store.labels import Label
 from workers.store.ledger import LedgerRow, Source
 from workers.store.messages import Stored
 
 MOST = 10
-LONGEST = 12
-"""Digits of the longest number that one of our buttons carries."""
 
 
-def ask(call: Call) -> list[Post]:
+def ask(call: Call) -> Answer:
     """Post up to n questions, each with the labels as buttons."""
     wanted = call.rest.strip() or "1"
     if not (wanted.isdecimal() and len(wanted) <= 2 and 1 <= int(wanted) <= MOST):
         return call.say("number", text=wanted, most=MOST, verb="ask")
     if not labels.living(call.c):
         return call.say("no_labels")
-    chosen = messages.least_sure(call.c, call.command.chat, int(wanted), versions.active(call.c).id)
-    if not chosen:
+    candidates = messages.least_sure(call.c, call.command.chat, int(wanted), versions.active(call.c).id)
+    if not candidates:
         return call.say("ask_nothing")
-    return [question(call, stored, f"{call.command.key}:{place}") for place, stored in enumerate(chosen)]
+    return Plan(lambda c: post_questions(c, call, candidates))
 
 
-def question(call: Call, stored: Stored, key: str) -> Post:
-    """One question; `key` is the outbox key under which it will be posted."""
-    number = questions.ask(call.c, stored.ref, stored.id, key, call.now)
-    offered, text = choices(call.c, call.language, number), question_text(call.language, stored)
-    return Post(chat=call.command.chat, text=text, choices=offered, reply_to=stored.ref.message_id)
+def post_questions(c: Connection, call: Call, candidates: Sequence[Stored]) -> list[Post]:
+    """A question about each of these messages, but for those that were deleted meanwhile."""
+    offered, there = labels.living(c), messages.current(c, [stored.id for stored in candidates])
+    living = {stored.id for stored in there}
+    kept = [stored for stored in candidates if stored.id in living]
+    keys = (f"{call.command.key}:{position}" for position in range(len(kept)))
+    posts = [question(c, call, stored, offered, key) for stored, key in zip(kept, keys, strict=True)]
+    return posts or call.say("ask_nothing")
 
 
-def choices(c: Connection, language: str, number: int) -> tuple[Choice, ...]:
+def question(c: Connection, call: Call, stored: Stored, offered: Iterable[Label], key: str) -> Post:
+    """One question, written down with the outbox key under which it will be posted."""
+    number = questions.ask(c, stored.ref, stored.id, key, call.now)
+    buttons, text = choices(call.language, number, offered), question_text(call.language, stored)
+    return Post(chat=call.command.chat, text=text, choices=buttons, reply_to=stored.ref.message_id)
+
+
+def choices(language: str, number: int, offered: Iterable[Label]) -> tuple[Choice, ...]:
     """The labels as buttons of question `number`, then "none of these" and "skip"."""
-    offered = [
-        Choice(text=f"{label.emoji} {label.name}".strip(), value=f"a:{number}:{label.id}") for label in labels.living(c)
+    buttons = [
+        Choice(text=f"{label.emoji} {label.name}".strip(), value=AnswerQuestion(number, label.id).value)
+        for label in offered
     ]
-    offered.append(Choice(text=say(language, "ask_none"), value=f"a:{number}:none"))
-    return (*offered, Choice(text=say(language, "ask_skip"), value=f"a:{number}:skip"))
+    buttons.append(Choice(text=say(language, "ask_none"), value=AnswerQuestion(number, "none").value))
+    return (*buttons, Choice(text=say(language, "ask_skip"), value=AnswerQuestion(number, "skip").value))
 
 
 def question_text(language: str, stored: Stored) -> str:
@@ -57,60 +70,65 @@ def excerpt(text: str | None, most: int = 300) -> str:
     return line if len(line) <= most else line[: most - 1] + "…"
 
 
-def answer(c: Connection, button: Button, now: float) -> list[Reply]:
+# A press touches a handful of rows, all found by an index: they are read in the write itself, where they cannot change.
+
+
+def answer(c: Connection, button: Button, pressed: AnswerQuestion, language: str, now: float) -> list[Reply]:
     """A pressed answer becomes a ledger entry like a reaction, and the question is updated in place."""
-    _, number, choice = button.value.split(":")
-    if choice not in ("none", "skip") and not (choice.isdecimal() and len(choice) <= LONGEST):
-        raise ValueError("not a button of ours")
-    asked = questions.question(c, int(number)) if len(number) <= LONGEST else None
-    language = spoken(c, button.ref.chat, "en")
+    asked, language = questions.question(c, pressed.question), chat_language(c, button.ref.chat, language)
     if asked is None or asked.state != "open" or asked.ref.chat != button.ref.chat:
         return [Post(chat=button.ref.chat, text=say(language, "ask_closed"), reply_to=button.ref.message_id)]
     stored = messages.find(c, asked.ref)
     if stored is None or stored.deleted:
         questions.close(c, asked.id, "skipped")
         return [EditPost(chat=button.ref.chat, post=asked.post, text=say(language, "message_deleted"))]
-    if choice.isdecimal() and int(choice) not in labels.means(c):
+    label = labels.means(c).get(pressed.answer) if isinstance(pressed.answer, int) else None
+    if label is None and isinstance(pressed.answer, int):
         text = f"{say(language, 'label_gone')}\n{question_text(language, stored)}"
-        return [EditPost(chat=button.ref.chat, post=asked.post, text=text, choices=choices(c, language, asked.id))]
-    questions.close(c, asked.id, "skipped" if choice == "skip" else "answered")
-    if choice != "skip":
-        label = None if choice == "none" else int(choice)
-        ledger.append(c, [pressed(button, asked.ref, label, "ask")], now)
-    return [EditPost(chat=button.ref.chat, post=asked.post, text=outcome(c, language, stored, choice, button))]
+        buttons = choices(language, asked.id, labels.living(c))
+        return [EditPost(chat=button.ref.chat, post=asked.post, text=text, choices=buttons)]
+    questions.close(c, asked.id, "skipped" if pressed.answer == "skip" else "answered")
+    if pressed.answer != "skip":
+        ledger.append(c, [ledger_row(button, asked.ref, label, "ask")], now)
+    text = outcome(language, stored, label, button, skipped=pressed.answer == "skip")
+    return [EditPost(chat=button.ref.chat, post=asked.post, text=text)]
 
 
-def agreed(c: Connection, button: Button, label: int, language: str, now: float) -> list[Reply]:
+def agreed(c: Connection, button: Button, label_id: int, language: str, now: float) -> list[Reply]:
     """Somebody pressed the label that the bot had shown in words: it is right."""
-    language = spoken(c, button.ref.chat, language)
-    stored, post = shown(c, button)
+    language = chat_language(c, button.ref.chat, language)
+    stored, post = labelled_message(c, button)
     if stored is None or stored.deleted or post is None:
-        key = "message_deleted" if stored else "message_unseen"
-        return [Post(chat=button.ref.chat, text=say(language, key), reply_to=button.ref.message_id)]
-    meant = labels.means(c).get(label)
-    if meant is None:
+        return nothing_to_label(button, stored, language)
+    label = labels.means(c).get(label_id)
+    if label is None:
         return ask_about(c, button, stored, language, now, "label_gone")
-    ledger.append(c, [pressed(button, stored.ref, meant.id, "button")], now)
+    ledger.append(c, [ledger_row(button, stored.ref, label, "button")], now)
     name = button.presser.name or button.presser.id
-    text = say(language, "agreed", label=f"{meant.emoji} {meant.name}".strip(), name=name)
+    text = say(language, "agreed", label=f"{label.emoji} {label.name}".strip(), name=name)
     return [EditPost(chat=button.ref.chat, post=post, text=text)]
 
 
 def more(c: Connection, button: Button, language: str, now: float) -> list[Reply]:
     """Somebody wants to choose another label than the one that the bot had shown in words."""
-    language = spoken(c, button.ref.chat, language)
-    stored, _ = shown(c, button)
+    language = chat_language(c, button.ref.chat, language)
+    stored, _ = labelled_message(c, button)
     if stored is None or stored.deleted:
-        key = "message_deleted" if stored else "message_unseen"
-        return [Post(chat=button.ref.chat, text=say(language, key), reply_to=button.ref.message_id)]
+        return nothing_to_label(button, stored, language)
     return ask_about(c, button, stored, language, now)
 
 
-def shown(c: Connection, button: Button) -> tuple[Stored | None, str | None]:
+def labelled_message(c: Connection, button: Button) -> tuple[Stored | None, str | None]:
     """The message under which the bot had shown a label, and the outbox key of what it showed."""
     post = outbox.find_post(c, button.ref.chat, button.ref.message_id)
     about = outbox.subject(c, post) if post else None
     return (messages.by_key(c, about) if about else None), post
+
+
+def nothing_to_label(button: Button, stored: Stored | None, language: str) -> list[Reply]:
+    """Say that the message is gone, or was never seen."""
+    key = "message_deleted" if stored else "message_unseen"
+    return [Post(chat=button.ref.chat, text=say(language, key), reply_to=button.ref.message_id)]
 
 
 def ask_about(
@@ -119,24 +137,24 @@ def ask_about(
     """Ask which label this very message has; `first` names a sentence to say before."""
     number = questions.ask(c, stored.ref, stored.id, f"{button.key}:0", now)
     text = "\n".join([*([say(language, first)] if first else []), question_text(language, stored)])
-    offered = choices(c, language, number)
-    return [Post(chat=button.ref.chat, text=text, choices=offered, reply_to=stored.ref.message_id)]
+    buttons = choices(language, number, labels.living(c))
+    return [Post(chat=button.ref.chat, text=text, choices=buttons, reply_to=stored.ref.message_id)]
 
 
-def spoken(c: Connection, chat: ChatRef, language: str) -> str:
+def chat_language(c: Connection, chat: ChatRef, default: str) -> str:
     """The language of a chat, or this one where nobody chose."""
-    known = chats.get(c, chat)
-    return known.language if known else language
+    row = chats.get(c, chat)
+    return row.language if row else default
 
 
-def pressed(button: Button, ref: MessageRef, label: int | None, source: Source) -> LedgerRow:
+def ledger_row(button: Button, ref: MessageRef, label: Label | None, source: Source) -> LedgerRow:
     """The ledger entry for a pressed label; None says that no label fits."""
     return LedgerRow(
         key=button.key,
         ref=ref,
         annotator=button.presser,
         emoji="",
-        label=label,
+        label=label.id if label else None,
         added=True,
         at=button.at,
         sequence=button.sequence,
@@ -144,10 +162,9 @@ def pressed(button: Button, ref: MessageRef, label: int | None, source: Source) 
     )
 
 
-def outcome(c: Connection, language: str, stored: Stored, choice: str, button: Button) -> str:
-    """What the question reads once it was answered."""
+def outcome(language: str, stored: Stored, label: Label | None, button: Button, *, skipped: bool) -> str:
+    """What the question reads once it was answered; no label and not skipped: none of the labels fits."""
     values = {"text": excerpt(stored.text, 120), "name": button.presser.name or button.presser.id}
-    if choice in ("skip", "none"):
-        return say(language, "ask_skipped" if choice == "skip" else "ask_answered_none", **values)
-    label = labels.means(c)[int(choice)]
+    if label is None:
+        return say(language, "ask_skipped" if skipped else "ask_answered_none", **values)
     return say(language, "ask_answered", label=f"{label.emoji} {label.name}".strip(), **values)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+from sqlalchemy import Connection
+
 from workers.commands.charts import accuracy_png
-from workers.commands.context import Call
+from workers.commands.context import Answer, Call, Plan
 from workers.core.command_table import VERBS, nearest
 from workers.core.events import Person
-from workers.core.i18n import percent
+from workers.core.i18n import percent, say
 from workers.core.replies import Document, Picture, Post
 from workers.store import chats, erasure, labels, overview, training_set, versions
 from workers.store.overview import AccuracyPoint
@@ -33,60 +35,75 @@ def did_you_mean(call: Call, verb: str) -> str:
     return call.text("did_you_mean", verb=near) if near else ""
 
 
-def here(call: Call) -> list[Post]:
+def here(call: Call) -> Answer:
     """Enable this chat; the optional argument is the language in which the bot speaks here."""
     asked = call.rest.strip().lower()
     language = {"zh": "zh", "中文": "zh", "en": "en", "english": "en"}.get(asked, call.language)
-    chats.enable(call.c, call.command.chat, call.caller, language, call.now)
-    spoken = Call(call.c, call.command, chats.get(call.c, call.command.chat) or call.chat, call.verb, "", call.now)
-    text = spoken.text("here")
-    return [call.post(text if labels.living(call.c) else text + spoken.text("here_labels"))]
+    text = say(language, "here") + ("" if labels.living(call.c) else say(language, "here_labels"))
+
+    def write(c: Connection) -> list[Post]:
+        chats.enable(c, call.command.chat, call.caller, language, call.now)
+        return [call.post(text)]
+
+    return Plan(write)
 
 
-def leave(call: Call) -> list[Post]:
+def leave(call: Call) -> Answer:
     """Disable this chat; what is stored stays."""
-    chats.disable(call.c, call.command.chat, call.now)
-    return call.say("left")
+
+    def write(c: Connection) -> list[Post]:
+        chats.disable(c, call.command.chat, call.now)
+        return call.say("left")
+
+    return Plan(write)
 
 
-def mode(call: Call) -> list[Post]:
+def mode(call: Call) -> Answer:
     """Watch only, or put emoji on messages."""
     wanted = call.rest.strip().lower()
     if not wanted:
         return call.usage()
     if wanted not in ("shadow", "suggest"):
         return call.say("mode_unknown", mode=wanted)
-    chats.set_mode(call.c, call.command.chat, wanted)
-    return call.say(f"mode_{wanted}")
+
+    def write(c: Connection) -> list[Post]:
+        chats.set_mode(c, call.command.chat, wanted)
+        return call.say(f"mode_{wanted}")
+
+    return Plan(write)
 
 
-def bots(call: Call) -> list[Post]:
+def bots(call: Call) -> Answer:
     """Read other programs' messages, such as alerts, or leave them out."""
     wanted = call.rest.strip().lower()
     if wanted not in ("on", "off"):
         return call.usage()
-    chats.set_bots(call.c, call.command.chat, wanted == "on")
-    return call.say(f"bots_{wanted}")
+
+    def write(c: Connection) -> list[Post]:
+        chats.set_bots(c, call.command.chat, wanted == "on")
+        return call.say(f"bots_{wanted}")
+
+    return Plan(write)
 
 
 def stats(call: Call) -> list[Post | Picture]:
     """Counts, accuracy and the active version; with a picture once there is a line to draw."""
-    seen = overview.overview(call.c, call.command.chat)
+    counts = overview.overview(call.c, call.command.chat)
     active = versions.active(call.c)
     accuracy = ""
-    if seen.accuracy:
-        last = seen.accuracy[-1]
+    if counts.accuracy:
+        last = counts.accuracy[-1]
         accuracy = call.text("stats_accuracy", percent=f"{100 * last.accuracy:.0f}", count=min(50, last.labels))
-    said = call.say(
+    posts = call.say(
         "stats",
-        messages=seen.messages,
-        labelled=seen.labelled,
-        disputed=seen.disputed,
+        messages=counts.messages,
+        labelled=counts.labelled,
+        disputed=counts.disputed,
         accuracy=accuracy,
         version=active.id,
         method=active.method,
     )
-    return [*said, *([chart(call, seen.accuracy)] if len(seen.accuracy) > 1 else [])]
+    return [*posts, *([chart(call, counts.accuracy)] if len(counts.accuracy) > 1 else [])]
 
 
 def chart(call: Call, points: Sequence[AccuracyPoint]) -> Picture:
@@ -100,8 +117,7 @@ def chart(call: Call, points: Sequence[AccuracyPoint]) -> Picture:
 
 def export(call: Call) -> list[Document] | list[Post]:
     """Every labelled text of this workspace as one JSON line; the platform hands the file over."""
-    here = f"{call.command.chat.platform}/{call.command.chat.workspace}/"
-    rows = (row for row in training_set.export(call.c) if row["chat"].startswith(here))
+    rows = training_set.export(call.c, call.command.chat.platform, call.command.chat.workspace)
     lines = [json.dumps(row, ensure_ascii=False) for row in rows]
     if not lines:
         return call.say("export_none")
@@ -110,25 +126,19 @@ def export(call: Call) -> list[Document] | list[Post]:
     return [Document(chat=call.command.chat, filename="labels.jsonl", content=content, text=text, reply_to=thread)]
 
 
-def forget(call: Call) -> list[Post]:
+def forget(call: Call) -> Answer:
     """Delete what one person wrote and labelled, in this workspace."""
-    refusal = check_forget(call)
-    if refusal:
-        return refusal
-    found, chat = people(call), call.command.chat
-    count = erasure.forget(call.c, found[0].id, chat.platform, chat.workspace)
-    return call.say("forgotten", count=count)
-
-
-def check_forget(call: Call) -> list[Post]:
-    """What is said where it is not clear who is meant; empty where it is."""
-    found = people(call)
-    if not found:
+    candidates, chat = people(call), call.command.chat
+    if not candidates:
         return call.say("forget_unknown", name=call.rest) if call.rest else call.usage()
-    if len(found) > 1:
-        names = ", ".join(f"{person.name} ({person.id})" for person in found)
+    if len(candidates) > 1:
+        names = ", ".join(f"{person.name} ({person.id})" for person in candidates)
         return call.say("forget_several", name=call.rest, people=names)
-    return []
+
+    def write(c: Connection) -> list[Post]:
+        return call.say("forgotten", count=erasure.forget(c, candidates[0].id, chat.platform, chat.workspace))
+
+    return Plan(write)
 
 
 def people(call: Call) -> list[Person]:

@@ -1,7 +1,8 @@
-"""One typed command on its way through: what a verb's function gets, and how it speaks."""
+"""One command on its way through: what a verb's function gets, how it speaks, and what it decides."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -9,13 +10,38 @@ from sqlalchemy import Connection
 from workers.core.command_table import Verb
 from workers.core.events import Command, Person
 from workers.core.i18n import say
-from workers.core.replies import Choice, Post
+from workers.core.replies import Choice, Post, Reply
 from workers.store.chats import Chat
+
+Write = Callable[[Connection], Sequence[Reply]]
+"""Changes the store, in a short write transaction, and returns the replies."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be done, decided in a read transaction.
+
+    `write` runs in the transaction that finishes the event. `ahead` runs before it, each part in a transaction of its
+    own: a kill in between leaves the event unfinished, so each part must be safe to run again. What was read may have
+    changed meanwhile: `write` checks what counts, and raises `database.Stale` to have the event read again.
+    """
+
+    write: Write
+    ahead: Sequence[Callable[[Connection], None]] = ()
+
+
+Answer = Sequence[Reply] | Plan
+"""What a verb's function returns: its replies if it only reads, a plan if it writes."""
+
+
+def reply_with(*replies: Reply) -> Plan:
+    """The plan that changes nothing."""
+    return Plan(lambda c: replies)
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """`rest` is what was typed after the verb. `c` is the open transaction in which everything happens."""
+    """`rest` is what was typed after the verb. `c` is a read transaction, closed before the plan's writes begin."""
 
     c: Connection
     command: Command

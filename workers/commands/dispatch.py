@@ -1,4 +1,7 @@
-"""What runs when somebody types a verb or presses a button: who may, are you sure, do it, write it down."""
+"""What runs when somebody types a verb or presses a button: who may, are you sure, do it, write it down.
+
+All of it is decided in a read transaction, and comes back as the plan of a short write.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,8 @@ from collections.abc import Callable, Sequence
 from sqlalchemy import Connection
 
 from workers.commands import ask, chat, jobs, labels, models
-from workers.commands.context import Call
-from workers.core.buttons import MORE
+from workers.commands.context import Answer, Call, Plan, reply_with
+from workers.core.buttons import Agree, AnswerQuestion, CancelJob, Confirm, ForeignButton, More, parse
 from workers.core.command_table import VERBS, find
 from workers.core.errors import BackchannelError
 from workers.core.events import Button, Command
@@ -20,7 +23,8 @@ from workers.store.chats import Chat
 from workers.store.labels import LabelError
 
 log = logging.getLogger(__name__)
-RUN: dict[str, Callable[[Call], Sequence[Reply]]] = {
+
+RUN: dict[str, Callable[[Call], Answer]] = {
     "help": chat.help_,
     "here": chat.here,
     "leave": chat.leave,
@@ -48,38 +52,29 @@ RUN: dict[str, Callable[[Call], Sequence[Reply]]] = {
     "promote": models.promote,
     "rollback": models.rollback,
 }
-CHECK: dict[str, Callable[[Call], Sequence[Reply]]] = {
-    "forget": chat.check_forget,
-    "labels merge": labels.check_merge,
-    "labels remove": labels.check_remove,
-}
-"""For verbs that ask "are you sure": what is said instead of asking, where the verb could only be refused."""
+"""Each verb's function reads and decides; it changes nothing itself."""
 
 
-def run(c: Connection, command: Command, language: str, now: float) -> list[tuple[str, Reply]]:
-    """Answer one command. `language` is the one to speak in a chat that nobody enabled."""
-    call, refusal = prepare(c, command, language, now)
-    if call is None:
-        return keyed(command.key, refusal)
-    if call.verb.confirm:
-        return keyed(command.key, in_vain(call) or [are_you_sure(call)])
-    return keyed(command.key, carry_out(call))
+def run(c: Connection, command: Command, language: str, now: float) -> Plan:
+    """What one command comes to. `language` is the one to speak in a chat that nobody enabled."""
+    call = admitted(c, command, language, now)
+    return call if isinstance(call, Plan) else carry_out(call, confirmed=not call.verb.confirm)
 
 
-def prepare(c: Connection, command: Command, language: str, now: float) -> tuple[Call | None, list[Reply]]:
-    """The call that may go ahead, or the reply that says why not."""
+def admitted(c: Connection, command: Command, language: str, now: float) -> Call | Plan:
+    """The call that may go ahead, or the plan to say why not."""
     where = chats.get(c, command.chat) or Chat(ref=command.chat, enabled=False, mode="suggest", language=language)
     verb, rest = find(command.text)
     if verb is None:
         call = Call(c, command, where, VERBS["help"], rest, now)
         near = chat.did_you_mean(call, command.verb)
-        return None, [*call.say("unknown_verb", verb=command.verb[:40], near=near)]
+        return reply_with(*call.say("unknown_verb", verb=command.verb[:40], near=near))
     call = Call(c, command, where, verb, rest, now)
     if not (where.enabled or verb.anywhere or command.private):
-        return None, [*call.say("not_here")]
+        return reply_with(*call.say("not_here"))
     if needs_admin(call) and not command.admin:
-        return None, [CheckAdmin(event=command)] if command.admin is None else refuse(call)
-    return call, []
+        return reply_with(CheckAdmin(event=command)) if command.admin is None else refuse(call)
+    return call
 
 
 def needs_admin(call: Call) -> bool:
@@ -88,50 +83,63 @@ def needs_admin(call: Call) -> bool:
     return call.verb.admin and not myself
 
 
-def refuse(call: Call) -> list[Reply]:
+def refuse(call: Call) -> Plan:
     """Say that this verb is for admins, and write down who tried."""
-    write_down(call, "refused")
     key = f"admins_only_{call.command.why}" if call.command.why else "admins_only"
-    return [*call.say(key, verb=call.verb.name, me=f"{call.command.chat.platform}:{call.caller.id}")]
+    me = f"{call.command.chat.platform}:{call.caller.id}"
+    return audited(call, call.say(key, verb=call.verb.name, me=me), "refused")
 
 
-def in_vain(call: Call) -> list[Reply]:
-    """Why there is no point in asking whether somebody is sure; empty where there is one."""
-    replies: list[Reply] = []
+def carry_out(call: Call, *, confirmed: bool) -> Plan:
+    """What the verb decides; one that has something to do and is not yet confirmed asks first."""
     try:
-        if call.verb.name in CHECK:
-            replies.extend(CHECK[call.verb.name](call))
+        answer = RUN[call.verb.name](call)
     except BackchannelError as error:
-        replies = [call.post(in_language(call.language, error))]
-    if replies:
-        write_down(call, "failed")
+        return audited(call, [call.post(in_language(call.language, error))], "failed")
+    if not isinstance(answer, Plan):
+        return audited(call, answer, "done" if confirmed else "failed")
+    if not confirmed:
+        return ask_if_sure(call)
+    return Plan(lambda c: carried_out(c, call, answer), answer.ahead)
+
+
+def audited(call: Call, replies: Sequence[Reply], outcome: str) -> Plan:
+    """Say this, and write down what came of the verb."""
+
+    def write(c: Connection) -> Sequence[Reply]:
+        write_down(c, call, outcome)
+        return replies
+
+    return Plan(write)
+
+
+def carried_out(c: Connection, call: Call, plan: Plan) -> Sequence[Reply]:
+    """Write what was planned in a savepoint, so that a verb that fails half-way leaves nothing behind."""
+    try:
+        with c.begin_nested():
+            replies = plan.write(c)
+    except BackchannelError as error:
+        write_down(c, call, "failed")
+        return [call.post(in_language(call.language, error))]
+    write_down(c, call, "done")
     return replies
 
 
-def are_you_sure(call: Call) -> Post:
+def ask_if_sure(call: Call) -> Plan:
     """Hold the command until somebody who may presses yes."""
-    number = questions.hold(call.c, call.command, call.now)
-    choices = (
-        Choice(text=call.text("yes"), value=f"y:{number}"),
-        Choice(text=call.text("no"), value=f"n:{number}"),
-    )
     meant = call.rest
     if call.verb.name == "forget":
-        [person] = chat.people(call)  # `in_vain` has seen to that
+        [person] = chat.people(call)  # `forget` has a plan only where one person is meant
         meant = person.name or person.id
-    return call.post(call.text(f"sure_{call.verb.name}", arguments=meant), choices)
+    text = call.text(f"sure_{call.verb.name}", arguments=meant)
 
+    def write(c: Connection) -> Sequence[Reply]:
+        number = questions.hold(c, call.command, call.now)
+        answers = (("yes", True), ("no", False))
+        choices = (Choice(text=call.text(key), value=Confirm(number, yes).value) for key, yes in answers)
+        return [call.post(text, tuple(choices))]
 
-def carry_out(call: Call) -> list[Reply]:
-    """Run the verb in a savepoint, so that one that fails half-way leaves nothing behind."""
-    try:
-        with call.c.begin_nested():
-            replies = list(RUN[call.verb.name](call))
-    except BackchannelError as error:
-        write_down(call, "failed")
-        return [call.post(in_language(call.language, error))]
-    write_down(call, "done")
-    return replies
+    return Plan(write)
 
 
 def in_language(language: str, error: BackchannelError) -> str:
@@ -141,85 +149,74 @@ def in_language(language: str, error: BackchannelError) -> str:
     return str(error)
 
 
-def write_down(call: Call, outcome: str) -> None:
+def write_down(c: Connection, call: Call, outcome: str) -> None:
     """Admin verbs go to the audit log, whatever came of them."""
     if call.verb.admin:
-        audit.record(call.c, call.now, call.caller, call.command.chat, call.verb.name, call.rest[:500], outcome)
+        audit.record(c, call.now, call.caller, call.command.chat, call.verb.name, call.rest[:500], outcome)
 
 
-def press(c: Connection, button: Button, language: str, now: float) -> list[tuple[str, Reply]]:
-    """A button of ours was pressed: an answer, an agreement, a yes, a no, or a job's cancel."""
-    kind = button.value.partition(":")[0]
+def press(c: Connection, button: Button, language: str, now: float) -> Plan:
+    """What a pressed button comes to: an answer, an agreement, a yes, a no, or a job's cancel."""
     try:
-        if kind == "a":
-            return keyed(button.key, ask.answer(c, button, now))
-        if kind == "l":
-            return keyed(button.key, ask.agreed(c, button, number_in(button.value), language, now))
-        if button.value == MORE:
-            return keyed(button.key, ask.more(c, button, language, now))
-        if kind in ("y", "n"):
-            return keyed(button.key, decided(c, button, language, now))
-        if kind == "j":
-            return keyed(button.key, cancel_pressed(c, button, language, now))
-    except ValueError:
-        log.warning("A button came back with a value that is not ours: %r", button.value)
-    where = chats.get(c, button.ref.chat)
-    text = say(where.language if where else language, "too_late")
-    return keyed(button.key, [Post(chat=button.ref.chat, text=text)])
+        pressed = parse(button.value)
+    except ForeignButton as error:
+        log.warning("%s", error)
+        spoken = ask.chat_language(c, button.ref.chat, language)
+        return reply_with(Post(chat=button.ref.chat, text=say(spoken, "too_late")))
+    match pressed:
+        case AnswerQuestion():
+            return Plan(lambda c: ask.answer(c, button, pressed, language, now))
+        case Agree():
+            return Plan(lambda c: ask.agreed(c, button, pressed.label, language, now))
+        case More():
+            return Plan(lambda c: ask.more(c, button, language, now))
+        case Confirm():
+            return confirm(c, button, pressed, language, now)
+        case CancelJob():
+            return cancel_pressed(c, button, pressed, language, now)
 
 
-def number_in(value: str) -> int:
-    """The number that a button of ours carries. Raises ValueError where it is none."""
-    number = value.split(":")[1]
-    if not number.isdecimal() or len(number) > ask.LONGEST:
-        raise ValueError(value)
-    return int(number)
-
-
-def decided(c: Connection, button: Button, language: str, now: float) -> list[Reply]:
-    """The yes or no of whoever was asked "are you sure"."""
-    kind, number = button.value[0], number_in(button.value)
-    where = chats.get(c, button.ref.chat)
-    spoken = where.language if where else language
-    held = questions.peek(c, number, now)
+def confirm(c: Connection, button: Button, pressed: Confirm, language: str, now: float) -> Plan:
+    """The yes or no of whoever was asked "are you sure"; only the first press counts."""
+    spoken = ask.chat_language(c, button.ref.chat, language)
+    too_late = Post(chat=button.ref.chat, text=say(spoken, "too_late"))
+    held = questions.peek(c, pressed.command, now)
     if held is None or held.chat != button.ref.chat:
-        return [Post(chat=button.ref.chat, text=say(spoken, "too_late"))]
+        return reply_with(too_late)
     if held.caller.id != button.presser.id:
-        return [Post(chat=button.ref.chat, text=say(spoken, "not_yours", name=held.caller.name or held.caller.id))]
-    questions.held(c, number, now)
-    call, refusal = prepare(c, held, language, now)
-    replies: list[Reply] = refusal
-    if kind == "n":
-        replies = [Post(chat=button.ref.chat, text=say(spoken, "not_done"))]
-    elif call is not None:
-        replies = carry_out(call)
-    return in_place(c, button, replies)
+        text = say(spoken, "not_yours", name=held.caller.name or held.caller.id)
+        return reply_with(Post(chat=button.ref.chat, text=text))
+    plan = reply_with(Post(chat=button.ref.chat, text=say(spoken, "not_done")))
+    if pressed.yes:
+        call = admitted(c, held, language, now)
+        plan = call if isinstance(call, Plan) else carry_out(call, confirmed=True)
+
+    def write(c: Connection) -> Sequence[Reply]:
+        if questions.held(c, pressed.command, now) is None:
+            return [too_late]
+        return in_place(c, button, plan.write(c))
+
+    return Plan(write, plan.ahead)
 
 
-def cancel_pressed(c: Connection, button: Button, language: str, now: float) -> list[Reply]:
+def cancel_pressed(c: Connection, button: Button, pressed: CancelJob, language: str, now: float) -> Plan:
     """The button of a progress message is the verb `cancel`, typed by whoever pressed it."""
     command = Command(
         key=button.key,
         at=button.at,
         chat=button.ref.chat,
         caller=button.presser,
-        text=f"cancel {number_in(button.value)}",
+        text=f"cancel {pressed.job}",
         private=button.private,
         admin=button.admin,
         why=button.why,
     )
-    call, refusal = prepare(c, command, language, now)
-    return carry_out(call) if call else refusal
+    return run(c, command, language, now)
 
 
-def in_place(c: Connection, button: Button, replies: list[Reply]) -> list[Reply]:
+def in_place(c: Connection, button: Button, replies: Sequence[Reply]) -> Sequence[Reply]:
     """The first sentence of the outcome replaces the question and its buttons."""
     post = outbox.find_post(c, button.ref.chat, button.ref.message_id)
     if post is None or not replies or not isinstance(replies[0], Post):
         return replies
     return [EditPost(chat=button.ref.chat, post=post, text=replies[0].text), *replies[1:]]
-
-
-def keyed(key: str, replies: Sequence[Reply]) -> list[tuple[str, Reply]]:
-    """Outbox keys for the replies to one event: the same event always gives the same keys."""
-    return [(f"{key}:{place}", reply) for place, reply in enumerate(replies)]

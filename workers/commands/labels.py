@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 
+from sqlalchemy import Connection
+
 from workers.commands.ask import question
-from workers.commands.context import Call
+from workers.commands.context import Answer, Call, Plan
 from workers.core.emoji import PALETTE, is_emoji, neutral
 from workers.core.errors import BackchannelError
 from workers.core.events import MessageRef
 from workers.core.i18n import say
 from workers.core.replies import Post
 from workers.store import inbox, labels, ledger, messages, training_set
+from workers.store.database import Stale
 from workers.store.labels import Label
 from workers.store.ledger import LedgerRow
 from workers.store.messages import Stored
@@ -40,21 +43,26 @@ def show(call: Call) -> list[Post]:
     return [call.post("\n".join(lines))]
 
 
-def add(call: Call) -> list[Post]:
+def add(call: Call) -> Answer:
     """`<name> [emoji] [description]`: the emoji parts the name from the description."""
     name, emoji, description = split_at_emoji(call.rest)
-    label = labels.add(call.c, name, description, emoji or free_emoji(call), call.now)
-    return call.say("label_added", emoji=label.emoji, name=label.name)
+    emoji = emoji or free_emoji(call)
+
+    def write(c: Connection) -> list[Post]:
+        label = labels.add(c, name, description, emoji, call.now)
+        return call.say("label_added", emoji=label.emoji, name=label.name)
+
+    return Plan(write)
 
 
 def split_at_emoji(text: str) -> tuple[str, str | None, str]:
     """Name, emoji and description; without an emoji all of it is the name."""
     words = text.split()
-    for place, word in enumerate(words):
+    for position, word in enumerate(words):
         if is_emoji(word):
-            if place == 0:
+            if position == 0:
                 return " ".join(words[1:]), neutral(word), ""
-            return " ".join(words[:place]), neutral(word), " ".join(words[place + 1 :])
+            return " ".join(words[:position]), neutral(word), " ".join(words[position + 1 :])
     return text.strip(), None, ""
 
 
@@ -64,63 +72,65 @@ def free_emoji(call: Call) -> str:
     return next((emoji for emoji in PALETTE if emoji not in taken), "🏷")
 
 
-def rename(call: Call) -> list[Post]:
+def rename(call: Call) -> Answer:
     """Another name for a label; its messages stay with it."""
     old, new = two_names(call)
     if old is None:
         return call.usage()
-    renamed = labels.rename(call.c, known(call, old), new)
-    return call.say("label_renamed", old=old, new=renamed.name)
+    label = living_label(call, old)
+
+    def write(c: Connection) -> list[Post]:
+        return call.say("label_renamed", old=old, new=labels.rename(c, label, new).name)
+
+    return Plan(write)
 
 
-def merge(call: Call) -> list[Post]:
+def merge(call: Call) -> Answer:
     """Let one label take over another's messages."""
-    refusal = check_merge(call)
-    if refusal:
-        return refusal
-    source, into = (known(call, name or "") for name in two_names(call))
-    labels.merge(call.c, source, into)
-    return call.say("label_merged", old=source.name, new=into.name)
-
-
-def check_merge(call: Call) -> list[Post]:
-    """What is said where it does not name two labels; empty where it does. Raises for an unknown one."""
     old, new = two_names(call)
     if old is None:
         return call.usage()
-    return call.say("label_same") if known(call, old).id == known(call, new).id else []
+    source, into = living_label(call, old), living_label(call, new)
+    if source.id == into.id:
+        return call.say("label_same")
+
+    def write(c: Connection) -> list[Post]:
+        labels.merge(c, source, into)
+        return call.say("label_merged", old=source.name, new=into.name)
+
+    return Plan(write)
 
 
-def check_remove(call: Call) -> list[Post]:
-    """How to type it where no label is named; empty where one is. Raises for an unknown one."""
+def remove(call: Call) -> Answer:
+    """Take a label out of the set."""
     if not call.rest.strip():
         return call.usage()
-    known(call, call.rest)
-    return []
+    label = living_label(call, call.rest)
+
+    def write(c: Connection) -> list[Post]:
+        labels.remove(c, label, call.now)
+        return call.say("label_removed", name=label.name)
+
+    return Plan(write)
 
 
-def remove(call: Call) -> list[Post]:
-    """Take a label out of the set."""
-    refusal = check_remove(call)
-    if refusal:
-        return refusal
-    label = known(call, call.rest)
-    labels.remove(call.c, label, call.now)
-    return call.say("label_removed", name=label.name)
-
-
-def emoji(call: Call) -> list[Post]:
+def emoji(call: Call) -> Answer:
     """Give a label another emoji; reactions with it count from then on."""
     name, _, last = call.rest.strip().rpartition(" ")
     if not name:
         return call.usage()
     if not is_emoji(last):
         return call.say("not_emoji", text=last)
-    label = labels.set_emoji(call.c, known(call, name), neutral(last), call.now)
-    return call.say("label_emoji", name=label.name, emoji=label.emoji)
+    label = living_label(call, name)
+
+    def write(c: Connection) -> list[Post]:
+        changed = labels.set_emoji(c, label, neutral(last), call.now)
+        return call.say("label_emoji", name=changed.name, emoji=changed.emoji)
+
+    return Plan(write)
 
 
-def label(call: Call) -> list[Post]:
+def label(call: Call) -> Answer:
     """As a reply: this annotator's explicit word on that message; `none` says that no label fits.
 
     Without a name the labels are offered as buttons.
@@ -128,35 +138,49 @@ def label(call: Call) -> list[Post]:
     target = call.command.reply_to
     if target is None:
         return call.say("label_needs_reply")
-    stored = seen(call, target)
-    if stored is not None and stored.deleted:
-        return call.say("message_deleted")
-    if not call.rest.strip():
-        return [question(call, stored, f"{call.command.key}:0")] if stored else call.say("message_unseen")
-    chosen = None if call.rest.strip().lower() in ("none", "无", "都不是") else known(call, call.rest)
-    row = LedgerRow(
+    none = call.rest.strip().lower() in ("none", "无", "都不是")
+    chosen = living_label(call, call.rest) if call.rest.strip() and not none else None
+    # Found by its words in what waits, which takes long where much does.
+    waiting = None if messages.find(call.c, target) else inbox.waiting_message(call.c, target)
+
+    def write(c: Connection) -> list[Post]:
+        if chosen is not None and labels.find(c, chosen.name) != chosen:
+            raise Stale
+        stored = messages.find(c, target)
+        if stored is None and waiting is not None and inbox.is_waiting(c, waiting.key):
+            [stored] = messages.record(c, [waiting])
+        if stored is not None and stored.deleted:
+            return call.say("message_deleted")
+        if not call.rest.strip():
+            return offer_labels(c, call, stored)
+        ledger.append(c, [annotation(call, target, chosen)], call.now)
+        if stored is None:
+            return call.say("message_unseen")
+        return call.say("labelled", emoji=chosen.emoji, name=chosen.name) if chosen else call.say("labelled_none")
+
+    return Plan(write)
+
+
+def offer_labels(c: Connection, call: Call, stored: Stored | None) -> list[Post]:
+    """The labels as buttons under a message that we have seen."""
+    if stored is None:
+        return call.say("message_unseen")
+    return [question(c, call, stored, labels.living(c), f"{call.command.key}:0")]
+
+
+def annotation(call: Call, target: MessageRef, label: Label | None) -> LedgerRow:
+    """The ledger entry for a typed label; None says that no label fits."""
+    return LedgerRow(
         key=call.command.key,
         ref=target,
         annotator=call.caller,
         emoji="",
-        label=chosen.id if chosen else None,
+        label=label.id if label else None,
         added=True,
         at=call.command.at,
         sequence=call.command.sequence,
         source="command",
     )
-    ledger.append(call.c, [row], call.now)
-    if stored is None:
-        return call.say("message_unseen")
-    return call.say("labelled", emoji=chosen.emoji, name=chosen.name) if chosen else call.say("labelled_none")
-
-
-def seen(call: Call, target: MessageRef) -> Stored | None:
-    """The message, which may still wait for its worker in the inbox; None where we never saw it."""
-    stored = messages.find(call.c, target)
-    if stored is None and (waiting := inbox.waiting_message(call.c, target)):
-        [stored] = messages.record(call.c, [waiting])
-    return stored
 
 
 def two_names(call: Call) -> tuple[str | None, str]:
@@ -167,11 +191,11 @@ def two_names(call: Call) -> tuple[str | None, str]:
     return (parts[0], parts[1]) if len(parts) == 2 and all(parts) else (None, "")
 
 
-def known(call: Call, name: str) -> Label:
+def living_label(call: Call, name: str) -> Label:
     """The living label of this name, or of this emoji. Raises a sentence that lists what there is."""
     wanted = name.strip().strip("“”\"'")
-    found = labels.find(call.c, wanted) or labels.by_emoji(call.c, neutral(wanted))
-    if found:
-        return found
+    label = labels.find(call.c, wanted) or labels.by_emoji(call.c, neutral(wanted))
+    if label:
+        return label
     names = ", ".join(label.name for label in labels.living(call.c))
     raise BackchannelError(say(call.language, "label_unknown" if names else "no_labels", name=wanted, names=names))

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from sqlalchemy import Connection
+
 from modeling.classifier.bundle_files import verify
 from modeling.errors import ModelingError
 from workers.commands.chat import share
-from workers.commands.context import Call
+from workers.commands.context import Answer, Call, Plan
 from workers.core.replies import Post
 from workers.jobs.messages import figure
 from workers.store import named_backbones, versions
+from workers.store.database import Stale
 from workers.store.named_backbones import NamedBackbone
 from workers.store.versions import Version
 
@@ -35,14 +38,14 @@ def version_line(call: Call, version: Version) -> str:
 
 def base_line(call: Call, base: NamedBackbone) -> str:
     """One named base on one line, with what it gained where that was measured."""
-    found = base.figures.get("gain")
-    difference = f"{100 * (float(found['after']) - float(found['before'])):+.1f}" if found else ""
-    gain = call.text("base_line_gain", difference=difference) if found else ""
-    known = {"objective": base.figures.get("objective", "–"), "texts": base.figures.get("texts", "–")}
-    return call.text("base_line", base=base.name, **known, gain=gain)
+    gain = base.figures.get("gain")
+    difference = f"{100 * (float(gain['after']) - float(gain['before'])):+.1f}" if gain else ""
+    text = call.text("base_line_gain", difference=difference) if gain else ""
+    figures = {name: base.figures.get(name, "–") for name in ("objective", "texts")}
+    return call.text("base_line", base=base.name, **figures, gain=text)
 
 
-def promote(call: Call) -> list[Post]:
+def promote(call: Call) -> Answer:
     """Move the pointer to a version that is whole on disk."""
     wanted = call.rest.strip().lower().lstrip("v#")
     if not wanted:
@@ -55,11 +58,15 @@ def promote(call: Call) -> list[Post]:
     broken = what_is_broken(call.language, version)
     if broken:
         return call.say("version_broken", version=version.id, error=broken)
-    versions.promote(call.c, version.id, call.now)
-    return call.say("promoted", version=version.id)
+
+    def write(c: Connection) -> list[Post]:
+        versions.promote(c, version.id, call.now)
+        return call.say("promoted", version=version.id)
+
+    return Plan(write)
 
 
-def rollback(call: Call) -> list[Post]:
+def rollback(call: Call) -> Answer:
     """Back to the version that was active before, if it is whole on disk."""
     before = versions.before(call.c)
     if before is None:
@@ -67,8 +74,14 @@ def rollback(call: Call) -> list[Post]:
     broken = what_is_broken(call.language, before)
     if broken:
         return call.say("version_broken", version=before.id, error=broken)
-    versions.rollback(call.c, call.now)
-    return call.say("rolled_back", version=before.id)
+
+    def write(c: Connection) -> list[Post]:
+        restored = versions.rollback(c, call.now)
+        if restored is None or restored.id != before.id:
+            raise Stale
+        return call.say("rolled_back", version=before.id)
+
+    return Plan(write)
 
 
 def what_is_broken(language: str, version: Version) -> str | None:

@@ -20,7 +20,7 @@ class React(Frozen):
     """Put the bot's one emoji on a message, in place of the one before; None takes it away.
 
     Where a platform has no such emoji it may show the label in other ways, with buttons whose values are
-    `agree(label_id)` and MORE.
+    `Agree(label_id)` and `More()` of `buttons`.
     """
 
     kind: Literal["react"] = "react"

@@ -1,27 +1,64 @@
-"""Who said what: reactions, button presses and commands become ledger entries and replies."""
+"""Who said what: reactions, button presses and commands become ledger entries and replies.
+
+What is slow, reading and computing, comes first and holds no lock; the write that follows is short.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-from sqlalchemy import Connection
+from itertools import groupby
 
 from workers.commands import dispatch
-from workers.core import replies
-from workers.core.events import Button, Command, Event, Presence, Reaction
+from workers.core.events import Button, Command, Presence, Reaction
 from workers.handlers import membership
-from workers.store import inbox, ledger, outbox
+from workers.store import counters, inbox, ledger, outbox
+from workers.store.database import Database, Stale
 from workers.store.inbox import Claimed
 from workers.store.ledger import LedgerRow
 
 
-def record_labels(c: Connection, claimed: Sequence[Claimed], language: str, now: float) -> None:
-    """Handle a claimed batch of the `labels` queue. The caller commits; a lost claim undoes all of it."""
-    inbox.finish(c, claimed)
-    reactions = [one.event for one in claimed if isinstance(one.event, Reaction)]
-    ledger.append(c, [ledger_row(reaction) for reaction in reactions], now)
-    for one in claimed:
-        outbox.add(c, answer(c, one.event, language, now), now)
+def in_steps(claimed: Sequence[Claimed]) -> list[Sequence[Claimed]]:
+    """A claimed batch of the `labels` queue, in its order: each command and each button alone, the rest together."""
+    groups = groupby(claimed, lambda item: isinstance(item.event, Command | Button) and item.id)
+    return [list(group) for _, group in groups]
+
+
+def handle(database: Database, step: Sequence[Claimed], language: str, now: float) -> None:
+    """Handle one of `in_steps`, and finish it in its last transaction.
+
+    Raises LostClaim or Stale, and has written nothing in that transaction then.
+    """
+    item, event = step[0], step[0].event
+    if isinstance(event, Command | Button):
+        carry_out(database, item, event, language, now)
+        return
+    rows = [ledger_row(item.event) for item in step if isinstance(item.event, Reaction)]
+    with database.write() as c:
+        inbox.finish(c, step)
+        ledger.append(c, rows, now)
+        for item in step:
+            if isinstance(item.event, Presence):
+                outbox.add(c, membership.answer(c, item.event, language, now), now)
+
+
+def carry_out(database: Database, item: Claimed, event: Command | Button, language: str, now: float) -> None:
+    """Decide what a command or a button comes to, then write it."""
+    with database.read() as c:
+        rewritten = counters.value(c, counters.REWRITTEN)
+        if isinstance(event, Command):
+            plan = dispatch.run(c, event, language, now)
+        else:
+            plan = dispatch.press(c, event, language, now)
+    for part in plan.ahead:
+        with database.write() as c:
+            part(c)
+    with database.write() as c:
+        inbox.finish(c, [item])
+        # A reply may repeat what was read. Whoever erases in parts counts up itself, and needs nothing of the kind.
+        if not plan.ahead and counters.value(c, counters.REWRITTEN) != rewritten:
+            raise Stale
+        replies = plan.write(c)
+        outbox.add(c, [(f"{event.key}:{number}", reply) for number, reply in enumerate(replies)], now)
 
 
 def ledger_row(reaction: Reaction) -> LedgerRow:
@@ -37,14 +74,3 @@ def ledger_row(reaction: Reaction) -> LedgerRow:
         sequence=reaction.sequence,
         source="reaction",
     )
-
-
-def answer(c: Connection, event: Event, language: str, now: float) -> list[tuple[str, replies.Reply]]:
-    """What a command, a button press or a coming into a chat is answered with; a reaction is answered with nothing."""
-    if isinstance(event, Command):
-        return dispatch.run(c, event, language, now)
-    if isinstance(event, Button):
-        return dispatch.press(c, event, language, now)
-    if isinstance(event, Presence):
-        return membership.answer(c, event, language, now)
-    return []

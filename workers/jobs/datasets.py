@@ -45,7 +45,7 @@ def gather(c: Connection, *, pool: bool) -> Texts:
     labelled = training_set.labelled(c)
     texts = messages.texts(c, [message for message, _ in labelled])
     rows = [(texts[message], names[label]) for message, label in labelled if texts.get(message)]
-    return Texts(rows, training_set.pool(c) if pool else ())
+    return Texts(rows, tuple(training_set.pool(c)) if pool else ())
 
 
 def write_data(folder: Path, texts: Texts, wanted: Sequence[str] = (TRAIN, HELD_OUT)) -> None:

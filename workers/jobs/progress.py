@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from workers.core.buttons import CancelJob
 from workers.core.i18n import say
 from workers.core.replies import Choice, EditPost
 from workers.core.settings import Settings
@@ -102,5 +103,5 @@ def progress_edit(run: Run) -> EditPost:
     """The progress message as it should read now."""
     request = run.job.request
     text = percent_done(run.language, run.job.id, request.kind, run.stage, run.fraction)
-    cancel = Choice(text=say(run.language, "cancel"), value=f"j:{run.job.id}")
+    cancel = Choice(text=say(run.language, "cancel"), value=CancelJob(run.job.id).value)
     return EditPost(chat=request.chat, post=request.post, text=text, choices=(cancel,), progress=run.fraction)

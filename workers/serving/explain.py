@@ -60,8 +60,8 @@ class ServedModel(Protocol):
 class Explainer:
     """Answers the waiting `explain` commands one after another whenever it is woken."""
 
-    def __init__(self, hands: ClaimContext, serving: Callable[[], ServedModel]) -> None:
-        self._hands = replace(hands, most=1, lease=max(hands.lease, LEASE))
+    def __init__(self, context: ClaimContext, serving: Callable[[], ServedModel]) -> None:
+        self._context = replace(context, most=1, lease=max(context.lease, LEASE))
         self._serving = serving
         self._woken = threading.Event()
         threading.Thread(target=self._run, name="explain", daemon=True).start()
@@ -74,7 +74,7 @@ class Explainer:
         while self._woken.wait():
             self._woken.clear()
             try:
-                drain(self._hands, EXPLAIN, self.answer)
+                drain(self._context, EXPLAIN, self.answer)
             except Exception as error:
                 log.error("Nothing can be explained just now: %s", type(error).__name__)
 
@@ -82,8 +82,8 @@ class Explainer:
         """Answer claimed commands, each in a transaction with its end in the inbox."""
         for one in claimed:
             if isinstance(one.event, Command):
-                reply = answer(self._hands.database, self._serving(), one.event, self._hands.language)
-                with self._hands.database.write() as c:
+                reply = answer(self._context.database, self._serving(), one.event, self._context.language)
+                with self._context.database.write() as c:
                     inbox.finish(c, [one])
                     outbox.add(c, [(f"{one.event.key}:0", reply)], time.time(), one.received_at)
 

@@ -89,7 +89,7 @@ def gather(database: Database, backbone: Backbone) -> Material:
 @lru_cache(maxsize=100_000)
 def held_out(text: str) -> bool:
     """`is_held_out`, remembered: heads are fitted all the time."""
-    return is_held_out(text)
+    return is_held_out(clean(text))
 
 
 @lru_cache(maxsize=2)

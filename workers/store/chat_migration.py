@@ -14,6 +14,7 @@ from sqlalchemy import Column, Connection, Table, func, literal, select, update
 
 from workers.core.events import EVENT, ChatRef, Event, chat_of
 from workers.store import chats as chats_store
+from workers.store.counters import REWRITTEN, bump
 from workers.store.sql import advisory_lock, insert
 from workers.store.tables import (
     audit,
@@ -50,6 +51,7 @@ def migrate(c: Connection, old: ChatRef, into: ChatRef) -> None:
     audited = [getattr(audit.c, name) == getattr(old, name) for name in ("platform", "workspace", "chat_id")]
     c.execute(update(audit).where(*audited).values(workspace=into.workspace, chat_id=into.chat_id))
     _migrate_queues(c, old, into)
+    bump(c, REWRITTEN)
 
 
 def _migrate_settings(c: Connection, old: ChatRef, into: ChatRef) -> None:

@@ -7,6 +7,9 @@ from sqlalchemy import Connection, select, update
 from workers.store.sql import insert
 from workers.store.tables import counters
 
+REWRITTEN = "rewritten"
+"""The counter that grows whenever messages or ledger rows are erased or get another ref: read them again."""
+
 
 def value(c: Connection, name: str) -> int:
     """The counter's number; 0 before the first change."""

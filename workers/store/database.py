@@ -24,6 +24,10 @@ class DatabaseAway(BackchannelError):
     """The database cannot be reached or written just now: what was to be done is undone, and may be tried again."""
 
 
+class Stale(Exception):
+    """What a write was decided on was changed meanwhile: it is undone, and decided anew from what is there now."""
+
+
 class Database:
     """One SQLite file or one Postgres database; safe to share between threads, not across a fork."""
 

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Table, delete, select, union, update
 from workers.core.events import EVENT, Button, ChatRef, Command, Event, Message, Person, Reaction, chat_of
 from workers.core.jobs import JobRequest
 from workers.core.replies import REPLY, CheckAdmin, Document, React, Reply
-from workers.store.counters import bump
+from workers.store.counters import REWRITTEN, bump
 from workers.store.ledger import derive_again
 from workers.store.messages import former_texts
 from workers.store.sql import AnyRow, advisory_lock, chunks
@@ -84,6 +84,7 @@ def forget(c: Connection, person_id: str, platform: str, workspace: str) -> int:
     _forget_requests(c, traces)
     _forget_deeds(c, traces)
     bump(c, "forgotten")
+    bump(c, REWRITTEN)
     bump(c, "labels")
     return len(rows)
 

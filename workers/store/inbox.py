@@ -164,6 +164,11 @@ def waiting_message(c: Connection, ref: MessageRef) -> Message | None:
     return None
 
 
+def is_waiting(c: Connection, key: str) -> bool:
+    """Whether the event with this key is not yet worked on to its end."""
+    return c.execute(select(inbox.c.id).where(INBOX_LIVE, inbox.c.key == key)).first() is not None
+
+
 def waiting(c: Connection, now: float) -> dict[str, int]:
     """How many events could be claimed now, per queue; queues without any are left out."""
     statement = select(inbox.c.queue, func.count()).where(INBOX_LIVE, _DUE | _LAPSED).group_by(inbox.c.queue)

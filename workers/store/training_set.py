@@ -11,6 +11,9 @@ from workers.core.events import ChatRef
 from workers.store.sql import AnySelect
 from workers.store.tables import chats, labels, message_labels, messages, vectors
 
+STREAMED = 500
+"""Rows that are read at a time where the reader may stop early."""
+
 
 def usable(*columns: Any) -> AnySelect:
     """A SELECT over messages that have a text and whose label is undisputed (and living: derived labels are)."""
@@ -26,6 +29,11 @@ def labelled(c: Connection) -> list[tuple[int, int]]:
     return [(message, label) for message, label in rows]
 
 
+def labelled_size(c: Connection) -> int:
+    """How many messages can be learned from."""
+    return c.execute(usable(func.count())).scalar_one()
+
+
 def labelled_in(c: Connection, chat: ChatRef) -> list[tuple[int, int]]:
     """The same, of one chat alone."""
     here = usable(messages.c.id, message_labels.c.label).where(messages.c.chat == chat.key)
@@ -38,16 +46,33 @@ def counts(c: Connection) -> dict[int, int]:
     return dict(rows.all())
 
 
-def pool(c: Connection) -> list[str]:
-    """The texts of all messages of the chats that are switched on, labelled or not, oldest first."""
+def _pooled(*columns: Any) -> AnySelect:
+    """A SELECT over the messages with a text of the chats that are switched on."""
     there = chats.c.enabled & ~messages.c.deleted & (messages.c.text != "")
-    statement = select(messages.c.text).join_from(messages, chats, chats.c.key == messages.c.chat).where(there)
-    return list(c.execute(statement.order_by(messages.c.id)).scalars())
+    return select(*columns).join_from(messages, chats, chats.c.key == messages.c.chat).where(there)
 
 
-def export(c: Connection) -> Iterator[dict[str, Any]]:
-    """Each labelled message as {"text", "label" (its name), "at" (seconds), "chat"}, oldest first."""
+def pool(c: Connection) -> Iterator[str]:
+    """The texts of all messages of the chats that are switched on, labelled or not, oldest first."""
+    statement = _pooled(messages.c.text).order_by(messages.c.id)
+    yield from c.execute(statement, execution_options={"yield_per": STREAMED}).scalars()
+
+
+def pool_size(c: Connection) -> int:
+    """How many texts the pool has."""
+    return c.execute(_pooled(func.count())).scalar_one()
+
+
+def labelled_texts(c: Connection) -> Iterator[str]:
+    """The texts of the messages that can be learned from, oldest first."""
+    statement = usable(messages.c.text).order_by(messages.c.id)
+    yield from c.execute(statement, execution_options={"yield_per": STREAMED}).scalars()
+
+
+def export(c: Connection, platform: str, workspace: str) -> Iterator[dict[str, Any]]:
+    """Each labelled message of a workspace as {"text", "label" (its name), "at" (seconds), "chat"}, oldest first."""
     statement = usable(messages.c.text, labels.c.name, messages.c.at, messages.c.chat)
+    statement = statement.where(messages.c.platform == platform, messages.c.workspace == workspace)
     statement = statement.join(labels, labels.c.id == message_labels.c.label).order_by(messages.c.at, messages.c.id)
     for text, label, at, chat in c.execute(statement):
         yield {"text": text, "label": label, "at": at, "chat": chat}

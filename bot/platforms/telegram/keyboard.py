@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup
 
-from workers.core.buttons import MORE, agree
+from workers.core.buttons import Agree, More
 from workers.core.replies import Choice
 
 MOST = 100
@@ -28,4 +28,4 @@ def under_label(label: int | None) -> InlineKeyboardMarkup | None:
     """Under a label that no emoji can show: this is right, and give me others. Signs, for every language."""
     if label is None:
         return None
-    return keyboard((Choice(text="👍", value=agree(label)), Choice(text="…", value=MORE)))
+    return keyboard((Choice(text="👍", value=Agree(label).value), Choice(text="…", value=More().value)))

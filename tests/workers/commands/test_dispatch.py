@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
+from sqlalchemy import Connection
 
 from tests.workers.chatroom import ADMIN, ANA, BO, CHAT, Chatroom, ref
 from tests.workers.queries import last_audited
-from workers.core.buttons import MORE, agree
+from workers.core.buttons import Agree, More
 from workers.core.command_table import VERBS, find
 from workers.core.events import Command, Delete, Message, Presence, Why
 from workers.core.i18n import TEXTS, say
@@ -260,7 +261,7 @@ def shown(room: Chatroom, message_id: str, label: str) -> str:
         outbox.add(c, [(f"react:{ref(message_id).key}:1", react)], 1.0)
         [outgoing] = outbox.claim(c, CHAT.platform, 1, 30.0, "test", 1.0)
         outbox.sent(c, outgoing, f"words-{message_id}", 1.0)
-        assert known.id == int(agree(known.id).removeprefix("l:"))
+        assert known.id == int(Agree(known.id).value.removeprefix("l:"))
     return f"words-{message_id}"
 
 
@@ -268,7 +269,7 @@ def test_agreeing_with_a_label_shown_in_words_is_a_label(room: Chatroom):
     room.write("1", "the page is blank")
     post = shown(room, "1", "bug")
     bug = labels_by_name(room)["bug"]
-    (outcome,) = room.press(agree(bug), who=ANA, message_id=post)
+    (outcome,) = room.press(Agree(bug).value, who=ANA, message_id=post)
     assert isinstance(outcome, EditPost)
     assert (outcome.post, outcome.text) == (f"react:{ref('1').key}:1", "🐞 bug, says Ana.")
     with room.database.read() as c:
@@ -277,7 +278,7 @@ def test_agreeing_with_a_label_shown_in_words_is_a_label(room: Chatroom):
 
 def test_other_than_the_label_shown_in_words_is_asked_for(room: Chatroom):
     room.write("1", "the page is blank")
-    (question,) = room.press(MORE, who=ANA, message_id=shown(room, "1", "bug"))
+    (question,) = room.press(More().value, who=ANA, message_id=shown(room, "1", "bug"))
     assert isinstance(question, Post)
     assert question.reply_to == "1"
     room.press(question.choices[1].value, who=ANA)
@@ -286,8 +287,8 @@ def test_other_than_the_label_shown_in_words_is_asked_for(room: Chatroom):
 
 
 def test_pressing_words_of_which_nothing_is_known_is_answered(room: Chatroom):
-    assert "never saw" in room.press(agree(1), message_id="who knows")[0].text  # type: ignore[union-attr]
-    assert "never saw" in room.press(MORE, message_id="who knows")[0].text  # type: ignore[union-attr]
+    assert "never saw" in room.press(Agree(1).value, message_id="who knows")[0].text  # type: ignore[union-attr]
+    assert "never saw" in room.press(More().value, message_id="who knows")[0].text  # type: ignore[union-attr]
 
 
 def labels_by_name(room: Chatroom) -> dict[str, int]:
@@ -378,11 +379,11 @@ def test_a_failing_verb_leaves_nothing_behind(room: Chatroom, monkeypatch: pytes
     from workers.commands import context, dispatch
     from workers.core.errors import BackchannelError
 
-    def half_way(call: context.Call) -> list[Post]:
-        labels.add(call.c, "half", "", "🔥", 1.0)
+    def half_way(c: Connection) -> list[Post]:
+        labels.add(c, "half", "", "🔥", 1.0)
         raise BackchannelError("That did not work: try again.")
 
-    monkeypatch.setitem(dispatch.RUN, "stats", half_way)
+    monkeypatch.setitem(dispatch.RUN, "stats", lambda call: context.Plan(half_way))
     assert room.says("stats") == "That did not work: try again."
     with room.database.read() as c:
         assert labels.find(c, "half") is None
@@ -447,12 +448,12 @@ def test_a_button_works_only_in_the_chat_where_it_was_asked(room: Chatroom):
     value = question.choices[0].value  # type: ignore[union-attr]
     pressed = Button(key="b", at=1.0, ref=target, presser=ANA, value=value)
     with room.database.write() as c:
-        dispatch.press(c, pressed, "en", 1.0)
+        dispatch.press(c, pressed, "en", 1.0).write(c)
         assert training_set.labelled(c) == []
     (sure,) = room.type("leave")
     with room.database.write() as c:
         yes = pressed.model_copy(update={"value": sure.choices[0].value, "presser": ADMIN})  # type: ignore[union-attr]
-        dispatch.press(c, yes, "en", room.clock.__next__())
+        dispatch.press(c, yes, "en", room.clock.__next__()).write(c)
         assert chats.get(c, CHAT).enabled  # type: ignore[union-attr]
 
 

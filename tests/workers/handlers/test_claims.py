@@ -18,7 +18,7 @@ from workers.store.inbox import Claimed
 
 
 @pytest.fixture
-def hands(fresh: Database) -> ClaimContext:
+def context(fresh: Database) -> ClaimContext:
     return ClaimContext(fresh, "test", lease=30.0, most=64)
 
 
@@ -48,63 +48,63 @@ def finisher(database: Database, bad: str = "") -> claims.Work:
     return work
 
 
-def test_what_waits_is_drained(hands: ClaimContext):
-    fill(hands.database, 150)
-    assert drain(hands, "classify", finisher(hands.database)) == 150
-    assert set(states(hands.database)) == {"done"}
+def test_what_waits_is_drained(context: ClaimContext):
+    fill(context.database, 150)
+    assert drain(context, "classify", finisher(context.database)) == 150
+    assert set(states(context.database)) == {"done"}
 
 
 def test_a_bad_event_is_put_back_alone_and_its_words_are_not_kept(
-    hands: ClaimContext, caplog: pytest.LogCaptureFixture
+    context: ClaimContext, caplog: pytest.LogCaptureFixture
 ):
-    fill(hands.database, 5)
-    drain(hands, "classify", finisher(hands.database, bad="m2"))
-    assert states(hands.database) == ["done", "done", "new", "done", "done"]
-    with hands.database.read() as c:
+    fill(context.database, 5)
+    drain(context, "classify", finisher(context.database, bad="m2"))
+    assert states(context.database) == ["done", "done", "new", "done", "done"]
+    with context.database.read() as c:
         assert c.execute(sql("select error from inbox where key = 'm2'")).scalar() == "ValueError"
     assert "secret" not in caplog.text
 
 
-def test_whoever_typed_a_command_that_breaks_is_told(hands: ClaimContext):
+def test_whoever_typed_a_command_that_breaks_is_told(context: ClaimContext):
     command = Command(key="c1", at=1.0, chat=CHAT, caller=ADMIN, text="stats")
-    with hands.database.write() as c:
+    with context.database.write() as c:
         inbox.add(c, [command], time.time())
-    drain(hands, "labels", finisher(hands.database, bad="c1"))
-    assert states(hands.database) == ["done"]
-    with hands.database.read() as c:
+    drain(context, "labels", finisher(context.database, bad="c1"))
+    assert states(context.database) == ["done"]
+    with context.database.read() as c:
         assert "did not work" in c.execute(sql("select reply from outbox")).scalar_one()
 
 
-def test_a_claim_lost_to_another_worker_undoes_itself_and_keeps_the_rest(hands: ClaimContext):
-    fill(hands.database, 3)
-    claimed = claim(hands, "classify")
-    with hands.database.write() as c:
+def test_a_claim_lost_to_another_worker_undoes_itself_and_keeps_the_rest(context: ClaimContext):
+    fill(context.database, 3)
+    claimed = claim(context, "classify")
+    with context.database.write() as c:
         c.execute(sql("update inbox set attempts = attempts + 1 where key = 'm1'"))
-    one_by_one_on_failure(hands, claimed, finisher(hands.database))
-    assert states(hands.database) == ["done", "claimed", "done"]
+    one_by_one_on_failure(context, claimed, finisher(context.database))
+    assert states(context.database) == ["done", "claimed", "done"]
 
 
-def test_a_database_that_is_away_for_a_moment_is_waited_for(hands: ClaimContext):
-    fill(hands.database, 3)
-    away, work = iter([True, True]), finisher(hands.database)
+def test_a_database_that_is_away_for_a_moment_is_waited_for(context: ClaimContext):
+    fill(context.database, 3)
+    away, work = iter([True, True]), finisher(context.database)
 
     def sometimes(claimed: Sequence[Claimed]) -> None:
         if next(away, False):
             raise DatabaseAway("Nothing answers: check the server.")
         work(claimed)
 
-    drain(hands, "classify", sometimes)
-    assert set(states(hands.database)) == {"done"}
+    drain(context, "classify", sometimes)
+    assert set(states(context.database)) == {"done"}
 
 
-def test_a_database_that_stays_away_leaves_the_events_to_the_sweeper(hands: ClaimContext):
-    fill(hands.database, 3)
+def test_a_database_that_stays_away_leaves_the_events_to_the_sweeper(context: ClaimContext):
+    fill(context.database, 3)
 
     def never(claimed: Sequence[Claimed]) -> None:
         raise DatabaseAway("Nothing answers: check the server.")
 
     with pytest.raises(DatabaseAway):
-        drain(hands, "classify", never)
-    assert set(states(hands.database)) == {"claimed"}
-    with hands.database.read() as c:
+        drain(context, "classify", never)
+    assert set(states(context.database)) == {"claimed"}
+    with context.database.read() as c:
         assert inbox.waiting(c, time.time() + 31) == {"classify": 3}

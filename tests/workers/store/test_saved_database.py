@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from tests.workers.chatroom import BO, CHAT, Chatroom, ref
 from workers.core.events import CLASSIFY, LABELS
-from workers.handlers.dispatch import record_labels
+from workers.handlers.dispatch import handle, in_steps
 from workers.store import (
     chats,
     head_fits,
@@ -111,9 +111,10 @@ def test_events_of_every_kind_that_waited_are_worked_on(saved: Database) -> None
         rest = inbox.claim(c, LABELS, 20, 30.0, "test", LATER)
         assert texts == ["message", "edit", "delete", "command"]
         assert sorted(claimed.event.kind for claimed in rest) == ["button", "command", "moved", "presence", "reaction"]
-        record_labels(c, [claimed for claimed in rest if claimed.event.kind != "moved"], "en", LATER)
-        assert len(ledger.ledger(c)) == 11
+    for step in in_steps([claimed for claimed in rest if claimed.event.kind != "moved"]):
+        handle(saved, step, "en", LATER)
     with saved.read() as c:
+        assert len(ledger.ledger(c)) == 11
         assert c.execute(text("select count(*) from outbox where key like 'w6:%'")).scalar_one() == 1
 
 
