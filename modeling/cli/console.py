@@ -51,9 +51,9 @@ def prepare(*, stop_with_parent: bool) -> None:
 
 
 @contextmanager
-def errors_as_sentences(shown: Show) -> Generator[None]:
+def errors_as_sentences(show: Show) -> Generator[None]:
     """Print what went wrong as one sentence and exit with 2; print, too, what is going to be downloaded."""
-    downloads = _Downloads(shown)
+    downloads = _Downloads(show)
     hub.log.setLevel(logging.INFO)
     hub.log.addHandler(downloads)
     try:
@@ -61,13 +61,13 @@ def errors_as_sentences(shown: Show) -> Generator[None]:
     except BrokenPipeError:
         os._exit(FAILED)
     except KeyboardInterrupt:
-        _fail(shown, sentence("stopped"))
+        _fail(show, sentence("stopped"))
     except ModelingError as error:
-        _fail(shown, error.sentence)
+        _fail(show, error.sentence)
     except MemoryError:
-        _fail(shown, sentence("out_of_memory"))
+        _fail(show, sentence("out_of_memory"))
     except Exception as error:
-        _fail(shown, sentence("unforeseen", kind=type(error).__name__, reason=str(error).strip()[:300]))
+        _fail(show, sentence("unforeseen", kind=type(error).__name__, reason=str(error).strip()[:300]))
     finally:
         hub.log.removeHandler(downloads)
 
@@ -75,18 +75,18 @@ def errors_as_sentences(shown: Show) -> Generator[None]:
 class _Downloads(logging.Handler):
     """Shows what is fetched from the hub: as a JSON line for programs, as a sentence for people."""
 
-    def __init__(self, shown: Show) -> None:
+    def __init__(self, show: Show) -> None:
         super().__init__()
-        self._shown = shown
+        self._shown = show
 
     def emit(self, record: logging.LogRecord) -> None:
-        found = getattr(record, "download", None)
-        if found is None:
+        download = getattr(record, "download", None)
+        if download is None:
             return
         if self._shown is Show.json:
-            typer.echo(json.dumps({"event": "download", **asdict(found)}, ensure_ascii=False))
+            typer.echo(json.dumps({"event": "download", **asdict(download)}, ensure_ascii=False))
         else:
-            typer.echo(found.sentence.text, err=True)
+            typer.echo(download.sentence.text, err=True)
 
 
 def _exit_with_parent() -> None:
@@ -96,8 +96,8 @@ def _exit_with_parent() -> None:
     os._exit(TERMINATED)
 
 
-def _fail(shown: Show, why: Sentence) -> None:
-    if shown is Show.json:
+def _fail(show: Show, why: Sentence) -> None:
+    if show is Show.json:
         line = {
             "event": "error",
             "message": why.text,

@@ -27,8 +27,8 @@ def describe(
     progress: Progress = None,
 ) -> None:
     """Say what is in a file: labels, repeated and nearly repeated messages, lengths, and how it would be split."""
-    shown = progress or on_terminal()
-    with errors_as_sentences(shown):
+    show = progress or on_terminal()
+    with errors_as_sentences(show):
         from modeling.backbones import backbone as backbones
         from modeling.backbones.token_lengths import token_lengths
         from modeling.data.examples import read
@@ -38,7 +38,7 @@ def describe(
         examples = read(source, training=True)
         parts, counts = split(examples), Counter(examples.labels)
         copies = {row for row, other in near_copies(examples.texts, examples.texts) if row > other}
-        found = {
+        description = {
             "messages": len(examples),
             "labels": len(counts),
             "smallest": min(counts.values()),
@@ -52,7 +52,7 @@ def describe(
             "hash": examples.hash,
             "notes": [note.model_dump(mode="json") for note in parts.train.notes],
         }
-        _show({"event": "described", **found}, shown)
+        _print_event({"event": "described", **description}, show)
 
 
 @app.command()
@@ -62,21 +62,21 @@ def convert(
     progress: Progress = None,
 ) -> None:
     """Read, clean and write messages in another format."""
-    shown = progress or on_terminal()
-    with errors_as_sentences(shown):
+    show = progress or on_terminal()
+    with errors_as_sentences(show):
         from modeling.data import formats
         from modeling.data.examples import read
 
         examples = read(source)
         count = formats.write(target, ("text", "label"), examples.rows())
-        _show(
+        _print_event(
             {
                 "event": "converted",
                 "messages": count,
                 "file": str(target),
                 "notes": [note.model_dump(mode="json") for note in examples.notes],
             },
-            shown,
+            show,
         )
 
 
@@ -88,8 +88,8 @@ def split_command(
     progress: Progress = None,
 ) -> None:
     """Hold a fifth out by a hash of each text: a message stays on its side, whatever is added later."""
-    shown = progress or on_terminal()
-    with errors_as_sentences(shown):
+    show = progress or on_terminal()
+    with errors_as_sentences(show):
         from modeling.data import formats
         from modeling.data.examples import read
         from modeling.data.split import split
@@ -101,19 +101,19 @@ def split_command(
         formats.write(train, ("text", "label"), parts.train.rows())
         formats.write(held_out, ("text", "label"), parts.held_out.rows())
         sizes = {"train": len(parts.train), "held_out": len(parts.held_out), "set_aside": len(parts.aside)}
-        _show(
+        _print_event(
             {
                 "event": "split",
                 **sizes,
                 "thin": list(parts.thin),
                 "notes": [note.model_dump(mode="json") for note in parts.train.notes],
             },
-            shown,
+            show,
         )
 
 
-def _show(event: dict[str, Any], shown: Show) -> None:
-    if shown is Show.json:
+def _print_event(event: dict[str, Any], show: Show) -> None:
+    if show is Show.json:
         typer.echo(json.dumps(event, ensure_ascii=False))
         return
     table = Table(show_header=False)

@@ -30,12 +30,12 @@ def distill(
     progress: Annotated[Show | None, typer.Option(help="Default: rich on a terminal, else json.")] = None,
 ) -> None:
     """Teach a small student what a bundle says; the last line printed is {"event": "done", ...}."""
-    shown = progress or on_terminal()
+    show = progress or on_terminal()
     prepare(stop_with_parent=stop_with_parent)
-    with errors_as_sentences(shown), Reporter(JsonLines() if shown is Show.json else RichBar()) as reporter:
+    with errors_as_sentences(show), Reporter(JsonLines() if show is Show.json else RichBar()) as reporter:
         from modeling.distillation.config import DistillConfig
         from modeling.distillation.dataset import read_distill_dataset
         from modeling.distillation.run import distill as run
 
-        wish = DistillConfig(student, alpha, temperature, hidden, word_vectors, against, seed)
-        reporter.finish(run(teacher, read_distill_dataset(texts, train, test), wish, out, reporter))
+        config = DistillConfig(student, alpha, temperature, hidden, word_vectors, against, seed)
+        reporter.finish(run(teacher, read_distill_dataset(texts, train, test), config, out, reporter))

@@ -27,20 +27,20 @@ def evaluate(
 
     Rows whose label the bundle does not know count as wrong; out of scope is what --out-of-scope names, nothing else.
     """
-    shown = progress or on_terminal()
+    show = progress or on_terminal()
     prepare(stop_with_parent=stop_with_parent)
-    with errors_as_sentences(shown):
+    with errors_as_sentences(show):
         from modeling.data.examples import read, read_texts
         from modeling.evaluation.evaluate import evaluate as run
         from modeling.reporting import evaluation_report
 
         examples, outside = read(test), read_texts(out_of_scope) if out_of_scope else ()
-        with Reporter(JsonLines() if shown is Show.json else RichBar()) as reporter:
-            found = run(bundle, examples, against, outside, reporter)
-            evaluation_report.write(found, json_file, picture, language.value)
-            if shown is Show.json:
-                reporter.finish(evaluation_report.as_json(found))
-        if shown is Show.rich:
-            Console().print(evaluation_report.as_tables(found))
+        with Reporter(JsonLines() if show is Show.json else RichBar()) as reporter:
+            evaluation = run(bundle, examples, against, outside, reporter)
+            evaluation_report.write(evaluation, json_file, picture, language.value)
+            if show is Show.json:
+                reporter.finish(evaluation_report.as_json(evaluation))
+        if show is Show.rich:
+            Console().print(evaluation_report.as_tables(evaluation))
             if picture:
-                typer.echo(evaluation_report.legend(found))
+                typer.echo(evaluation_report.legend(evaluation))

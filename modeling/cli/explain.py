@@ -32,10 +32,10 @@ def explain(
 
     Its words' weights are in log-odds of the label against the runner-up.
     """
-    shown = progress or on_terminal()
+    show = progress or on_terminal()
     prepare(stop_with_parent=stop_with_parent and text != "-")
-    with errors_as_sentences(shown):
-        with Reporter(JsonLines() if shown is Show.json else RichBar()) as reporter:
+    with errors_as_sentences(show):
+        with Reporter(JsonLines() if show is Show.json else RichBar()) as reporter:
             reporter.stage("loading", 0.4)
             from modeling.classifier.bundle import load
             from modeling.data.examples import read
@@ -46,14 +46,14 @@ def explain(
             labelled = read(neighbours) if neighbours else None
             loaded = load(bundle)
             reporter.stage("explaining", 0.9)
-            found = run(loaded, message, labelled)
+            explanation = run(loaded, message, labelled)
             if picture:
                 reporter.stage("drawing", 1.0)
-                _draw(found, picture, language.value)
-            if shown is Show.json:
-                reporter.finish(explanation_report.as_json(found))
-        if shown is Show.rich:
-            Console().print(explanation_report.as_text(found))
+                _draw(explanation, picture, language.value)
+            if show is Show.json:
+                reporter.finish(explanation_report.as_json(explanation))
+        if show is Show.rich:
+            Console().print(explanation_report.as_text(explanation))
 
 
 def _standard_input() -> str:
@@ -63,10 +63,10 @@ def _standard_input() -> str:
         raise ModelingError("stdin_not_read", reason=error.strerror or str(error)) from None
 
 
-def _draw(found: Explanation, picture: Path, language: str) -> None:
+def _draw(explanation: Explanation, picture: Path, language: str) -> None:
     from modeling.reporting import explanation_plot
 
     try:
-        picture.write_bytes(explanation_plot.png(found, language))
+        picture.write_bytes(explanation_plot.png(explanation, language))
     except OSError as error:
         raise ModelingError("file_not_written", path=picture, reason=error.strerror or str(error)) from None

@@ -37,12 +37,12 @@ def _print_predictions(loaded: Any, lines: list[str]) -> None:
     readable = [text for text in cleaned if text]
     rows = iter(loaded.classify(readable)) if readable else iter(())
     for line, text in zip(lines, cleaned, strict=True):
-        found: dict[str, Any] = {"text": line, "label": None, "probability": 0.0}
+        prediction: dict[str, Any] = {"text": line, "label": None, "probability": 0.0}
         if text:
             row = next(rows)
             best = int(row.argmax())
-            found.update(label=loaded.head.labels[best], probability=round(float(row[best]), 4))
-        typer.echo(json.dumps(found, ensure_ascii=False))
+            prediction.update(label=loaded.head.labels[best], probability=round(float(row[best]), 4))
+        typer.echo(json.dumps(prediction, ensure_ascii=False))
 
 
 def _lines(file: str) -> Iterator[str]:

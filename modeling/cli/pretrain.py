@@ -37,15 +37,15 @@ def pretrain(
     progress: Annotated[Show | None, typer.Option(help="Default: rich on a terminal, else json.")] = None,
 ) -> None:
     """Let a backbone go on learning from messages without labels; the last line is {"event": "pretrained", ...}."""
-    shown = progress or on_terminal()
+    show = progress or on_terminal()
     prepare(stop_with_parent=stop_with_parent)
-    with errors_as_sentences(shown), Reporter(JsonLines() if shown is Show.json else RichBar()) as reporter:
+    with errors_as_sentences(show), Reporter(JsonLines() if show is Show.json else RichBar()) as reporter:
         from modeling.data.unlabelled import read_pool
-        from modeling.pretraining.plan import Pretraining
+        from modeling.pretraining.plan import PretrainingConfig
         from modeling.pretraining.probe import read_labelled
         from modeling.pretraining.run import pretrain as run
 
-        settings = Pretraining(
+        settings = PretrainingConfig(
             objective.value, base, seed, steps, minutes, learning_rate, batch, checkpoint_seconds=checkpoint_seconds
         )
         examples = read_labelled(labelled) if labelled else None

@@ -42,24 +42,24 @@ def train(
     progress: Annotated[Show | None, typer.Option(help="Default: rich on a terminal, else json.")] = None,
 ) -> None:
     """Train a bundle; the last line printed is {"event": "done", ...}. Runs under `accelerate launch` too."""
-    shown = progress or on_terminal()
+    show = progress or on_terminal()
     prepare(stop_with_parent=stop_with_parent)
-    if not distributed.leads():
+    if not distributed.is_main_process():
         with errors_as_sentences(Show.rich):
-            distributed.mute()
-            from modeling.training.finetune import follow_fine_tuning
+            distributed.prepare_follower()
+            from modeling.training.finetune import follow_main_process
 
-            follow_fine_tuning()
+            follow_main_process()
         return
-    with errors_as_sentences(shown), Reporter(JsonLines() if shown is Show.json else RichBar()) as reporter:
+    with errors_as_sentences(show), Reporter(JsonLines() if show is Show.json else RichBar()) as reporter:
         from modeling.data.train_test import read_inputs
         from modeling.training.recipe import Recipe, read_recipe
         from modeling.training.train import train as run
 
-        given = {"method": method and method.value, "backbone": backbone, "seed": seed}
-        asked = {name: value for name, value in given.items() if value is not None}
-        settings = (read_recipe(recipe) if recipe else Recipe()).model_copy(update=asked)
+        options = {"method": method and method.value, "backbone": backbone, "seed": seed}
+        changes = {name: value for name, value in options.items() if value is not None}
+        settings = (read_recipe(recipe) if recipe else Recipe()).model_copy(update=changes)
         settings = settings.with_epochs(epochs) if epochs else settings
-        with distributed.leading():
+        with distributed.main_process():
             done = run(read_inputs(train_file, test), settings, out, against, reporter)
         reporter.finish(done)

@@ -27,9 +27,9 @@ def tune(
     progress: Annotated[Show | None, typer.Option(help="Default: rich on a terminal, else json.")] = None,
 ) -> None:
     """Search for a recipe that `train --recipe` takes; the last line printed is {"event": "tuned", ...}."""
-    shown = progress or on_terminal()
+    show = progress or on_terminal()
     prepare(stop_with_parent=stop_with_parent)
-    with errors_as_sentences(shown), Reporter(JsonLines() if shown is Show.json else RichBar()) as reporter:
+    with errors_as_sentences(show), Reporter(JsonLines() if show is Show.json else RichBar()) as reporter:
         from modeling.data.train_test import read_inputs
         from modeling.training.recipe import Recipe, read_recipe
         from modeling.training.search import tune as run

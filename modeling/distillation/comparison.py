@@ -14,9 +14,8 @@ from modeling.classifier import bundle as bundles
 from modeling.classifier import bundle_files, head
 from modeling.classifier.bundle import Bundle
 from modeling.data.examples import Examples
-from modeling.distillation import teacher as teachers
 from modeling.distillation.dataset import DistillDataset
-from modeling.distillation.teacher import MILLION, Teachers
+from modeling.distillation.teacher import MILLION, Teachers, predict_columns
 from modeling.errors import ModelingError
 from modeling.evaluation import throughput
 from modeling.evaluation.metrics import scores
@@ -29,10 +28,10 @@ COMPARED = 256  # texts whose predictions are compared after reloading
 SAME = 0.01  # of a probability
 
 
-def measured(
+def save_and_compare(
     bundle: Bundle,
-    taught_by: Teachers,
-    classroom: DistillDataset,
+    teachers: Teachers,
+    dataset: DistillDataset,
     against: str,
     folder: Path,
     on_progress: Callable[[float], None],
@@ -41,44 +40,49 @@ def measured(
 
     Raises ModelingError when the bundle on disk does not say what the one in memory said.
     """
-    labels, test = taught_by.labels, classroom.test
+    labels, test = teachers.labels, dataset.test
     notes: list[Sentence] = []
-    found: dict[str, Any] = {"accuracy": None, "macro_f1": None, "ece": None, "messages": 0}
-    theirs: dict[str, Any] = {"accuracy": None, "macro_f1": None}
-    opponent, decided = None, None
+    figures: dict[str, Any] = {"accuracy": None, "macro_f1": None, "ece": None, "messages": 0}
+    teacher_figures: dict[str, Any] = {"accuracy": None, "macro_f1": None}
+    baseline, decided = None, None
     if test is not None and len(test):
-        every = (*labels, *sorted(set(test.labels) - set(labels)))  # a label that nobody knows counts as wrong
-        right = np.array([every.index(name) for name in test.labels], np.int64)
-        said, teacher_said = _wide(bundle.classify(test.texts), every), _wide(taught_by.classify(test.texts), every)
-        found, theirs = scores(said, right, every).summary(), scores(teacher_said, right, every).summary()
-        rival = _wide(_rival(against, labels, classroom), every) if against else teacher_said
-        opponent = {"name": against or str(taught_by.folders[0]), **scores(rival, right, every).summary()}
-        decided = promotion_gate(said, rival, right, every).summary()
+        all_labels = (*labels, *sorted(set(test.labels) - set(labels)))  # a label that nobody knows counts as wrong
+        targets = np.array([all_labels.index(name) for name in test.labels], np.int64)
+        probabilities = _padded(bundle.classify(test.texts), all_labels)
+        baseline_probabilities = teacher_probabilities = _padded(teachers.classify(test.texts), all_labels)
+        figures = scores(probabilities, targets, all_labels).summary()
+        teacher_figures = scores(teacher_probabilities, targets, all_labels).summary()
+        if against:
+            baseline_probabilities = _padded(_baseline_probabilities(against, labels, dataset), all_labels)
+        baseline = {
+            "name": against or str(teachers.folders[0]),
+            **scores(baseline_probabilities, targets, all_labels).summary(),
+        }
+        decided = promotion_gate(probabilities, baseline_probabilities, targets, all_labels).summary()
     else:
         notes.append(sentence("no_test_messages"))
-    texts = _timed(classroom, test)
-    agreement = float((bundle.classify(texts).argmax(1) == taught_by.classify(texts).argmax(1)).mean())
-    bundle.meta.update(metrics=found, agreement=round(agreement, 4))
+    texts = _timed(dataset, test)
+    agreement = float((bundle.classify(texts).argmax(1) == teachers.classify(texts).argmax(1)).mean())
+    bundle.meta.update(metrics=figures, agreement=round(agreement, 4))
     bundle.save(folder)
     saved = _reloaded(bundle, folder, texts)
-    teacher = {name: theirs[name] for name in ("accuracy", "macro_f1")} | _as_served(taught_by).measured(
-        texts, on_progress
-    )
-    *_, took = throughput.classified(_serving(saved), texts, on_progress)
-    ours = round(took.messages_per_second, 1)
+    teacher_speed = _as_served(teachers).speed_and_size(texts, on_progress)
+    teacher = {name: teacher_figures[name] for name in ("accuracy", "macro_f1")} | teacher_speed
+    *_, speed = throughput.classified(_as_served_bundle(saved), texts, on_progress)
+    messages_per_second = round(speed.messages_per_second, 1)
     return {
         "event": "done",
         "method": "distilled",
         "teacher": teacher,
-        **found,
+        **figures,
         "labels": len(labels),
-        "messages_per_second": ours,
-        "p50_ms": round(took.p50_ms, 2),
+        "messages_per_second": messages_per_second,
+        "p50_ms": round(speed.p50_ms, 2),
         "megabytes": round(throughput.size_on_disk(folder) / MILLION, 1),
-        "kept": round(found["accuracy"] / theirs["accuracy"], 4) if theirs["accuracy"] else None,
-        "times_as_fast": round(ours / teacher["messages_per_second"], 1),
+        "kept": round(figures["accuracy"] / teacher_figures["accuracy"], 4) if teacher_figures["accuracy"] else None,
+        "times_as_fast": round(messages_per_second / teacher["messages_per_second"], 1),
         "agreement": round(agreement, 4),
-        "against": opponent,
+        "against": baseline,
         "gate": decided,
         "bundle": str(folder),
         "fingerprint": saved.backbone.fingerprint,
@@ -86,7 +90,7 @@ def measured(
     }
 
 
-def check(against: str, classroom: DistillDataset) -> None:
+def check_baseline(against: str, dataset: DistillDataset) -> None:
     """Raise ModelingError, before anything is trained, if the bundle or backbone to compare with is not there."""
     if not against:
         return
@@ -94,37 +98,39 @@ def check(against: str, classroom: DistillDataset) -> None:
         bundle_files.verify(Path(against))
         return
     resolve.check(against)
-    if classroom.labelled is None:
+    if dataset.labelled is None:
         raise ModelingError("rival_without_head", name=against)
 
 
-def _wide(said: Probabilities, every: tuple[str, ...]) -> Probabilities:
+def _padded(probabilities: Probabilities, all_labels: tuple[str, ...]) -> Probabilities:
     """Add columns of nothing for labels that only the test messages have."""
-    return np.pad(said, ((0, 0), (0, len(every) - said.shape[1])))
+    return np.pad(probabilities, ((0, 0), (0, len(all_labels) - probabilities.shape[1])))
 
 
-def _rival(name: str, labels: tuple[str, ...], classroom: DistillDataset) -> Probabilities:
+def _baseline_probabilities(name: str, labels: tuple[str, ...], dataset: DistillDataset) -> Probabilities:
     """What another bundle says of the test messages; a plain backbone gets a head from the labelled ones."""
-    texts = classroom.test.texts if classroom.test else ()
-    if (Path(name) / bundle_files.META).is_file() or classroom.labelled is None:
-        return teachers.ordered(bundles.load(Path(name)), texts, labels)
-    return _refitted(name, labels, classroom.labelled, texts)
+    texts = dataset.test.texts if dataset.test else ()
+    if (Path(name) / bundle_files.META).is_file() or dataset.labelled is None:
+        return predict_columns(bundles.load(Path(name)), texts, labels)
+    return _refit(name, labels, dataset.labelled, texts)
 
 
-def _refitted(name: str, labels: tuple[str, ...], labelled: Examples, texts: tuple[str, ...]) -> Probabilities:
+def _refit(name: str, labels: tuple[str, ...], labelled: Examples, texts: tuple[str, ...]) -> Probabilities:
     backbone = load_backbone(name)
-    known = labelled.of(row for row, label in enumerate(labelled.labels) if label in labels)
-    targets: Targets = np.array([labels.index(label) for label in known.labels], np.int64)
-    described = backbone.encode([label.replace("_", " ") for label in labels])
-    return head.fit(backbone.encode(known.texts), targets, labels, described).probabilities(backbone.encode(texts))
+    usable = labelled.of(row for row, label in enumerate(labelled.labels) if label in labels)
+    targets: Targets = np.array([labels.index(label) for label in usable.labels], np.int64)
+    description_vectors = backbone.encode([label.replace("_", " ") for label in labels])
+    return head.fit(backbone.encode(usable.texts), targets, labels, description_vectors).probabilities(
+        backbone.encode(texts)
+    )
 
 
-def _timed(classroom: DistillDataset, test: Examples | None) -> tuple[str, ...]:
+def _timed(dataset: DistillDataset, test: Examples | None) -> tuple[str, ...]:
     """Messages that the student did not learn from, if there are any."""
     if test is not None and len(test):
         return test.texts[:TIMED]
-    held = [classroom.texts[int(row)] for row in classroom.held_out()]
-    return tuple(held or classroom.texts)[:TIMED]
+    held = [dataset.texts[int(row)] for row in dataset.held_out()]
+    return tuple(held or dataset.texts)[:TIMED]
 
 
 def _reloaded(bundle: Bundle, folder: Path, texts: tuple[str, ...]) -> Bundle:
@@ -135,9 +141,9 @@ def _reloaded(bundle: Bundle, folder: Path, texts: tuple[str, ...]) -> Bundle:
     return saved
 
 
-def _serving(bundle: Bundle) -> Bundle:
+def _as_served_bundle(bundle: Bundle) -> Bundle:
     return Bundle(bundle.backbone.for_reading(), bundle.head, bundle.meta)
 
 
-def _as_served(taught_by: Teachers) -> Teachers:
-    return Teachers(taught_by.folders, tuple(_serving(each) for each in taught_by.bundles), taught_by.labels)
+def _as_served(teachers: Teachers) -> Teachers:
+    return Teachers(teachers.folders, tuple(_as_served_bundle(bundle) for bundle in teachers.bundles), teachers.labels)

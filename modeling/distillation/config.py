@@ -16,7 +16,7 @@ from modeling.errors import ModelingError
 class StudentHyperparameters:
     """How a student learns: its learning rate, how often it reads every text, how many at once.
 
-    `alpha` is the weight of the teacher's word where a label is known (the rest is the label's), `temperature` softens
+    `alpha` is the weight of the teacher's loss where a label is known (the rest is the label's), `temperature` softens
     both sides, `hidden` is the weight of the cosine to the teacher's vector.
     """
 
@@ -29,7 +29,7 @@ class StudentHyperparameters:
 
 
 # First guesses that did well; not searched.
-PACES = {
+HYPERPARAMETERS = {
     STATIC: StudentHyperparameters(learning_rate=1e-2, epochs=20, batch=128),
     "gru": StudentHyperparameters(learning_rate=2e-3, epochs=20, batch=64),
     "lstm": StudentHyperparameters(learning_rate=2e-3, epochs=20, batch=64),
@@ -48,9 +48,9 @@ def student_hyperparameters(name: str, alpha: float, temperature: float) -> Stud
         raise ModelingError("alpha_wrong", alpha=alpha)
     if not 0 < temperature <= 100:
         raise ModelingError("temperature_wrong", temperature=temperature)
-    usual = PACES[name] if is_built(name) else TRANSFORMER
+    defaults = HYPERPARAMETERS[name] if is_built(name) else TRANSFORMER
     # Labels alone: then the teacher's vectors teach nothing either.
-    return replace(usual, alpha=alpha, temperature=temperature, hidden=usual.hidden if alpha else 0.0)
+    return replace(defaults, alpha=alpha, temperature=temperature, hidden=defaults.hidden if alpha else 0.0)
 
 
 @dataclass(frozen=True, slots=True)

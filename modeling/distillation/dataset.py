@@ -35,9 +35,9 @@ class DistillDataset:
         return meta_hash([self.texts, self.names, self.test.hash if self.test else ""])
 
     def targets(self, labels: tuple[str, ...]) -> Targets:
-        """The texts' labels [n] as places in `labels`, -1 where nobody gave one or the teacher does not know it."""
-        places = {label: place for place, label in enumerate(labels)}
-        return np.array([places.get(name or "", -1) for name in self.names], np.int64)
+        """The texts' labels [n] as positions in `labels`, -1 where nobody gave one or the teacher does not know it."""
+        columns = {label: column for column, label in enumerate(labels)}
+        return np.array([columns.get(name or "", -1) for name in self.names], np.int64)
 
     def held_out(self) -> Rows:
         """The rows that nothing is learned from: by each text's hash, so that they never change."""
@@ -57,17 +57,17 @@ def read_distill_dataset(pool: Path, train: Path | None, test: Path | None) -> D
         tested = read(test)
         notes += tested.notes
     names = dict(labelled.rows()) if labelled else {}
-    known = {text.casefold() for text in tested.texts} if tested else set[str]()
-    texts = tuple(text for text in dict.fromkeys([*names, *unlabelled]) if text.casefold() not in known)
-    taken = len(dict.fromkeys([*names, *unlabelled])) - len(texts)
-    if taken:
-        notes.append(sentence("test_texts_left_out", count=taken))
+    test_texts = {text.casefold() for text in tested.texts} if tested else set[str]()
+    texts = tuple(text for text in dict.fromkeys([*names, *unlabelled]) if text.casefold() not in test_texts)
+    removed = len(dict.fromkeys([*names, *unlabelled])) - len(texts)
+    if removed:
+        notes.append(sentence("test_texts_left_out", count=removed))
     if not texts:
         raise ModelingError("no_texts_to_distill", path=pool)
     return DistillDataset(texts, tuple(names.get(text) for text in texts), tested, labelled, tuple(notes))
 
 
-def likely(targets: Targets, soft: Probabilities, seed: int) -> Targets:
+def draw_labels(targets: Targets, soft: Probabilities, seed: int) -> Targets:
     """Fill in labels where nobody gave one: drawn from calibrated probabilities [n, k].
 
     A label drawn so is right as often as the teacher is, so what is measured against them is neither too good, as

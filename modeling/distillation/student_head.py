@@ -16,51 +16,62 @@ STRENGTHS = (0.3, 1.0, 3.0, 10.0, 30.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class EncodedExamples:
     """Unit vectors [n, d] with their targets [n]."""
 
     vectors: Vectors
     targets: Targets
 
 
-def settle(
-    own: tuple[Weights, Bias], learned: Seen, held_out: Seen, labels: tuple[str, ...], described: Vectors
+def fit_student_head(
+    classifier: tuple[Weights, Bias],
+    learned: EncodedExamples,
+    held_out: EncodedExamples,
+    labels: tuple[str, ...],
+    description_vectors: Vectors,
 ) -> Head:
-    """Return the head of a student that has the classifier `own` (weights [k, d], bias [k]).
+    """Return the head of a student that has its own `classifier` (weights [k, d], bias [k]).
 
     Its strength is for heads that are fitted later to the same vectors: the best one for those that were `learned`,
     measured, like temperature and thresholds, on `held_out`.
     """
-    weights, bias = own
-    tried = [(*_loss(_fitted(learned, held_out, described, each), held_out), each) for each in STRENGTHS]
-    loss, temperature, strength = min(tried)
-    mine, own_temperature = _loss(held_out.vectors @ weights.T + bias, held_out)
-    if mine <= loss:
+    weights, bias = classifier
+    candidates = [
+        (*_loss(_fitted(learned, held_out, description_vectors, strength), held_out), strength)
+        for strength in STRENGTHS
+    ]
+    loss, temperature, strength = min(candidates)
+    own_loss, own_temperature = _loss(held_out.vectors @ weights.T + bias, held_out)
+    if own_loss <= loss:
         scores, temperature = held_out.vectors @ weights.T + bias, own_temperature
     else:
-        scores = _fitted(learned, held_out, described, strength)
+        scores = _fitted(learned, held_out, description_vectors, strength)
     limits = thresholds(softmax(scores / np.float32(temperature)), held_out.targets)
-    if mine <= loss:
+    if own_loss <= loss:
         count = len(learned.targets)
         return Head(labels, weights, bias, temperature, limits, strength, False, count, count)
     return head.fit(
         learned.vectors,
         learned.targets,
         labels,
-        described,
+        description_vectors,
         strength=strength,
         temperature=temperature,
         thresholds=limits,
     )
 
 
-def _loss(scores: Logits, held_out: Seen) -> tuple[float, float]:
+def _loss(scores: Logits, held_out: EncodedExamples) -> tuple[float, float]:
     temperature, loss = best_temperature(scores, held_out.targets)
     return loss, temperature
 
 
-def _fitted(learned: Seen, held_out: Seen, described: Vectors, strength: float) -> Logits:
+def _fitted(
+    learned: EncodedExamples, held_out: EncodedExamples, description_vectors: Vectors, strength: float
+) -> Vectors:
     """Scores [m, k] of held-out vectors by a head fitted to the learned ones."""
-    problem = Problem(learned.vectors, learned.targets, len(described), described, shared(learned.vectors))
+    problem = Problem(
+        learned.vectors, learned.targets, len(description_vectors), description_vectors, shared(learned.vectors)
+    )
     weights, bias = solve(problem, strength, loose=True)
     return held_out.vectors @ weights.T + bias

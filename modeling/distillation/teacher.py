@@ -14,8 +14,8 @@ from modeling import hashing
 from modeling.atomic_files import written_atomically
 from modeling.backbones import build
 from modeling.classifier import bundle as saved_bundles
+from modeling.classifier import calibration
 from modeling.classifier.bundle import Bundle
-from modeling.classifier.calibration import out_of_fold
 from modeling.classifier.logistic_regression import Problem, shared, softmax
 from modeling.data.folds import stratified_folds
 from modeling.errors import ModelingError
@@ -40,45 +40,49 @@ class Teachers:
     @property
     def parameters(self) -> int:
         """The numbers in all their backbones."""
-        return sum(build.parameters(each.backbone) for each in self.bundles)
+        return sum(build.parameters(bundle.backbone) for bundle in self.bundles)
 
     @property
     def fingerprints(self) -> list[str]:
         """What they are, for naming a run."""
-        return [hashing.meta_hash(each.meta) for each in self.bundles]
+        return [hashing.meta_hash(bundle.meta) for bundle in self.bundles]
 
     def classify(self, texts: Sequence[str]) -> Probabilities:
         """Return averaged probabilities float32 [n, k]."""
-        return np.mean([_ordered(each, each.classify(texts), self.labels) for each in self.bundles], axis=0)
+        return np.mean([_align_columns(bundle, bundle.classify(texts), self.labels) for bundle in self.bundles], axis=0)
 
-    def taught(self, texts: Sequence[str], cache: Path, on_progress: OnProgress) -> tuple[Probabilities, Vectors]:
+    def probabilities_and_vectors(
+        self, texts: Sequence[str], cache: Path, on_progress: OnProgress
+    ) -> tuple[Probabilities, Vectors]:
         """Return averaged probabilities [n, k] and the vectors [n, d] of all side by side.
 
         Each portion is kept in the folder `cache`, so that none is asked twice.
         """
         cache.mkdir(parents=True, exist_ok=True)
-        found: list[dict[str, Vectors]] = []
+        portions: list[dict[str, Vectors]] = []
         for start in range(0, len(texts), AT_ONCE):
             file = cache / f"{start}.safetensors"
             if not file.is_file():
                 with written_atomically(file) as draft:
-                    save_file(self._taught(texts[start : start + AT_ONCE]), draft)
+                    save_file(self._ask(texts[start : start + AT_ONCE]), draft)
                 on_progress(min(1.0, (start + AT_ONCE) / len(texts)))
-            found.append(load_file(file))
-        said, read = (np.concatenate([each[name] for each in found]) for name in ("probabilities", "vectors"))
-        return said, read
+            portions.append(load_file(file))
+        probabilities, vectors = (
+            np.concatenate([portion[name] for portion in portions]) for name in ("probabilities", "vectors")
+        )
+        return probabilities, vectors
 
-    def _taught(self, texts: Sequence[str]) -> dict[str, Vectors]:
-        vectors = [each.backbone.encode(texts) for each in self.bundles]
+    def _ask(self, texts: Sequence[str]) -> dict[str, Vectors]:
+        vectors = [bundle.backbone.encode(texts) for bundle in self.bundles]
         both = zip(self.bundles, vectors, strict=True)
-        said = [_ordered(each, each.head.probabilities(read), self.labels) for each, read in both]
+        probabilities = [_align_columns(bundle, bundle.head.probabilities(rows), self.labels) for bundle, rows in both]
         return {
-            "probabilities": np.stack(said).mean(axis=0, dtype=np.float32),
+            "probabilities": np.stack(probabilities).mean(axis=0, dtype=np.float32),
             "vectors": np.concatenate(vectors, axis=1),
         }
 
-    def unseen(
-        self, vectors: Vectors, described: Vectors, rows: Rows, targets: Targets, seed: int
+    def out_of_fold(
+        self, vectors: Vectors, description_vectors: Vectors, rows: Rows, targets: Targets, seed: int
     ) -> Probabilities | None:
         """Return what one frozen teacher says of labelled rows when its head has not learned from them, [m, k].
 
@@ -88,15 +92,19 @@ class Teachers:
         bundle = self.bundles[0]
         if len(self.bundles) > 1 or bundle.meta.get("method") != "frozen" or len(rows) < 2 * FOLDS:
             return None
-        own = vectors[rows]
-        problem = Problem(own, targets, len(self.labels), described, shared(own))
-        scores = out_of_fold(problem, stratified_folds(targets, FOLDS, seed), bundle.head.strength, [None] * FOLDS)
+        labelled = vectors[rows]
+        problem = Problem(labelled, targets, len(self.labels), description_vectors, shared(labelled))
+        scores = calibration.out_of_fold(
+            problem, stratified_folds(targets, FOLDS, seed), bundle.head.strength, [None] * FOLDS
+        )
         return softmax(scores / np.float32(bundle.head.temperature))
 
-    def measured(self, texts: Sequence[str], on_progress: OnProgress) -> dict[str, Any]:
+    def speed_and_size(self, texts: Sequence[str], on_progress: OnProgress) -> dict[str, Any]:
         """Return messages a second and megabytes: all of them, one after another."""
-        seconds = [1 / throughput.classified(each, texts, on_progress)[2].messages_per_second for each in self.bundles]
-        size = sum(throughput.size_on_disk(each) for each in self.folders)
+        seconds = [
+            1 / throughput.classified(bundle, texts, on_progress)[2].messages_per_second for bundle in self.bundles
+        ]
+        size = sum(throughput.size_on_disk(folder) for folder in self.folders)
         return {"messages_per_second": round(1 / sum(seconds), 1), "megabytes": round(size / MILLION, 1)}
 
 
@@ -116,16 +124,16 @@ def load(names: str) -> Teachers:
     return Teachers(folders, bundles, labels)
 
 
-def _ordered(bundle: Bundle, said: Probabilities, labels: tuple[str, ...]) -> Probabilities:
+def _align_columns(bundle: Bundle, probabilities: Probabilities, labels: tuple[str, ...]) -> Probabilities:
     """Put a bundle's columns [n, k] into the order of `labels`; labels that it does not know get nothing."""
-    found = np.zeros((len(said), len(labels)), np.float32)
-    places = {label: place for place, label in enumerate(bundle.head.labels)}
+    aligned = np.zeros((len(probabilities), len(labels)), np.float32)
+    columns = {label: column for column, label in enumerate(bundle.head.labels)}
     for column, label in enumerate(labels):
-        if label in places:
-            found[:, column] = said[:, places[label]]
-    return found
+        if label in columns:
+            aligned[:, column] = probabilities[:, columns[label]]
+    return aligned
 
 
-def ordered(bundle: Bundle, texts: Sequence[str], labels: tuple[str, ...]) -> Probabilities:
+def predict_columns(bundle: Bundle, texts: Sequence[str], labels: tuple[str, ...]) -> Probabilities:
     """Return a bundle's probabilities [n, k] for the columns `labels`."""
-    return _ordered(bundle, bundle.classify(texts), labels)
+    return _align_columns(bundle, bundle.classify(texts), labels)

@@ -25,12 +25,12 @@ from modeling.backbones import backbone as backbones
 from modeling.errors import ModelingError
 from modeling.pretraining.objectives import Batch, PretrainingModel
 from modeling.training import out_of_memory
-from modeling.training.checkpoints import ByTheClock, last_checkpoint
+from modeling.training.checkpoints import SaveByClock, last_checkpoint
 from modeling.training.trainer import SafeTrainer
 
 NEW_RATE = 10.0  # times the learning rate, for what starts from nothing
 WARMUP, WEIGHT_DECAY = 0.06, 0.01
-SO_FAR = "so-far.json"
+STATE = "so-far.json"
 
 OnProgress = Callable[[float], None]
 
@@ -68,7 +68,7 @@ def train(model: PretrainingModel, texts: Sequence[str], run: Run, work: Path, o
     try:
         return _trained(model, texts, run, work, on_progress)
     except Exception as error:
-        if not out_of_memory.ran_out(error):
+        if not out_of_memory.is_out_of_memory(error):
             raise
         if run.parts == 2 or run.batch % 2:
             raise ModelingError(
@@ -96,8 +96,8 @@ def _trained(
     )
     checkpoint = last_checkpoint(work)
     trainer.go_on(checkpoint)
-    trainer.add_callback(_Watching(trainer, run, on_progress))
-    trainer.add_callback(ByTheClock(run.checkpoint_seconds))
+    trainer.add_callback(_Progress(trainer, run, on_progress))
+    trainer.add_callback(SaveByClock(run.checkpoint_seconds))
     trainer.remove_callback(PrinterCallback)
     trainer.train(resume_from_checkpoint=checkpoint)
     return trainer.losses
@@ -112,12 +112,12 @@ class _Messages(Dataset[tuple[str, int]]):
     def __len__(self) -> int:
         return len(self._run.order)
 
-    def __getitem__(self, place: int) -> tuple[str, int]:
-        return self._texts[self._run.order[place]], place
+    def __getitem__(self, position: int) -> tuple[str, int]:
+        return self._texts[self._run.order[position]], position
 
     def collate(self, batch: list[tuple[str, int]]) -> Batch:
-        texts, places = zip(*batch, strict=True)
-        return self._model.prepared(texts, places, self._run.seed)
+        texts, positions = zip(*batch, strict=True)
+        return self._model.make_batch(texts, positions, self._run.seed)
 
 
 class _Trainer(SafeTrainer):
@@ -140,24 +140,24 @@ class _Trainer(SafeTrainer):
         self.losses[-1] += float(loss)
         self.seconds += time.monotonic() - began
         if not np.isfinite(self.losses[-1]):
-            raise self._no_number()
+            raise self._non_finite()
         return loss
 
     def _save(self, output_dir: str | None = None, state_dict: Mapping[str, Tensor] | None = None) -> None:
         super()._save(output_dir, state_dict)
         folder = Path(output_dir or str(self.args.output_dir))
-        (folder / SO_FAR).write_text(json.dumps({"losses": self.losses, "seconds": self.seconds}), "utf-8")
+        (folder / STATE).write_text(json.dumps({"losses": self.losses, "seconds": self.seconds}), "utf-8")
 
-    def _no_number(self) -> ModelingError:
+    def _non_finite(self) -> ModelingError:
         return ModelingError("pretraining_loss_not_finite", step=len(self.losses), rate=self.args.learning_rate)
 
     def go_on(self, checkpoint: str | None) -> None:
         """Remember what was done until the checkpoint."""
-        known = json.loads((Path(checkpoint) / SO_FAR).read_text("utf-8")) if checkpoint else {}
-        self.losses, self.seconds = known.get("losses", []), known.get("seconds", 0.0)
+        saved = json.loads((Path(checkpoint) / STATE).read_text("utf-8")) if checkpoint else {}
+        self.losses, self.seconds = saved.get("losses", []), saved.get("seconds", 0.0)
 
 
-class _Watching(TrainerCallback):
+class _Progress(TrainerCallback):
     """Tell the progress, and stop where a plan of minutes turned out too long."""
 
     def __init__(self, trainer: _Trainer, run: Run, on_progress: OnProgress) -> None:
@@ -172,7 +172,7 @@ class _Watching(TrainerCallback):
 def _optimizer(model: PretrainingModel, rate: float) -> torch.optim.Optimizer:
     groups: dict[tuple[bool, bool], list[Tensor]] = {}
     for name, value in model.named_parameters():
-        groups.setdefault((name in model.new, value.ndim > 1), []).append(value)
+        groups.setdefault((name in model.new_parameters, value.ndim > 1), []).append(value)
     return torch.optim.AdamW(
         [
             {"params": values, "lr": rate * (NEW_RATE if new else 1), "weight_decay": WEIGHT_DECAY if wide else 0.0}

@@ -29,15 +29,15 @@ Batch = dict[str, Tensor]
 MASKED = 0.3  # of the tokens; more than BERT's 0.15 teaches more a step (Wettig et al. 2023)
 AS_MASK, AS_RANDOM = 0.8, 0.1  # of the tokens asked for; the rest stays as it is (Devlin et al. 2019)
 DELETED = 0.6  # of the tokens (Wang et al. 2021)
-UNASKED = -100  # the target of a token that is not asked for
+IGNORED = -100  # the target of a token that is not asked for
 RATES: dict[Objective, float] = {"mlm": 1e-4, "clm": 5e-5, "tsdae": 3e-5}  # learning rates
 
 
 class PretrainingModel(nn.Module):
-    """A backbone that learns without labels: `prepared` makes a batch, `forward` returns {"loss"} of it.
+    """A backbone that learns without labels: `make_batch` makes a batch, `forward` returns {"loss"} of it.
 
-    `objective` is its name. `new` are the names of the parameters that the base did not come with, and that start from
-    nothing.
+    `objective` is its name. `new_parameters` are the names of the parameters that the base did not come with: they
+    start from random values.
     """
 
     objective: Objective
@@ -47,21 +47,21 @@ class PretrainingModel(nn.Module):
         super().__init__()
         self.backbone = backbone
         self.encoder = backbone.model
-        self.new: frozenset[str] = frozenset()
+        self.new_parameters: frozenset[str] = frozenset()
 
-    def prepared(self, texts: Sequence[str], places: Sequence[int], seed: int) -> Batch:
-        """Tokenise texts [b] and damage them by the random numbers that belong to their `places` [b]."""
+    def make_batch(self, texts: Sequence[str], positions: Sequence[int], seed: int) -> Batch:
+        """Tokenise texts [b] and damage them by the random numbers that belong to their `positions` [b]."""
         features = self.backbone.features(list(texts))
         tokens = {name: value for name, value in features.items() if isinstance(value, Tensor)}
         width = tokens["input_ids"].shape[1]
-        dice = np.stack([np.random.default_rng((seed, place)).random((width, 3)) for place in places])
-        return self.damaged(tokens, torch.from_numpy(dice).to(tokens["input_ids"].device))
+        random = np.stack([np.random.default_rng((seed, position)).random((width, 3)) for position in positions])
+        return self.corrupt(tokens, torch.from_numpy(random).to(tokens["input_ids"].device))
 
-    def damaged(self, tokens: Batch, dice: Tensor) -> Batch:
-        """Return what `forward` takes; `dice` float64 [b, t, 3] are numbers from 0 to 1."""
+    def corrupt(self, tokens: Batch, random: Tensor) -> Batch:
+        """Return what `forward` takes; `random` float64 [b, t, 3] are numbers from 0 to 1."""
         raise NotImplementedError
 
-    def words(self, tokens: Batch, *, unknown: bool) -> Tensor:
+    def own_tokens(self, tokens: Batch, *, unknown: bool) -> Tensor:
         """Say which tokens, bool [b, t], are a message's own, and whether those that are `unknown` count."""
         tokenizer: Any = self.backbone.model.tokenizer
         added = set(tokenizer.all_special_ids) - ({tokenizer.unk_token_id} if unknown else set())
@@ -69,7 +69,7 @@ class PretrainingModel(nn.Module):
         return tokens["attention_mask"].bool() & ~torch.isin(ids, torch.tensor(sorted(added), device=ids.device))
 
 
-class Predicting(PretrainingModel):
+class TokenPrediction(PretrainingModel):
     """Predict tokens from the backbone's vectors of tokens, by the head of the language model that it was.
 
     The head reads only the tokens that are asked for: over a whole vocabulary it costs as much as the backbone.
@@ -78,19 +78,19 @@ class Predicting(PretrainingModel):
     def __init__(self, backbone: Backbone, folder: Path, automatic: Any) -> None:
         super().__init__(backbone)
         self.head, missing = _head(backbone, folder, automatic)
-        self.new = frozenset(f"head.{name}" for name in missing)
+        self.new_parameters = frozenset(f"head.{name}" for name in missing)
 
     def forward(self, targets: Tensor, **tokens: Tensor) -> dict[str, Tensor]:
         """Return {"loss"}, the cross-entropy of those targets int [b, t] that are asked for."""
         vectors = self.encoder[0](tokens)["token_embeddings"]
-        asked = targets != UNASKED
-        if not asked.any():
+        chosen = targets != IGNORED
+        if not chosen.any():
             return {"loss": vectors.sum() * 0.0}
-        logits = self.head(inputs_embeds=vectors[asked][None]).logits[0]
-        return {"loss": nn.functional.cross_entropy(logits.float(), targets[asked])}
+        logits = self.head(inputs_embeds=vectors[chosen][None]).logits[0]
+        return {"loss": nn.functional.cross_entropy(logits.float(), targets[chosen])}
 
 
-class MaskedLM(Predicting):
+class MaskedLM(TokenPrediction):
     """Masked language modelling (Devlin et al. 2019), for encoders."""
 
     objective = "mlm"
@@ -100,20 +100,20 @@ class MaskedLM(Predicting):
         if backbone.model.tokenizer.mask_token_id is None:
             raise ModelingError("no_mask_token", name=backbone.name)
 
-    def damaged(self, tokens: Batch, dice: Tensor) -> Batch:
+    def corrupt(self, tokens: Batch, random: Tensor) -> Batch:
         """Ask for a share of the tokens, one of each message at least, and hide most of these."""
         tokenizer, ids = self.backbone.model.tokenizer, tokens["input_ids"]
-        words = self.words(tokens, unknown=False)
-        lot = dice[..., 0].masked_fill(~words, 2.0)
-        asked = words & ((lot < MASKED) | (lot == lot.amin(1, keepdim=True)))
-        as_mask = asked & (dice[..., 1] < AS_MASK)
-        as_random = asked & ~as_mask & (dice[..., 1] < AS_MASK + AS_RANDOM)
-        anything = (dice[..., 2] * tokenizer.vocab_size).long()
-        shown = torch.where(as_random, anything, ids.masked_fill(as_mask, tokenizer.mask_token_id))
-        return {**tokens, "input_ids": shown, "targets": ids.masked_fill(~asked, UNASKED)}
+        own_tokens = self.own_tokens(tokens, unknown=False)
+        priority = random[..., 0].masked_fill(~own_tokens, 2.0)
+        chosen = own_tokens & ((priority < MASKED) | (priority == priority.amin(1, keepdim=True)))
+        as_mask = chosen & (random[..., 1] < AS_MASK)
+        as_random = chosen & ~as_mask & (random[..., 1] < AS_MASK + AS_RANDOM)
+        random_tokens = (random[..., 2] * tokenizer.vocab_size).long()
+        input_ids = torch.where(as_random, random_tokens, ids.masked_fill(as_mask, tokenizer.mask_token_id))
+        return {**tokens, "input_ids": input_ids, "targets": ids.masked_fill(~chosen, IGNORED)}
 
 
-class CausalLM(Predicting):
+class CausalLM(TokenPrediction):
     """Next-token prediction (Radford et al. 2018), for decoders."""
 
     objective = "clm"
@@ -121,11 +121,11 @@ class CausalLM(Predicting):
     def __init__(self, backbone: Backbone, folder: Path) -> None:
         super().__init__(backbone, folder, AutoModelForCausalLM)
 
-    def damaged(self, tokens: Batch, dice: Tensor) -> Batch:
+    def corrupt(self, tokens: Batch, random: Tensor) -> Batch:
         """Ask every token for the one after it; nothing is damaged."""
-        ids, there = tokens["input_ids"], tokens["attention_mask"].bool()
-        targets = torch.full_like(ids, UNASKED)
-        targets[:, :-1] = ids[:, 1:].masked_fill(~(there[:, 1:] & there[:, :-1]), UNASKED)
+        ids, present = tokens["input_ids"], tokens["attention_mask"].bool()
+        targets = torch.full_like(ids, IGNORED)
+        targets[:, :-1] = ids[:, 1:].masked_fill(~(present[:, 1:] & present[:, :-1]), IGNORED)
         return {**tokens, "targets": targets}
 
 
@@ -150,21 +150,21 @@ class TSDAE(PretrainingModel):
         if "encoder_hidden_states" not in inspect.signature(self.autoencoder.decoder.forward).parameters:
             raise _no_decoder(backbone, sentence("no_cross_attention"))
         shared = {id(value) for value in backbone.model.parameters()}
-        self.new = frozenset(name for name, value in self.named_parameters() if id(value) not in shared)
+        self.new_parameters = frozenset(name for name, value in self.named_parameters() if id(value) not in shared)
 
-    def damaged(self, tokens: Batch, dice: Tensor) -> Batch:
+    def corrupt(self, tokens: Batch, random: Tensor) -> Batch:
         """Delete most tokens of every message, never all; the whole message is what is asked for."""
-        words = self.words(tokens, unknown=True)
-        lot = dice[..., 0].masked_fill(~words, -1.0)
-        deleted = words & (lot < DELETED) & (lot != lot.amax(1, keepdim=True))
+        own_tokens = self.own_tokens(tokens, unknown=True)
+        priority = random[..., 0].masked_fill(~own_tokens, -1.0)
+        deleted = own_tokens & (priority < DELETED) & (priority != priority.amax(1, keepdim=True))
         kept = tokens["attention_mask"].bool() & ~deleted
         pad = self.backbone.model.tokenizer.pad_token_id
         order = torch.argsort((~kept).int(), dim=1, stable=True)[:, : int(kept.sum(1).max())]
-        left = {name: value.gather(1, order) for name, value in tokens.items()}
-        there = kept.gather(1, order)
-        left["input_ids"] = left["input_ids"].masked_fill(~there, pad)
-        left["attention_mask"] = there.to(left["attention_mask"].dtype)
-        return {**left, "targets": tokens["input_ids"]}
+        remaining = {name: value.gather(1, order) for name, value in tokens.items()}
+        present = kept.gather(1, order)
+        remaining["input_ids"] = remaining["input_ids"].masked_fill(~present, pad)
+        remaining["attention_mask"] = present.to(remaining["attention_mask"].dtype)
+        return {**remaining, "targets": tokens["input_ids"]}
 
     def forward(self, targets: Tensor, **tokens: Tensor) -> dict[str, Tensor]:
         """Return {"loss"}, the cross-entropy of the whole messages, targets int [b, t]."""
@@ -210,7 +210,7 @@ def _no_decoder(backbone: Backbone, reason: Sentence | str) -> ModelingError:
     return ModelingError("no_decoder", name=backbone.name, reason=reason)
 
 
-class _Given(nn.Module):
+class _PassThrough(nn.Module):
     """Stands where a language model's body was, and hands on the vectors that it is given."""
 
     def forward(self, *_: Any, inputs_embeds: Tensor, **__: Any) -> BaseModelOutputWithPast:
@@ -223,16 +223,16 @@ def _head(backbone: Backbone, folder: Path, automatic: Any) -> tuple[nn.Module, 
     Its last layer is the table of the backbone's own words, unless the folder has one apart from it.
     """
     try:
-        whole, found = automatic.from_pretrained(
+        whole, loading = automatic.from_pretrained(
             folder, local_files_only=True, trust_remote_code=False, use_safetensors=True, output_loading_info=True
         )
     except (ValueError, OSError) as error:
         raise ModelingError("no_language_model", name=backbone.name, reason=short(error)) from None
     last = whole.get_output_embeddings()
-    setattr(whole, whole.base_model_prefix, _Given())
-    missing: list[str] = [name for name in found["missing_keys"] if name in dict(whole.named_parameters())]
+    setattr(whole, whole.base_model_prefix, _PassThrough())
+    missing: list[str] = [name for name in loading["missing_keys"] if name in dict(whole.named_parameters())]
     table: Any = backbone.model.transformers_model
     if whole.config.tie_word_embeddings or any(value is last.weight for value in map(whole.get_parameter, missing)):
         last.weight = table.get_input_embeddings().weight
-    own = dict(whole.named_parameters())
-    return whole, [name for name in missing if name in own and own[name] is not last.weight]
+    parameters = dict(whole.named_parameters())
+    return whole, [name for name in missing if name in parameters and parameters[name] is not last.weight]

@@ -20,14 +20,16 @@ from modeling.pretraining.loop import OnProgress, Run
 from modeling.pretraining.objectives import RATES, Objective, PretrainingModel
 
 TIMED = 4  # batches that are timed to learn how many steps fit into the minutes
-PATIENCE = 1.5  # times the minutes asked for, after which a run on a machine that became slower ends
+OVERTIME = 1.5  # times the minutes asked for, after which a run on a machine that became slower ends
 FEWEST_STEPS, MOST_STEPS = 100, 3000
 EPOCHS, MOST_EPOCHS = 3.0, 30.0
-APART = 10**9  # held-out messages have places from here on, so that no other message is damaged like them
+HELD_OUT_POSITIONS = (
+    10**9
+)  # held-out messages have positions from here on, so that no other message is corrupted like them
 
 
 @dataclass(frozen=True, slots=True)
-class Pretraining:
+class PretrainingConfig:
     """How a backbone goes on learning.
 
     A `learning_rate` of 0 is the objective's usual one; without `steps` and `minutes` the number of messages decides.
@@ -65,7 +67,7 @@ def learn(
     model: PretrainingModel,
     texts: Sequence[str],
     held_out: Sequence[str],
-    settings: Pretraining,
+    settings: PretrainingConfig,
     work: Path,
     on_progress: OnProgress,
 ) -> Outcome:
@@ -83,7 +85,7 @@ def learn(
         learning_rate=settings.learning_rate or RATES[model.objective],
         batch=settings.batch,
         checkpoint_seconds=settings.checkpoint_seconds,
-        most_seconds=PATIENCE * 60 * settings.minutes,
+        most_seconds=OVERTIME * 60 * settings.minutes,
     )
     losses = loop.train(model, texts, run, work, on_progress)
     after = _held_out_loss(model, held_out, settings)
@@ -92,7 +94,7 @@ def learn(
 
 
 def _planned(
-    model: PretrainingModel, texts: Sequence[str], held_out: Sequence[str], settings: Pretraining, work: Path
+    model: PretrainingModel, texts: Sequence[str], held_out: Sequence[str], settings: PretrainingConfig, work: Path
 ) -> _Plan:
     """What is measured before the first step is measured once: a run that goes on keeps to it."""
     path = work / "plan.json"
@@ -104,7 +106,7 @@ def _planned(
     return plan
 
 
-def _steps(model: PretrainingModel, texts: Sequence[str], settings: Pretraining) -> int:
+def _steps(model: PretrainingModel, texts: Sequence[str], settings: PretrainingConfig) -> int:
     if settings.steps:
         return settings.steps
     epoch = len(texts) / settings.batch
@@ -114,24 +116,24 @@ def _steps(model: PretrainingModel, texts: Sequence[str], settings: Pretraining)
     return max(1, min(fit, round(MOST_EPOCHS * epoch)))
 
 
-def _seconds_a_step(model: PretrainingModel, texts: Sequence[str], settings: Pretraining) -> float:
+def _seconds_a_step(model: PretrainingModel, texts: Sequence[str], settings: PretrainingConfig) -> float:
     """Time some batches from all over the order to come, without learning from them; the first one warms up."""
     model.train()
     order = _order(texts, max(TIMED + 1, len(texts) // settings.batch), settings)
-    took: list[float] = []
+    seconds: list[float] = []
     for start in np.linspace(0, len(order) - settings.batch, TIMED + 1).astype(int).tolist():
         began = time.monotonic()
         rows = order[start : start + settings.batch]
-        batch = model.prepared([texts[row] for row in rows], rows, settings.seed)
+        batch = model.make_batch([texts[row] for row in rows], rows, settings.seed)
         with backbones.autocast(model.encoder.device.type):
             loss = model(**batch)["loss"]
         loss.backward()
-        took.append(time.monotonic() - began)
+        seconds.append(time.monotonic() - began)
     model.zero_grad()
-    return float(np.mean(took[1:]))
+    return float(np.mean(seconds[1:]))
 
 
-def _held_out_loss(model: PretrainingModel, texts: Sequence[str], settings: Pretraining) -> float:
+def _held_out_loss(model: PretrainingModel, texts: Sequence[str], settings: PretrainingConfig) -> float:
     """The mean loss of held-out messages [m], which are damaged in the same way each time."""
     model.eval()
     losses: list[float] = []
@@ -139,12 +141,14 @@ def _held_out_loss(model: PretrainingModel, texts: Sequence[str], settings: Pret
     with torch.inference_mode(), backbones.autocast(model.encoder.device.type):
         for start in range(0, len(order), settings.batch):
             rows = order[start : start + settings.batch]
-            batch = model.prepared([texts[row] for row in rows], [APART + row for row in rows], settings.seed)
+            batch = model.make_batch(
+                [texts[row] for row in rows], [HELD_OUT_POSITIONS + row for row in rows], settings.seed
+            )
             losses += [float(model(**batch)["loss"])] * len(rows)
     return float(np.mean(losses))
 
 
-def _order(texts: Sequence[str], steps: int, settings: Pretraining) -> list[int]:
+def _order(texts: Sequence[str], steps: int, settings: PretrainingConfig) -> list[int]:
     """The rows of all batches, one after the other: shuffled, with messages of about one length together."""
     random = torch.Generator().manual_seed(settings.seed)
     lengths = [min(len(text), 4 * settings.tokens) for text in texts]

@@ -56,20 +56,20 @@ def measure(
     """
     labels = sorted(set(examples.labels))
     targets = np.array([labels.index(label) for label in examples.labels], np.int64)
-    parts = stratified_folds(targets, FOLDS, seed)
-    found: list[Probabilities] = []
-    for place, backbone in enumerate((before, after)):
-        found.append(_out_of_fold(examples, targets, labels, parts, backbone, seed))
-        on_progress((place + 1) / 2)
-    drawn = macro_f1_difference(found[1], found[0], targets, seed)
+    folds = stratified_folds(targets, FOLDS, seed)
+    probabilities: list[Probabilities] = []
+    for position, backbone in enumerate((before, after)):
+        probabilities.append(_out_of_fold(examples, targets, labels, folds, backbone, seed))
+        on_progress((position + 1) / 2)
+    drawn = macro_f1_difference(probabilities[1], probabilities[0], targets, seed)
     low, high = np.quantile(drawn, ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
-    return Gain(macro_f1(found[0], targets), macro_f1(found[1], targets), float(low), float(high))
+    return Gain(macro_f1(probabilities[0], targets), macro_f1(probabilities[1], targets), float(low), float(high))
 
 
 def read_labelled(path: Path) -> Examples | None:
     """Read labelled messages as for training; None if they are too few, or of one label. Raises ModelingError."""
-    every = read(path)  # says what is wrong with the file, while too few messages are nothing wrong here
-    counts = Counter(every.labels)
+    examples = read(path)  # says what is wrong with the file, while too few messages are nothing wrong here
+    counts = Counter(examples.labels)
     if len(counts) < 2 or max(counts.values()) < 2:
         return None
     examples = read(path, training=True)
@@ -77,14 +77,14 @@ def read_labelled(path: Path) -> Examples | None:
 
 
 def _out_of_fold(
-    examples: Examples, targets: Targets, labels: list[str], parts: Folds, backbone: Backbone, seed: int
+    examples: Examples, targets: Targets, labels: list[str], folds: Folds, backbone: Backbone, seed: int
 ) -> Probabilities:
     """Probabilities float32 [n, k] of every example by a head that was fitted without its fold."""
     vectors = backbone.encode(examples.texts)
-    described = backbone.encode([label.replace("_", " ") for label in labels])
-    found = np.zeros((len(targets), len(labels)), np.float32)
-    for part in parts:
-        rest = np.setdiff1d(np.arange(len(targets)), part)
-        fitted = head.fit(vectors[rest], targets[rest], labels, described, seed=seed)
-        found[part] = fitted.probabilities(vectors[part])
-    return found
+    description_vectors = backbone.encode([label.replace("_", " ") for label in labels])
+    probabilities = np.zeros((len(targets), len(labels)), np.float32)
+    for fold_rows in folds:
+        rest = np.setdiff1d(np.arange(len(targets)), fold_rows)
+        fitted = head.fit(vectors[rest], targets[rest], labels, description_vectors, seed=seed)
+        probabilities[fold_rows] = fitted.probabilities(vectors[fold_rows])
+    return probabilities

@@ -18,7 +18,7 @@ from modeling.data.examples import Examples
 from modeling.data.unlabelled import Pool
 from modeling.errors import ModelingError
 from modeling.pretraining import objectives, plan, probe
-from modeling.pretraining.plan import Outcome, Pretraining
+from modeling.pretraining.plan import Outcome, PretrainingConfig
 from modeling.pretraining.probe import Gain
 from modeling.progress import Reporter
 from modeling.reporting import loss_plot
@@ -31,7 +31,7 @@ CURVE = "curve.png"
 
 
 def pretrain(
-    pool: Pool, labelled: Examples | None, settings: Pretraining, out: Path, reporter: Reporter
+    pool: Pool, labelled: Examples | None, settings: PretrainingConfig, out: Path, reporter: Reporter
 ) -> dict[str, Any]:
     """Write a backbone that went on learning to `out`/backbone and return the "pretrained" event.
 
@@ -39,13 +39,13 @@ def pretrain(
     messages the gain is measured on them by cross-validation. Raises ModelingError.
     """
     base = resolve.resolve(settings.base)
-    known = [pool.hash, labelled.hash if labelled else "", asdict(settings), resolve.fingerprint(base)]
-    workplace = RunDirectory(out, hashing.meta_hash([*known, unread_scripts.installed()]))
-    with workplace.held():
-        done = workplace.finished(bundle=False)
+    identity = [pool.hash, labelled.hash if labelled else "", asdict(settings), resolve.fingerprint(base)]
+    run_directory = RunDirectory(out, hashing.meta_hash([*identity, unread_scripts.installed()]))
+    with run_directory.locked():
+        done = run_directory.saved_outcome(bundle=False)
         if done is None:
-            done = _Run(pool, labelled, settings, base, workplace, reporter).run()
-            workplace.finish(done)
+            done = _Run(pool, labelled, settings, base, run_directory, reporter).run()
+            run_directory.save_outcome(done)
         elif backbones.load(done["backbone"]).fingerprint != done["fingerprint"]:
             raise ModelingError("base_altered", folder=done["backbone"])
         return done
@@ -57,9 +57,9 @@ class _Run:
 
     pool: Pool
     labelled: Examples | None
-    settings: Pretraining
+    settings: PretrainingConfig
     base: Path
-    workplace: RunDirectory
+    run_directory: RunDirectory
     reporter: Reporter
 
     def run(self) -> dict[str, Any]:
@@ -70,10 +70,10 @@ class _Run:
         model = objectives.build(objective, backbone, self.base, self.settings.seed)
         self.reporter.stage("pretraining", 0.9 if self.labelled else 0.97)
         outcome = plan.learn(
-            model, self.pool.texts, self.pool.held_out, self.settings, self.workplace.work, self.reporter.step
+            model, self.pool.texts, self.pool.held_out, self.settings, self.run_directory.work, self.reporter.step
         )
-        learnt = self._saved(backbone, objective, outcome)
-        gained, notes = self._gain(learnt)
+        trained = self._saved(backbone, objective, outcome)
+        gained, notes = self._gain(trained)
         curve = self._drawn(objective, outcome)
         return {
             "event": "pretrained",
@@ -88,18 +88,18 @@ class _Run:
             "held_out_before": round(outcome.before, 4),
             "held_out_after": round(outcome.after, 4),
             "gain": gained.summary() if gained else None,
-            "backbone": str(learnt.folder),
-            "fingerprint": learnt.fingerprint,
+            "backbone": str(trained.folder),
+            "fingerprint": trained.fingerprint,
             "notes": [
                 note.model_dump(mode="json")
-                for note in (*self.pool.notes, *self._about(outcome, started_over=bool(model.new)), *notes)
+                for note in (*self.pool.notes, *self._about(outcome, started_over=bool(model.new_parameters)), *notes)
             ],
             "seconds": round(time.monotonic() - began, 1),
         }
 
     def _saved(self, backbone: Backbone, objective: str, outcome: Outcome) -> Backbone:
         """The trained backbone, saved with where it comes from, and loaded again."""
-        folder = self.workplace.folder / bundle_files.BACKBONE
+        folder = self.run_directory.folder / bundle_files.BACKBONE
         origin = {
             "base": self.settings.base,
             "base_fingerprint": resolve.fingerprint(self.base),
@@ -113,20 +113,20 @@ class _Run:
             (draft / PROVENANCE).write_text(json.dumps(origin, indent=2) + "\n", "utf-8")
         return backbones.load(str(folder))
 
-    def _gain(self, learnt: Backbone) -> tuple[Gain | None, list[Sentence]]:
+    def _gain(self, trained: Backbone) -> tuple[Gain | None, list[Sentence]]:
         if self.labelled is None:
             return None, [sentence("gain_unmeasured")]
         self.reporter.stage("cross-validation", 0.98)
-        found = probe.measure(
-            self.labelled, backbones.load(self.settings.base), learnt, self.settings.seed, self.reporter.step
+        gain = probe.measure(
+            self.labelled, backbones.load(self.settings.base), trained, self.settings.seed, self.reporter.step
         )
-        return found, [found.sentence]
+        return gain, [gain.sentence]
 
     def _drawn(self, objective: str, outcome: Outcome) -> loss_plot.Curve:
         self.reporter.stage("saving", 1.0)
         points = loss_plot.curve(outcome.losses)
         drawn = loss_plot.png(points, (outcome.before, outcome.after), objective.upper())
-        (self.workplace.folder / CURVE).write_bytes(drawn)
+        (self.run_directory.folder / CURVE).write_bytes(drawn)
         return points
 
     def _about(self, outcome: Outcome, *, started_over: bool) -> list[Sentence]:

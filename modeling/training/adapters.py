@@ -18,7 +18,7 @@ from torch import nn
 from modeling.backbones import backbone as backbones
 from modeling.backbones.backbone import Backbone
 from modeling.errors import ModelingError
-from modeling.training.recipe import Method, Tuning
+from modeling.training.recipe import FineTuneConfig, Method
 
 LARGE = 1_000_000_000  # parameters, from which on weights are written as bfloat16: half the disk and the memory
 
@@ -40,7 +40,7 @@ def is_transformer(backbone: Backbone) -> bool:
     return hasattr(getattr(backbone.model[0], "model", None), "get_input_embeddings")
 
 
-def prepare(backbone: Backbone, method: Method, tuning: Tuning) -> None:
+def prepare(backbone: Backbone, method: Method, tuning: FineTuneConfig) -> None:
     """Choose what is trained. Raises ModelingError for a backbone that no adapter fits."""
     backbone.model.train()
     if method == "full":
@@ -69,7 +69,7 @@ def merge(backbone: Backbone, method: Method) -> None:
     backbone.model.requires_grad_(True)
 
 
-def _adapt(backbone: Backbone, method: Method, tuning: Tuning) -> None:
+def _adapt(backbone: Backbone, method: Method, tuning: FineTuneConfig) -> None:
     from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
 
     inner = _transformer(backbone)

@@ -14,7 +14,7 @@ from modeling.backbones.backbone import Backbone
 from modeling.types import Targets
 
 
-class Messages(Dataset[dict[str, Any]]):
+class MessageDataset(Dataset[dict[str, Any]]):
     """Texts with their targets, tokenised when they are put into a batch."""
 
     def __init__(self, backbone: Backbone, texts: Sequence[str], targets: Targets, tokens: int) -> None:
@@ -31,14 +31,19 @@ class Messages(Dataset[dict[str, Any]]):
 
     def collate(self, batch: list[dict[str, Any]]) -> dict[str, Tensor]:
         """Return tokens [b, t], labels [b] and the columns beside the backbone's."""
-        texts = [each["text"] for each in batch]
+        texts = [example["text"] for example in batch]
         features = self._backbone.features(texts)
         tensors = {name: value for name, value in features.items() if isinstance(value, Tensor)}
-        kept, added = (torch.from_numpy(each) for each in self._backbone.reading.beside(texts))
-        return {**tensors, "kept": kept, "added": added, "labels": torch.tensor([each["label"] for each in batch])}
+        kept, added = (torch.from_numpy(column) for column in self._backbone.reading.beside(texts))
+        return {
+            **tensors,
+            "kept": kept,
+            "added": added,
+            "labels": torch.tensor([example["label"] for example in batch]),
+        }
 
 
-class Endless(Sampler[int]):
+class EndlessSampler(Sampler[int]):
     """All rows again and again until `count` are drawn, each time in another order that follows from the seed.
 
     Each `batch` of them, those of one step, are about equally long.

@@ -24,16 +24,16 @@ BEST = "best.safetensors"
 
 def last_checkpoint(work: Path) -> str | None:
     """Return the newest checkpoint that was written to its end; remove those that were not."""
-    found = sorted(work.glob("checkpoint-*"), key=lambda path: int(path.name.rsplit("-", 1)[1]), reverse=True)
-    whole = [path for path in found if (path / COMPLETE).is_file()]
-    for path in set(found) - set(whole):
+    folders = sorted(work.glob("checkpoint-*"), key=lambda path: int(path.name.rsplit("-", 1)[1]), reverse=True)
+    whole = [path for path in folders if (path / COMPLETE).is_file()]
+    for path in set(folders) - set(whole):
         shutil.rmtree(path, ignore_errors=True)
     return str(whole[0]) if whole else None
 
 
 def drop_checkpoint(work: Path, step: int) -> None:
     """Remove the checkpoint of a step, if there is one."""
-    if distributed.leads():
+    if distributed.is_main_process():
         shutil.rmtree(work / f"checkpoint-{step}", ignore_errors=True)
 
 
@@ -43,7 +43,7 @@ def trained_weights(model: nn.Module) -> dict[str, Tensor]:
     return {name: value.detach().cpu().contiguous() for name, value in named if value.requires_grad}
 
 
-class ByTheClock(TrainerCallback):
+class SaveByClock(TrainerCallback):
     """Save by the clock, for a step may take a millisecond or a minute; the first process has the clock."""
 
     def __init__(self, seconds: float) -> None:
@@ -51,16 +51,19 @@ class ByTheClock(TrainerCallback):
         self._saved = time.monotonic()
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        if distributed.agreed(time.monotonic() - self._saved > self._seconds) and state.global_step < state.max_steps:
+        if (
+            distributed.main_decision(time.monotonic() - self._saved > self._seconds)
+            and state.global_step < state.max_steps
+        ):
             control.should_save = True
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        if distributed.leads():
+        if distributed.is_main_process():
             (Path(args.output_dir) / f"checkpoint-{state.global_step}" / COMPLETE).touch()
         self._saved = time.monotonic()
 
 
-class EarlyStop(TrainerCallback):
+class EarlyStopping(TrainerCallback):
     """Keep the weights with the smallest validation loss, and stop once it has not fallen for some evaluations.
 
     What is best lies on the disk with its step and loss, so that a resumed run knows it too.
@@ -71,8 +74,8 @@ class EarlyStop(TrainerCallback):
         self.loss, self.step = float("inf"), 0
         if resumed and self._path.is_file():
             with safe_open(self._path, "pt") as stored:
-                known = json.loads((stored.metadata() or {})["best"])
-            self.loss, self.step = known["loss"], known["step"]
+                best = json.loads((stored.metadata() or {})["best"])
+            self.loss, self.step = best["loss"], best["step"]
 
     def on_evaluate(
         self, args: Any, state: Any, control: Any, metrics: Mapping[str, float] | None = None, **more: Any
@@ -87,11 +90,11 @@ class EarlyStop(TrainerCallback):
     def restore(self, model: nn.Module) -> None:
         """Give a model the best weights."""
         if self.step:
-            distributed.wait()
+            distributed.barrier()
             model.load_state_dict(load_file(self._path), strict=False)
 
     def _keep(self, model: nn.Module) -> None:
-        if not distributed.leads():
+        if not distributed.is_main_process():
             return
         self._path.parent.mkdir(parents=True, exist_ok=True)
         best = json.dumps({"loss": self.loss, "step": self.step})

@@ -18,21 +18,21 @@ from modeling.data.folds import stratified_group_folds
 from modeling.data.near_duplicates import near_copy_groups
 from modeling.evaluation.metrics import ece, macro_f1
 from modeling.training import finetune
-from modeling.training.finetune import Tuned
-from modeling.training.recipe import Method, Recipe, Tuning
-from modeling.training.weight_averaging import blend, keep
+from modeling.training.finetune import FineTuned
+from modeling.training.recipe import FineTuneConfig, Method, Recipe
+from modeling.training.weight_averaging import blend, save_changed_weights
 from modeling.types import Cosines, Folds, Logits, Probabilities, Rows, Targets, Thresholds, Vectors
 
 STRENGTHS = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
 BLENDS = (1.0, 0.6)  # shares of the way from the base's weights to the tuned ones; blending is done in place, once
 WEIGHTS = ".weights"
-RARE = 10  # messages of a label; with fewer on average, what the label says it means is learnt from, too
+RARE = 10  # messages of a label; with fewer on average, its description is an example, too
 FEWEST_BATCHES = 4
 LITTLE_CONTRAST = 0.2
 LARGE, LARGE_FOLDS = 3000, 5  # of so many messages a fifth that is held out once says enough
 
 OnProgress = Callable[[str, float], None]
-Read: TypeAlias = tuple[Vectors, Vectors]  # of the messages [n, d], and of the labels' descriptions [k, d]
+Encoded: TypeAlias = tuple[Vectors, Vectors]  # of the messages [n, d], and of the labels' descriptions [k, d]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +43,16 @@ class TrainingSet:
     targets: Targets
     descriptions: Sequence[str]
     vectors: Vectors
-    described: Vectors
+    description_vectors: Vectors
 
     def of(self, rows: Rows) -> TrainingSet:
         """Return some of the messages."""
         texts = [self.texts[int(row)] for row in rows]
-        return TrainingSet(texts, self.targets[rows], self.descriptions, self.vectors[rows], self.described)
+        return TrainingSet(texts, self.targets[rows], self.descriptions, self.vectors[rows], self.description_vectors)
 
     def centroids(self, rows: Rows) -> Vectors:
         """Where each label's messages and description lie among the frozen vectors, float32 [k, d], length one."""
-        sums = self.described.copy()
+        sums = self.description_vectors.copy()
         np.add.at(sums, self.targets[rows], self.vectors[rows])
         return sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-12)
 
@@ -84,8 +84,8 @@ class Candidate:
 
     def of(self, rows: Rows) -> Probabilities:
         """Calibrated probabilities [m, k] of some of its examples."""
-        places = {row: place for place, row in enumerate(self.rows.tolist())}
-        return self.probabilities[[places[row] for row in rows.tolist()]]
+        positions = {row: position for position, row in enumerate(self.rows.tolist())}
+        return self.probabilities[[positions[row] for row in rows.tolist()]]
 
     def thresholds(self) -> Thresholds:
         """Thresholds [k] for the wanted precision."""
@@ -97,79 +97,88 @@ class Candidate:
 
     def summary(self) -> dict[str, float]:
         """Accuracy, macro-F1 and calibration error out of fold."""
-        right = self.targets[self.rows]
-        accuracy = float((self.probabilities.argmax(1) == right).mean())
-        figures = {"accuracy": accuracy, "macro_f1": macro_f1(self.probabilities, right)}
-        return {name: round(value, 4) for name, value in {**figures, "ece": ece(self.probabilities, right)}.items()}
+        targets = self.targets[self.rows]
+        accuracy = float((self.probabilities.argmax(1) == targets).mean())
+        figures = {"accuracy": accuracy, "macro_f1": macro_f1(self.probabilities, targets)}
+        return {name: round(value, 4) for name, value in {**figures, "ece": ece(self.probabilities, targets)}.items()}
 
 
-def folds(material: TrainingSet, recipe: Recipe) -> Folds:
+def make_folds(training_set: TrainingSet, recipe: Recipe) -> Folds:
     """Return the rows of each fold of cross-validation; near copies of a message are in one."""
-    count = LARGE_FOLDS if len(material.texts) >= LARGE else recipe.folds
-    return stratified_group_folds(material.targets, near_copy_groups(material.texts), count, recipe.seed)
+    count = LARGE_FOLDS if len(training_set.texts) >= LARGE else recipe.folds
+    return stratified_group_folds(training_set.targets, near_copy_groups(training_set.texts), count, recipe.seed)
 
 
-def turns(material: TrainingSet, recipe: Recipe) -> int:
+def evaluated_folds(training_set: TrainingSet, recipe: Recipe) -> int:
     """Return how many of the folds are held out, one after the other."""
-    return 1 if len(material.texts) >= LARGE else recipe.folds
+    return 1 if len(training_set.texts) >= LARGE else recipe.folds
 
 
-def frozen_candidate(material: TrainingSet, parts: Folds, strength: float) -> Candidate:
+def frozen_candidate(training_set: TrainingSet, folds: Folds, strength: float) -> Candidate:
     """The head alone, on the frozen backbone's vectors."""
     problem = Problem(
-        material.vectors, material.targets, len(material.descriptions), material.described, shared(material.vectors)
+        training_set.vectors,
+        training_set.targets,
+        len(training_set.descriptions),
+        training_set.description_vectors,
+        shared(training_set.vectors),
     )
     scores: list[Logits] = []
-    for part in parts:
-        weights, bias = solve(problem.without(part), strength, loose=True)
-        scores.append(material.vectors[part] @ weights.T + bias)
-    rows = np.concatenate(parts)
+    for fold_rows in folds:
+        weights, bias = solve(problem.without(fold_rows), strength, loose=True)
+        scores.append(training_set.vectors[fold_rows] @ weights.T + bias)
+    rows = np.concatenate(folds)
     order = np.argsort(rows)
-    return Candidate("frozen", strength, np.concatenate(scores)[order], rows[order], material.targets)
+    return Candidate("frozen", strength, np.concatenate(scores)[order], rows[order], training_set.targets)
 
 
 @dataclass(slots=True)
 class CrossValidation:
     """Fine-tunes candidates fold by fold; what is done is kept on disk, so that a killed run need not repeat it.
 
-    With `keeps`, so are the tuned weights, to be averaged with the final ones.
+    With `keep_weights`, so are the tuned weights, to be averaged with the final ones.
     """
 
-    material: TrainingSet
+    training_set: TrainingSet
     recipe: Recipe
     base: Path
-    parts: Folds
+    folds: Folds
     work: Path
     on_progress: OnProgress
-    keeps: bool = False
-    vectors: dict[tuple[str, int], dict[float, Read]] = field(default_factory=dict)
+    keep_weights: bool = False
+    vectors: dict[tuple[str, int], dict[float, Encoded]] = field(default_factory=dict)
 
-    def run(self, method: Method, folds: int) -> Candidate:
-        """Tune on the first `folds` folds; return the scores of the best blend and strength on what was held out."""
-        rows = np.concatenate(self.parts[:folds])
-        found = [self._fold(method, fold) for fold in range(folds)]
-        right = self.material.targets
-        tried: list[Candidate] = []
+    def run(self, method: Method, fold_count: int) -> Candidate:
+        """Fine-tune on the first folds; return the scores of the best blend and strength on what was held out."""
+        rows = np.concatenate(self.folds[:fold_count])
+        encoded = [self._fold(method, fold) for fold in range(fold_count)]
+        targets = self.training_set.targets
+        candidates: list[Candidate] = []
         for share in BLENDS:
             for strength in STRENGTHS:
-                scores = [self._scores(found[fold][share], self.parts[fold], strength) for fold in range(folds)]
-                tried.append(Candidate(method, strength, np.concatenate(scores), rows, right, blend=share))
-        best = min(tried, key=lambda each: best_temperature(each.scores, right[rows])[1])
-        read = [each[best.blend] for each in found]
-        near = [self._near(vectors, part) for (vectors, _), part in zip(read, self.parts[:folds], strict=True)]
+                scores = [self._scores(encoded[fold][share], self.folds[fold], strength) for fold in range(fold_count)]
+                candidates.append(Candidate(method, strength, np.concatenate(scores), rows, targets, blend=share))
+        best = min(candidates, key=lambda candidate: best_temperature(candidate.scores, targets[rows])[1])
+        blended = [by_share[best.blend] for by_share in encoded]
+        near = [
+            self._near(vectors, fold_rows)
+            for (vectors, _), fold_rows in zip(blended, self.folds[:fold_count], strict=True)
+        ]
         return replace(best, near=np.concatenate(near))
 
-    def _near(self, vectors: Vectors, part: Rows) -> Cosines:
-        rest = np.setdiff1d(np.arange(len(vectors)), part)
-        return nearest(vectors[part], landmarks(vectors[rest], self.material.targets[rest], LANDMARKS))
+    def _near(self, vectors: Vectors, fold_rows: Rows) -> Cosines:
+        rest = np.setdiff1d(np.arange(len(vectors)), fold_rows)
+        return nearest(vectors[fold_rows], landmarks(vectors[rest], self.training_set.targets[rest], LANDMARKS))
 
-    def _scores(self, found: Read, part: Rows, strength: float) -> Logits:
-        vectors, described = found
-        problem = Problem(vectors, self.material.targets, len(described), described, shared(vectors))
-        weights, bias = solve(problem.without(part), strength, loose=True)
-        return vectors[part] @ weights.T + bias
+    def _scores(self, encoded: Encoded, fold_rows: Rows, strength: float) -> Logits:
+        vectors, description_vectors = encoded
+        problem = Problem(
+            vectors, self.training_set.targets, len(description_vectors), description_vectors, shared(vectors)
+        )
+        weights, bias = solve(problem.without(fold_rows), strength, loose=True)
+        return vectors[fold_rows] @ weights.T + bias
 
-    def _fold(self, method: Method, fold: int) -> dict[float, Read]:
+    def _fold(self, method: Method, fold: int) -> dict[float, Encoded]:
         if (method, fold) not in self.vectors:
             path = self.work / f"{method}-{fold}.safetensors"
             if not path.is_file():
@@ -181,58 +190,64 @@ class CrossValidation:
         return self.vectors[method, fold]
 
     def _tune(self, method: Method, fold: int, path: Path) -> None:
-        rest = np.setdiff1d(np.arange(len(self.material.texts)), self.parts[fold])
-        stage = f"cross-validation {fold + 1}/{turns(self.material, self.recipe)}"
-        tuned = tune_on(
-            self.material, rest, method, self.recipe, self.base, self.work, lambda share: self.on_progress(stage, share)
+        rest = np.setdiff1d(np.arange(len(self.training_set.texts)), self.folds[fold])
+        stage = f"cross-validation {fold + 1}/{evaluated_folds(self.training_set, self.recipe)}"
+        tuned = fine_tune_rows(
+            self.training_set,
+            rest,
+            method,
+            self.recipe,
+            self.base,
+            self.work,
+            lambda share: self.on_progress(stage, share),
         )
-        if self.keeps:
-            keep(tuned.backbone, self.base, path.with_suffix(WEIGHTS))
+        if self.keep_weights:
+            save_changed_weights(tuned.backbone, self.base, path.with_suffix(WEIGHTS))
         vectors: dict[str, Vectors] = {}
         for share in BLENDS:
-            read = blend(tuned.backbone, self.base, share).encode
-            vectors[f"vectors-{share}"] = read(self.material.texts)
-            vectors[f"described-{share}"] = read(self.material.descriptions)
+            encode = blend(tuned.backbone, self.base, share).encode
+            vectors[f"vectors-{share}"] = encode(self.training_set.texts)
+            vectors[f"described-{share}"] = encode(self.training_set.descriptions)
         with written_atomically(path) as draft:
             save_file(vectors, draft)
 
 
-def kept(work: Path, method: Method) -> list[Path]:
+def kept_weights(work: Path, method: Method) -> list[Path]:
     """Return the files with the weights that cross-validation tuned and kept."""
     return sorted(work.glob(f"{method}-*{WEIGHTS}"))
 
 
-def tune_on(
-    material: TrainingSet,
+def fine_tune_rows(
+    training_set: TrainingSet,
     rows: Rows,
     method: Method,
     recipe: Recipe,
     base: Path,
     work: Path,
     on_progress: Callable[[float], None],
-) -> Tuned:
+) -> FineTuned:
     """Fine-tune the backbone in the folder `base` on the examples `rows`.
 
-    Where they are few, what the labels say they mean joins in.
+    Where they are few, each label's description is one more example of it.
     """
-    texts, targets = [material.texts[int(row)] for row in rows], material.targets[rows]
-    if len(rows) < RARE * len(material.descriptions):
-        texts += material.descriptions
-        targets = np.concatenate([targets, np.arange(len(material.descriptions))])
-    return finetune.tune(
+    texts, targets = [training_set.texts[int(row)] for row in rows], training_set.targets[rows]
+    if len(rows) < RARE * len(training_set.descriptions):
+        texts += training_set.descriptions
+        targets = np.concatenate([targets, np.arange(len(training_set.descriptions))])
+    return finetune.fine_tune(
         base,
         texts,
         targets,
-        material.centroids(rows),
+        training_set.centroids(rows),
         method,
-        _suited(recipe.tuning(method), len(texts), many=len(material.texts) >= LARGE),
+        _adapt_config(recipe.tuning(method), len(texts), many=len(training_set.texts) >= LARGE),
         seed=recipe.seed,
         work=work / f"{method}-{len(rows)}-{int(rows.sum())}",
         on_progress=on_progress,
     )
 
 
-def _suited(tuning: Tuning, count: int, *, many: bool) -> Tuning:
+def _adapt_config(tuning: FineTuneConfig, count: int, *, many: bool) -> FineTuneConfig:
     """Return settings that suit `count` messages: few in several batches, and less contrast where there are `many`.
 
     Of many, cross-entropy alone knows all labels well, and most messages of a batch meet none of their own label there.

@@ -16,60 +16,60 @@ from datetime import timedelta
 from functools import lru_cache
 from typing import Any
 
-PATIENCE = timedelta(days=7)  # the first process may measure or wait as long as it likes
+TIMEOUT = timedelta(days=7)  # the first process may measure or wait as long as it likes
 
 
-def count() -> int:
+def process_count() -> int:
     """How many processes there are."""
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
-def leads() -> bool:
+def is_main_process() -> bool:
     """Say whether this is the first process, or the only one."""
     return int(os.environ.get("RANK", "0")) == 0
 
 
 @contextmanager
-def leading() -> Generator[None]:
+def main_process() -> Generator[None]:
     """Call the others together, and let them go at the end.
 
     After an error they are not told, for they may be in the middle of a step: the launcher ends them when this
     process has ended.
     """
-    if count() > 1:
+    if process_count() > 1:
         _group()
     yield
-    tell(None)
+    send_task(None)
 
 
-def mute() -> None:
+def prepare_follower() -> None:
     """Make this process, one that follows, end at once when it is told to, whatever it waits for."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     _group()
 
 
-def tell(order: dict[str, Any] | None) -> None:
+def send_task(task: dict[str, Any] | None) -> None:
     """Give the others an order; None lets them go."""
-    if count() > 1:
-        _broadcast(json.dumps(order).encode())
+    if process_count() > 1:
+        _broadcast(json.dumps(task).encode())
 
 
-def told() -> dict[str, Any] | None:
+def receive_task() -> dict[str, Any] | None:
     """Wait for an order of the first process; None is the end."""
-    order: dict[str, Any] | None = json.loads(_broadcast(b""))
-    return order
+    task: dict[str, Any] | None = json.loads(_broadcast(b""))
+    return task
 
 
-def agreed(decision: bool) -> bool:
+def main_decision(decision: bool) -> bool:
     """Return what the first process decided."""
-    if count() == 1:
+    if process_count() == 1:
         return decision
     return _broadcast(b"1" if decision else b"0") == b"1"
 
 
-def wait() -> None:
+def barrier() -> None:
     """Go on when all have come here."""
-    if count() > 1:
+    if process_count() > 1:
         import torch.distributed as dist
 
         dist.barrier(group=_group())
@@ -82,7 +82,7 @@ def _broadcast(content: bytes) -> bytes:
 
     group, size = _group(), torch.tensor([len(content)])
     dist.broadcast(size, 0, group=group)
-    content = content if leads() else bytes(int(size))
+    content = content if is_main_process() else bytes(int(size))
     buffer = torch.frombuffer(bytearray(content), dtype=torch.uint8)
     dist.broadcast(buffer, 0, group=group)
     return bytes(buffer.numpy())
@@ -97,4 +97,4 @@ def _group() -> Any:
     from accelerate.utils import parse_flag_from_env
 
     PartialState(cpu=parse_flag_from_env("ACCELERATE_USE_CPU") or not torch.cuda.is_available())
-    return dist.new_group(backend="gloo", timeout=PATIENCE)
+    return dist.new_group(backend="gloo", timeout=TIMEOUT)

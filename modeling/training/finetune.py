@@ -26,10 +26,10 @@ from modeling.backbones.backbone import Backbone
 from modeling.backbones.token_lengths import tokens_for_most
 from modeling.data.folds import stratified_folds
 from modeling.training import adapters, distributed, out_of_memory
-from modeling.training.batching import Messages
-from modeling.training.checkpoints import ByTheClock, EarlyStop, last_checkpoint
-from modeling.training.losses import TuningModel, importance
-from modeling.training.recipe import EPOCHS, Method, Tuning
+from modeling.training.batching import MessageDataset
+from modeling.training.checkpoints import EarlyStopping, SaveByClock, last_checkpoint
+from modeling.training.losses import FineTuneModel, label_weights
+from modeling.training.recipe import EPOCHS, FineTuneConfig, Method
 from modeling.training.trainer import SafeTrainer
 from modeling.types import Rows, Targets, Vectors
 
@@ -41,7 +41,7 @@ CLASSIFIER_RATE = 10.0  # times the backbone's learning rate
 
 
 @dataclass(frozen=True, slots=True)
-class Tuned:
+class FineTuned:
     """A fine-tuned backbone in memory, and what happened: numbers by name, as they stand in a bundle's meta.json."""
 
     backbone: Backbone
@@ -56,24 +56,24 @@ class FineTuneTask(BaseModel):
     targets: list[int]
     centroids: list[list[float]]
     method: Method
-    tuning: Tuning
+    tuning: FineTuneConfig
     seed: int
     work: Path
     resume: str | None
 
 
-def tune(
+def fine_tune(
     base: Path,
     texts: Sequence[str],
     targets: Targets,
     centroids: Vectors,
     method: Method,
-    tuning: Tuning,
+    tuning: FineTuneConfig,
     *,
     seed: int,
     work: Path,
     on_progress: OnProgress,
-) -> Tuned:
+) -> FineTuned:
     """Return a fine-tuned copy of the backbone in the folder `base`, in memory; all processes work on it.
 
     `centroids` float32 [k, d] are where the classifier starts. Checkpoints go to `work`, and a run that was killed goes
@@ -81,10 +81,10 @@ def tune(
     Where memory runs out, batches become half as large, once. Raises ModelingError if it runs out again, and if the
     loss stops being a number; the last checkpoint stays.
     """
-    order = FineTuneTask(
+    task = FineTuneTask(
         base=base,
         texts=list(texts),
-        targets=[int(each) for each in targets],
+        targets=[int(target) for target in targets],
         centroids=centroids.tolist(),
         method=method,
         tuning=tuning,
@@ -92,77 +92,88 @@ def tune(
         work=work,
         resume=last_checkpoint(work),
     )
-    if distributed.count() > 1:
-        distributed.tell(order.model_dump(mode="json"))
+    if distributed.process_count() > 1:
+        distributed.send_task(task.model_dump(mode="json"))
     try:
-        tuned = _tuned(order, on_progress)
+        tuned = _tuned(task, on_progress)
     except Exception as error:
-        if not out_of_memory.ran_out(error):
+        if not out_of_memory.is_out_of_memory(error):
             raise
-        again = out_of_memory.halved(order.tuning, method, alone=distributed.count() == 1)
+        smaller = out_of_memory.halved(task.tuning, method, alone=distributed.process_count() == 1)
     else:
         shutil.rmtree(work, ignore_errors=True)
         return tuned
     # Outside of the except clause, which would keep all tensors of the first attempt alive.
     out_of_memory.free()
-    halved = order.model_copy(update={"tuning": again, "resume": last_checkpoint(work)})
-    with out_of_memory.explained(again, method):
+    halved = task.model_copy(update={"tuning": smaller, "resume": last_checkpoint(work)})
+    with out_of_memory.explained(smaller, method):
         tuned = _tuned(halved, on_progress)
     shutil.rmtree(work, ignore_errors=True)
-    return Tuned(tuned.backbone, {**tuned.facts, "memory_ran_out": True})
+    return FineTuned(tuned.backbone, {**tuned.facts, "memory_ran_out": True})
 
 
-def follow_fine_tuning() -> None:
+def follow_main_process() -> None:
     """Take part in every fine-tuning of the first process until it is done; for all processes but the first."""
-    while (order := distributed.told()) is not None:
-        _tuned(FineTuneTask.model_validate(order), lambda _: None)
+    while (task := distributed.receive_task()) is not None:
+        _tuned(FineTuneTask.model_validate(task), lambda _: None)
 
 
-def planned_steps(count: int, tuning: Tuning, processes: int = 1) -> int:
+def planned_steps(count: int, tuning: FineTuneConfig, processes: int = 1) -> int:
     """Return how many optimiser steps `count` messages get."""
     epoch = count / (tuning.batch * tuning.accumulation * processes)
     return math.ceil(min(tuning.most_steps, tuning.epochs * epoch))
 
 
-def _tuned(order: FineTuneTask, on_progress: OnProgress) -> Tuned:
+def _tuned(task: FineTuneTask, on_progress: OnProgress) -> FineTuned:
     """Train as ordered, in this process and all others."""
-    torch.manual_seed(order.seed)
-    tuning, targets = order.tuning, np.array(order.targets, np.int64)
-    backbone = adapters.load(order.base, order.method)
-    adapters.prepare(backbone, order.method, tuning)
-    reads = custom_modules.longest(backbone.model)
-    tokens = tuning.tokens or tokens_for_most(backbone, order.texts)
+    torch.manual_seed(task.seed)
+    tuning, targets = task.tuning, np.array(task.targets, np.int64)
+    backbone = adapters.load(task.base, task.method)
+    adapters.prepare(backbone, task.method, tuning)
+    token_limit = custom_modules.longest(backbone.model)
+    tokens = tuning.tokens or tokens_for_most(backbone, task.texts)
     custom_modules.limit(backbone.model, tokens)
-    classes = len(order.centroids)
-    model = TuningModel(backbone.model, torch.tensor(order.centroids), importance(targets, classes), tuning)
-    rows, held_back = _sides(targets, tuning, order.seed)
-    steps = planned_steps(len(rows), tuning, distributed.count())
-    early = EarlyStop(order.work, tuning.patience, resumed=order.resume is not None) if len(held_back) else None
-    sides = [
-        Messages(backbone, [order.texts[row] for row in side], targets[side], tokens) for side in (rows, held_back)
+    classes = len(task.centroids)
+    model = FineTuneModel(backbone.model, torch.tensor(task.centroids), label_weights(targets, classes), tuning)
+    rows, held_back = _split_validation(targets, tuning, task.seed)
+    steps = planned_steps(len(rows), tuning, distributed.process_count())
+    early_stopping = (
+        EarlyStopping(task.work, tuning.patience, resumed=task.resume is not None) if len(held_back) else None
+    )
+    datasets = [
+        MessageDataset(backbone, [task.texts[row] for row in rows_of_part], targets[rows_of_part], tokens)
+        for rows_of_part in (rows, held_back)
     ]
     trainer = SafeTrainer(
         model=model,
-        args=_arguments(order, steps, backbone.model.device.type, evaluated=early is not None),
-        train_dataset=sides[0],
-        eval_dataset=sides[1] if early else None,
-        data_collator=sides[0].collate,
+        args=_arguments(task, steps, backbone.model.device.type, evaluated=early_stopping is not None),
+        train_dataset=datasets[0],
+        eval_dataset=datasets[1] if early_stopping else None,
+        data_collator=datasets[0].collate,
         optimizers=(_optimizer(model, tuning), None),
-        callbacks=[_Reporting(on_progress, steps), ByTheClock(tuning.checkpoint_seconds), *([early] if early else [])],
+        callbacks=[
+            _Reporting(on_progress, steps),
+            SaveByClock(tuning.checkpoint_seconds),
+            *([early_stopping] if early_stopping else []),
+        ],
     )
     trainer.remove_callback(PrinterCallback)
-    trainer.train(resume_from_checkpoint=order.resume)
+    trainer.train(resume_from_checkpoint=task.resume)
     facts = _facts(trainer, tuning, tokens)
-    if early:
-        early.restore(model)
-        facts |= {"held_back": len(held_back), "best_step": early.step, "validation_loss": round(early.loss, 4)}
-    distributed.wait()
-    adapters.merge(backbone, order.method)
-    custom_modules.extend(backbone.model, reads)
-    return Tuned(Backbone(backbone.model, backbone.name, None, backbone.reading), facts)
+    if early_stopping:
+        early_stopping.restore(model)
+        facts |= {
+            "held_back": len(held_back),
+            "best_step": early_stopping.step,
+            "validation_loss": round(early_stopping.loss, 4),
+        }
+    distributed.barrier()
+    adapters.merge(backbone, task.method)
+    custom_modules.extend(backbone.model, token_limit)
+    return FineTuned(Backbone(backbone.model, backbone.name, None, backbone.reading), facts)
 
 
-def _sides(targets: Targets, tuning: Tuning, seed: int) -> tuple[Rows, Rows]:
+def _split_validation(targets: Targets, tuning: FineTuneConfig, seed: int) -> tuple[Rows, Rows]:
     """Return the rows that are learnt from, and those held back to stop early: of every label alike, or none."""
     share = tuning.validation
     if share is None:
@@ -174,7 +185,7 @@ def _sides(targets: Targets, tuning: Tuning, seed: int) -> tuple[Rows, Rows]:
     return np.setdiff1d(np.arange(len(targets)), held_back), held_back
 
 
-def _facts(trainer: SafeTrainer, tuning: Tuning, tokens: int) -> dict[str, Any]:
+def _facts(trainer: SafeTrainer, tuning: FineTuneConfig, tokens: int) -> dict[str, Any]:
     trained: Any = trainer.model
     return {
         "steps": trainer.state.global_step,
@@ -196,7 +207,7 @@ class _Reporting(TrainerCallback):
         self._on_progress(state.global_step / self._steps)
 
 
-def _optimizer(model: TuningModel, tuning: Tuning) -> torch.optim.Optimizer:
+def _optimizer(model: FineTuneModel, tuning: FineTuneConfig) -> torch.optim.Optimizer:
     trained = [value for name, value in model.named_parameters() if value.requires_grad and name != "prototypes"]
     rate = tuning.learning_rate
     groups = [
@@ -207,10 +218,10 @@ def _optimizer(model: TuningModel, tuning: Tuning) -> torch.optim.Optimizer:
     return torch.optim.AdamW(groups, lr=rate, fused=True)
 
 
-def _arguments(order: FineTuneTask, steps: int, device: str, *, evaluated: bool) -> TrainingArguments:
-    tuning = order.tuning
+def _arguments(task: FineTuneTask, steps: int, device: str, *, evaluated: bool) -> TrainingArguments:
+    tuning = task.tuning
     return TrainingArguments(
-        output_dir=str(order.work),
+        output_dir=str(task.work),
         max_steps=steps,
         per_device_train_batch_size=tuning.batch,
         per_device_eval_batch_size=2 * tuning.batch,
@@ -218,7 +229,7 @@ def _arguments(order: FineTuneTask, steps: int, device: str, *, evaluated: bool)
         learning_rate=tuning.learning_rate,
         warmup_steps=max(1, round(steps * tuning.warmup)),
         lr_scheduler_type="linear",
-        seed=order.seed,
+        seed=task.seed,
         use_cpu=device == "cpu",
         bf16=backbones.has_bfloat16(device),
         remove_unused_columns=False,

@@ -11,23 +11,22 @@ import numpy as np
 from modeling.data.folds import stratified_folds
 from modeling.evaluation.metrics import macro_f1, macro_f1_difference
 from modeling.sentences.catalogue import Sentence, sentence
-from modeling.training import method_selection
 from modeling.training.cross_validation import (
     Candidate,
     CrossValidation,
     OnProgress,
     TrainingSet,
-    folds,
+    evaluated_folds,
     frozen_candidate,
-    turns,
+    make_folds,
 )
 from modeling.training.recipe import Method, Recipe
 
 GAIN = 0.03, 0.04  # what tuning gained in macro-F1 on validation files, 5 messages a label to thousands: mean, spread
-DETOUR = -0.01, 0.02  # and what another way to tune than the first candidate did
-RACE = 300  # messages; a fold of fewer does not tell one way to tune from another, and the first is taken
-MOST_RACED = 1000  # messages that a race is run on
-SURE = 0.1  # of the interval that is shown
+OTHER_GAIN = -0.01, 0.02  # and what another way to tune than the first candidate did
+FEWEST_COMPARED = 300  # messages; a fold of fewer does not tell one method from another, and the first is taken
+MOST_COMPARED = 1000  # messages that methods are compared on
+TAIL = 0.1  # of the bootstrap distribution, outside of each end of the interval that is shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +43,7 @@ class Selection:
 
 
 def select(
-    material: TrainingSet,
+    training_set: TrainingSet,
     recipe: Recipe,
     base: Path,
     strength: float,
@@ -53,63 +52,72 @@ def select(
     *,
     averages: bool = False,
 ) -> Selection:
-    """Choose the method to train with; where it `averages`, tuned weights stay in `work` for `candidates.kept`.
+    """Choose the method to train with; where it `averages`, tuned weights stay in `work` for `kept_weights`.
 
-    "auto" races: all candidates are tuned on the first fold, of about MOST_RACED messages at most, and the first of
-    them goes on unless another promises more.
-    In the end it must promise more than the frozen head on all folds together, or on the first of very many messages.
+    "auto" compares: all candidates are tuned on the first fold, of about MOST_COMPARED messages at most, and the first
+    of them goes on unless another is expected to gain more.
+    In the end it must be expected to gain more than the frozen head, on all folds together, or on the first one of very
+    many messages.
     Another method is taken as it is, and cross-validated for its blend, temperature and thresholds.
     """
-    parts = folds(material, recipe)
-    frozen = frozen_candidate(material, parts, strength)
+    folds = make_folds(training_set, recipe)
+    frozen = frozen_candidate(training_set, folds, strength)
     methods: tuple[Method, ...] = recipe.candidates if recipe.method == "auto" else (recipe.method,)
-    if methods == ("frozen",) or len(material.texts) < 2 * recipe.folds:
-        return Selection(
-            frozen, frozen, {"frozen": frozen.summary()}, method_selection.alone(methods, len(material.texts))
-        )
-    race = CrossValidation(material, recipe, base, parts, work, on_progress, keeps=averages)
-    method, figures = _winner(race, methods)
-    best = race.run(method, turns(material, recipe))
-    chosen = best if recipe.method != "auto" or promises(best, frozen) else frozen
-    why = method_selection.compared(method, chosen.method, recipe.method, _compared(best, frozen))
+    if methods == ("frozen",) or len(training_set.texts) < 2 * recipe.folds:
+        return Selection(frozen, frozen, {"frozen": frozen.summary()}, alone(methods, len(training_set.texts)))
+    cross_validation = CrossValidation(training_set, recipe, base, folds, work, on_progress, keep_weights=averages)
+    method, figures = _winner(cross_validation, methods)
+    best = cross_validation.run(method, evaluated_folds(training_set, recipe))
+    chosen = best if recipe.method != "auto" or expected_to_gain(best, frozen) else frozen
+    why = compared(method, chosen.method, recipe.method, _compared(best, frozen))
     return Selection(chosen, frozen, {"frozen": frozen.summary(), **figures, method: best.summary()}, why)
 
 
-def _winner(race: CrossValidation, methods: Sequence[Method]) -> tuple[Method, dict[str, dict[str, float]]]:
+def _winner(cross_validation: CrossValidation, methods: Sequence[Method]) -> tuple[Method, dict[str, dict[str, float]]]:
     """Return the method that wins on the first fold of some messages, and the figures of all there."""
-    count = len(race.material.texts)
-    if len(methods) == 1 or count < RACE:
+    count = len(cross_validation.training_set.texts)
+    if len(methods) == 1 or count < FEWEST_COMPARED:
         return methods[0], {}
-    if count >= 2 * MOST_RACED:
-        rows = stratified_folds(race.material.targets, count // MOST_RACED, race.recipe.seed)[0]
-        some = race.material.of(rows)
-        (race.work / "race").mkdir(exist_ok=True)
-        race = replace(
-            race, material=some, parts=folds(some, race.recipe), work=race.work / "race", keeps=False, vectors={}
+    if count >= 2 * MOST_COMPARED:
+        rows = stratified_folds(
+            cross_validation.training_set.targets, count // MOST_COMPARED, cross_validation.recipe.seed
+        )[0]
+        some = cross_validation.training_set.of(rows)
+        (cross_validation.work / "race").mkdir(exist_ok=True)
+        cross_validation = replace(
+            cross_validation,
+            training_set=some,
+            folds=make_folds(some, cross_validation.recipe),
+            work=cross_validation.work / "race",
+            keep_weights=False,
+            vectors={},
         )
-    found = [race.run(method, 1) for method in methods]
-    best = found[0]
-    for other in found[1:]:
-        best = other if promises(other, best, DETOUR) else best
-    return best.method, {each.method: each.summary() for each in found}
+    candidates = [cross_validation.run(method, 1) for method in methods]
+    best = candidates[0]
+    for other in candidates[1:]:
+        best = other if expected_to_gain(other, best, OTHER_GAIN) else best
+    return best.method, {candidate.method: candidate.summary() for candidate in candidates}
 
 
 def _compared(candidate: Candidate, frozen: Candidate) -> Compared:
     """How two methods did on the same messages, which neither had seen."""
-    right, theirs = candidate.targets[candidate.rows], frozen.of(candidate.rows)
-    low, high = np.quantile(macro_f1_difference(candidate.probabilities, theirs, right), (SURE, 1 - SURE))
-    return Compared(macro_f1(candidate.probabilities, right), macro_f1(theirs, right), float(low), float(high))
+    targets, frozen_probabilities = candidate.targets[candidate.rows], frozen.of(candidate.rows)
+    low, high = np.quantile(
+        macro_f1_difference(candidate.probabilities, frozen_probabilities, targets), (TAIL, 1 - TAIL)
+    )
+    tuned_f1, frozen_f1 = macro_f1(candidate.probabilities, targets), macro_f1(frozen_probabilities, targets)
+    return Compared(tuned_f1, frozen_f1, float(low), float(high))
 
 
-def promises(candidate: Candidate, rival: Candidate, before: tuple[float, float] = GAIN) -> bool:
+def expected_to_gain(candidate: Candidate, rival: Candidate, prior: tuple[float, float] = GAIN) -> bool:
     """Say whether a candidate is to be expected to do better than its rival, whose rows hold all of its own.
 
-    What it gained in cross-validation, weighed by how sure that is, joins what was found `before`, elsewhere: a few
+    What it gained in cross-validation, weighed by how sure that is, joins what was found elsewhere, the `prior`: a few
     dozen messages can hardly speak against experience, and a thousand decide alone.
     """
-    right = candidate.targets[candidate.rows]
-    gains = macro_f1_difference(candidate.probabilities, rival.of(candidate.rows), right)
-    typical, spread = before
+    targets = candidate.targets[candidate.rows]
+    gains = macro_f1_difference(candidate.probabilities, rival.of(candidate.rows), targets)
+    typical, spread = prior
     return typical / spread**2 + float(np.mean(gains)) / max(float(np.var(gains)), 1e-8) > 0
 
 

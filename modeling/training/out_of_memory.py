@@ -11,17 +11,17 @@ from accelerate.utils.memory import should_reduce_batch_size
 
 from modeling.errors import ModelingError
 from modeling.sentences.catalogue import sentence
-from modeling.training.recipe import Method, Tuning
+from modeling.training.recipe import FineTuneConfig, Method
 
 
-def ran_out(error: Exception) -> bool:
+def is_out_of_memory(error: Exception) -> bool:
     """Say whether an error means that there is not enough memory, on a GPU or not."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     return should_reduce_batch_size(error) or (isinstance(error, RuntimeError) and "not enough memory" in str(error))
 
 
-def halved(tuning: Tuning, method: Method, *, alone: bool) -> Tuning:
+def halved(tuning: FineTuneConfig, method: Method, *, alone: bool) -> FineTuneConfig:
     """Return settings with half the batch and as many messages a step as before. Raises ModelingError if it cannot be.
 
     Several processes cannot do so: those that had enough memory would wait for ever for the one that had not.
@@ -39,17 +39,17 @@ def free() -> None:
 
 
 @contextmanager
-def explained(tuning: Tuning, method: Method) -> Generator[None]:
+def explained(tuning: FineTuneConfig, method: Method) -> Generator[None]:
     """Turn running out of memory into a sentence."""
     try:
         yield
     except Exception as error:
-        if not ran_out(error):
+        if not is_out_of_memory(error):
             raise
         raise _sentence(tuning, method) from None
 
 
-def _sentence(tuning: Tuning, method: Method) -> ModelingError:
+def _sentence(tuning: FineTuneConfig, method: Method) -> ModelingError:
     smaller = {"full": "lora", "lora": "qlora"}.get(method)
     other = sentence("use_method", method=smaller) if smaller else sentence("use_smaller_backbone")
     return ModelingError(

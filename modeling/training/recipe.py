@@ -19,7 +19,7 @@ EPOCHS = 6.0
 AS_MANY_AS_ASKED = 10**9  # steps
 
 
-class Tuning(BaseModel):
+class FineTuneConfig(BaseModel):
     """How a backbone is fine-tuned."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -60,20 +60,20 @@ class Recipe(BaseModel):
     seed: int = 0
     folds: int = Field(default=3, ge=2)
     candidates: tuple[Method, ...] = ("full", "lora")
-    lora: Tuning = Tuning(learning_rate=1e-3)
-    full: Tuning = Tuning(learning_rate=3e-4)
-    qlora: Tuning = Tuning(learning_rate=5e-4)
-    int8: Tuning = Tuning(learning_rate=5e-4)
+    lora: FineTuneConfig = FineTuneConfig(learning_rate=1e-3)
+    full: FineTuneConfig = FineTuneConfig(learning_rate=3e-4)
+    qlora: FineTuneConfig = FineTuneConfig(learning_rate=5e-4)
+    int8: FineTuneConfig = FineTuneConfig(learning_rate=5e-4)
 
-    def tuning(self, method: Method) -> Tuning:
+    def tuning(self, method: Method) -> FineTuneConfig:
         """The settings of a method that fine-tunes."""
         return {"lora": self.lora, "qlora": self.qlora, "int8": self.int8}.get(method, self.full)
 
     def with_epochs(self, epochs: float) -> Recipe:
         """Go exactly so many times through the messages, by whatever method."""
-        asked = {"epochs": epochs, "most_steps": AS_MANY_AS_ASKED}
+        update = {"epochs": epochs, "most_steps": AS_MANY_AS_ASKED}
         methods = ("lora", "full", "qlora", "int8")
-        return self.model_copy(update={name: self.tuning(name).model_copy(update=asked) for name in methods})
+        return self.model_copy(update={name: self.tuning(name).model_copy(update=update) for name in methods})
 
     @property
     def hash(self) -> str:
@@ -100,18 +100,18 @@ def read_recipe(path: Path) -> Recipe:
 def _content(path: Path) -> Any:
     """Return what the file says, over the defaults of the tables that it says something about."""
     text = path.read_bytes().decode("utf-8-sig")
-    found = tomllib.loads(text) if path.suffix.lower() == ".toml" else json.loads(text)
-    if not isinstance(found, dict):
-        return found
+    content = tomllib.loads(text) if path.suffix.lower() == ".toml" else json.loads(text)
+    if not isinstance(content, dict):
+        return content
     defaults = Recipe().model_dump(mode="json")
-    tables = {name: value for name, value in found.items() if isinstance(value, dict) and name in defaults}
-    return {**found, **{name: {**defaults[name], **value} for name, value in tables.items()}}
+    tables = {name: value for name, value in content.items() if isinstance(value, dict) and name in defaults}
+    return {**content, **{name: {**defaults[name], **value} for name, value in tables.items()}}
 
 
 BUILT_TUNING = {
-    STATIC: Tuning(learning_rate=1e-2, epochs=20, batch=128, most_steps=3000),
-    "gru": Tuning(learning_rate=2e-3, epochs=20, batch=64, most_steps=4000),
-    "lstm": Tuning(learning_rate=2e-3, epochs=20, batch=64, most_steps=4000),
+    STATIC: FineTuneConfig(learning_rate=1e-2, epochs=20, batch=128, most_steps=3000),
+    "gru": FineTuneConfig(learning_rate=2e-3, epochs=20, batch=64, most_steps=4000),
+    "lstm": FineTuneConfig(learning_rate=2e-3, epochs=20, batch=64, most_steps=4000),
 }
 
 

@@ -18,7 +18,7 @@ from modeling.atomic_files import written_atomically
 from modeling.classifier import bundle_files
 from modeling.errors import ModelingError
 
-PATIENCE = 10.0  # seconds; a program that was told to stop has let go of its folder by then
+LOCK_TIMEOUT = 10.0  # seconds; a program that was told to stop has let go of its folder by then
 _NOT_WRITABLE = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST})
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 # What torch and safetensors say instead of passing on the error of the operating system.
@@ -30,7 +30,7 @@ class RunDirectory:
     """`folder` holds the bundle, done.json and, until then, work/<order>; `order` names what was asked for."""
 
     folder: Path
-    order: str
+    request: str
 
     @property
     def bundle(self) -> Path:
@@ -40,9 +40,9 @@ class RunDirectory:
     @property
     def work(self) -> Path:
         """Where checkpoints are kept until the run is finished."""
-        return self.folder / "work" / self.order
+        return self.folder / "work" / self.request
 
-    def finished(self, *, bundle: bool = True) -> dict[str, Any] | None:
+    def saved_outcome(self, *, bundle: bool = True) -> dict[str, Any] | None:
         """Return the outcome of a run that ended here before; None when there is work to do.
 
         Raises ModelingError when the folder holds the outcome of another order: nothing is ever overwritten. Where
@@ -52,29 +52,29 @@ class RunDirectory:
             saved = json.loads((self.folder / "done.json").read_text("utf-8"))
         except (FileNotFoundError, ValueError):
             return None
-        if saved.get("order") != self.order:
+        if saved.get("order") != self.request:
             raise ModelingError("folder_of_other_run", folder=self.folder)
         if bundle:
             bundle_files.verify(self.bundle)
         done: dict[str, Any] = saved["done"]
         return done
 
-    def finish(self, done: dict[str, Any]) -> None:
+    def save_outcome(self, done: dict[str, Any]) -> None:
         """Keep the outcome and drop the checkpoints."""
-        outcome = {"order": self.order, "done": done}
+        outcome = {"order": self.request, "done": done}
         with written_atomically(self.folder / "done.json") as draft:
             draft.write_text(json.dumps(outcome, indent=2, ensure_ascii=False) + "\n", "utf-8")
         shutil.rmtree(self.folder / "work", ignore_errors=True)
 
     @contextmanager
-    def held(self) -> Generator[None]:
+    def locked(self) -> Generator[None]:
         """Hold the folder for this process. Raises ModelingError if another holds it, or if the disk fills up."""
-        with full_disk_explained(self.folder), _locked(self.folder):
+        with full_disk_explained(self.folder), _lock(self.folder):
             self.work.mkdir(parents=True, exist_ok=True)
             yield
 
 
-def _taken(stream: TextIO, seconds: float) -> bool:
+def _try_lock(stream: TextIO, seconds: float) -> bool:
     """Take the lock; one whose holder is being stopped is free in a moment."""
     deadline = time.monotonic() + seconds
     while True:
@@ -88,11 +88,11 @@ def _taken(stream: TextIO, seconds: float) -> bool:
 
 
 @contextmanager
-def _locked(folder: Path) -> Generator[None]:
+def _lock(folder: Path) -> Generator[None]:
     """The lock is the kernel's: it ends with the process, however that ends."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w", encoding="utf-8") as stream:
-        if not _taken(stream, PATIENCE):
+        if not _try_lock(stream, LOCK_TIMEOUT):
             raise ModelingError("folder_in_use", folder=folder)
         stream.write(str(os.getpid()))
         stream.flush()

@@ -26,17 +26,17 @@ from modeling.progress import Reporter
 from modeling.sentences.catalogue import Sentence, sentence
 from modeling.text import unread_scripts
 from modeling.training import adapters
-from modeling.training.cross_validation import Candidate, TrainingSet, folds, frozen_candidate
-from modeling.training.method_selection import promises
+from modeling.training.cross_validation import Candidate, TrainingSet, frozen_candidate, make_folds
+from modeling.training.method_selection import expected_to_gain
 from modeling.training.recipe import Method, Recipe
 from modeling.training.run_directory import RunDirectory
-from modeling.training.study import METHODS, Trials, opened, recipe_with, usual
+from modeling.training.study import METHODS, Trials, open_study, recipe_settings, recipe_with
 from modeling.types import Folds, Rows, Targets
 
 METRIC = "cross_validated_macro_f1"
 RECIPE, STUDY, SPENT = "recipe.toml", "study.sqlite", "seconds"
-LEARNT, SEEN = 500, 4  # messages that a trial learns from where there are many; times as many it sees in all
-OFTEN = 1.0  # seconds between two notes of the time that is spent
+LEARNED, SAMPLED = 500, 4  # messages that a trial learns from where there are many; times as many it sees in all
+NOTE_SECONDS = 1.0  # seconds between two notes of the time that is spent
 
 
 class _OutOfTime(Exception):
@@ -44,20 +44,20 @@ class _OutOfTime(Exception):
 
 
 def tune(
-    inputs: Inputs, recipe: Recipe, minutes: float, most: int | None, out: Path, reporter: Reporter
+    inputs: Inputs, recipe: Recipe, minutes: float, max_trials: int | None, out: Path, reporter: Reporter
 ) -> dict[str, Any]:
     """Search for `minutes`, or until `most` trials are done; write `out`/recipe.toml and return the "tuned" event.
 
     Goes on where a run that was killed stopped, with the time that was left. Raises ModelingError.
     """
     base = resolve.resolve(recipe.backbone)
-    known = [inputs.train.hash, inputs.labels, recipe.hash, resolve.fingerprint(base), unread_scripts.installed()]
-    workplace = RunDirectory(out, hashing.meta_hash(["tune", *known, minutes, most]))
-    with workplace.held():
-        done = workplace.finished(bundle=False)
+    identity = [inputs.train.hash, inputs.labels, recipe.hash, resolve.fingerprint(base), unread_scripts.installed()]
+    run_directory = RunDirectory(out, hashing.meta_hash(["tune", *identity, minutes, max_trials]))
+    with run_directory.locked():
+        done = run_directory.saved_outcome(bundle=False)
         if done is None:
-            done = _Search(inputs, recipe, base, 60 * minutes, most, workplace, reporter).run()
-            workplace.finish(done)
+            done = _Search(inputs, recipe, base, 60 * minutes, max_trials, run_directory, reporter).run()
+            run_directory.save_outcome(done)
         return done
 
 
@@ -86,13 +86,13 @@ class _Clock:
         return max(0.0, self.budget - self.spent)
 
     def note(self) -> None:
-        if self.spent - self.noted >= OFTEN:
+        if self.spent - self.noted >= NOTE_SECONDS:
             self.noted = self.spent
             self.file.write_text(f"{self.spent:.1f}", "utf-8")
 
 
 @dataclass(frozen=True, slots=True)
-class _Tried:
+class _Scored:
     """Settings with their predictions for messages that they did not see."""
 
     settings: dict[str, Any]
@@ -112,24 +112,24 @@ class _Search:
     recipe: Recipe
     base: Path
     budget: float
-    most: int | None
-    workplace: RunDirectory
+    max_trials: int | None
+    run_directory: RunDirectory
     reporter: Reporter
 
     def run(self) -> dict[str, Any]:
-        clock = _Clock(self.workplace.work / SPENT, self.budget)
+        clock = _Clock(self.run_directory.work / SPENT, self.budget)
         self._left(clock)
         self.reporter.stage("loading", 0.01)
         backbone = backbones.load(self.recipe.backbone)
         self.reporter.stage("encoding", 0.03)
-        material = self._material(backbone)
-        parts = _parts(material, self.recipe)
-        frozen = self._frozen(material, parts)
-        trials = self._trials(material, parts, adapters.fitting(METHODS, backbone), clock)
+        training_set = self._encode_training_set(backbone)
+        folds = _make_folds(training_set, self.recipe)
+        frozen = self._frozen(training_set, folds)
+        trials = self._trials(training_set, folds, adapters.fitting(METHODS, backbone), clock)
         self._search(trials, clock)
-        return {**self._outcome(trials, frozen, material), "seconds": round(clock.spent, 1)}
+        return {**self._outcome(trials, frozen, training_set), "seconds": round(clock.spent, 1)}
 
-    def _material(self, backbone: backbones.Backbone) -> TrainingSet:
+    def _encode_training_set(self, backbone: backbones.Backbone) -> TrainingSet:
         train, descriptions = self.inputs.train, self.inputs.descriptions
         if len(train) < 2 * self.recipe.folds:
             raise ModelingError("too_few_to_search", count=len(train), fewest=2 * self.recipe.folds)
@@ -139,32 +139,36 @@ class _Search:
         vectors = encode_with_progress(backbone, texts, self.reporter)
         return TrainingSet(texts, targets[some], descriptions, vectors, backbone.encode(descriptions))
 
-    def _frozen(self, material: TrainingSet, parts: Folds) -> Candidate:
+    def _frozen(self, training_set: TrainingSet, folds: Folds) -> Candidate:
         fitted = head.fit(
-            material.vectors, material.targets, self.inputs.labels, material.described, seed=self.recipe.seed
+            training_set.vectors,
+            training_set.targets,
+            self.inputs.labels,
+            training_set.description_vectors,
+            seed=self.recipe.seed,
         )
-        return frozen_candidate(material, parts, fitted.strength)
+        return frozen_candidate(training_set, folds, fitted.strength)
 
-    def _trials(self, material: TrainingSet, parts: Folds, ways: tuple[Method, ...], clock: _Clock) -> Trials:
-        first = [usual(self.recipe, method) for method in ways]
-        study = opened(self.workplace.folder / STUDY, self.workplace.order, self.recipe.seed, first)
+    def _trials(self, training_set: TrainingSet, folds: Folds, methods: tuple[Method, ...], clock: _Clock) -> Trials:
+        first = [recipe_settings(self.recipe, method) for method in methods]
+        study = open_study(self.run_directory.folder / STUDY, self.run_directory.request, self.recipe.seed, first)
         on_progress = self._on_progress(clock)
-        work = self.workplace.work
-        return Trials(material, self.recipe, self.base, parts, ways, work, study, on_progress)
+        work = self.run_directory.work
+        return Trials(training_set, self.recipe, self.base, folds, methods, work, study, on_progress)
 
     def _on_progress(self, clock: _Clock) -> Callable[[str, float], None]:
-        def heard(stage: str, share: float) -> None:
+        def on_progress(stage: str, share: float) -> None:
             self._left(clock)
             clock.note()
             if clock.left <= 0:
                 raise _OutOfTime
             self.reporter.step(clock.spent / self.budget)
 
-        return heard
+        return on_progress
 
     def _search(self, trials: Trials, clock: _Clock) -> None:
         """A trial under way is stopped when the time is over, and counts as none."""
-        while clock.left > 0 and (self.most is None or trials.ended() < self.most):
+        while clock.left > 0 and (self.max_trials is None or trials.ended() < self.max_trials):
             self.reporter.stage(f"trial {trials.ended() + 1}", 0.99)
             self.reporter.step(clock.spent / self.budget)
             try:
@@ -176,7 +180,7 @@ class _Search:
     def _left(self, clock: _Clock) -> None:
         self.reporter.left = clock.left
 
-    def _outcome(self, trials: Trials, frozen: Candidate, material: TrainingSet) -> dict[str, Any]:
+    def _outcome(self, trials: Trials, frozen: Candidate, training_set: TrainingSet) -> dict[str, Any]:
         self.reporter.stage("comparing", 1.0)
         default, notes = self._default(trials, frozen)
         best, gain = self._best(trials, default), None
@@ -186,11 +190,11 @@ class _Search:
             gain = _gain(best.candidate, default.candidate)
             if gain["low"] <= 0:
                 notes.append(sentence("search_gain_by_chance"))
-        if len(trials.parts) == 1:
-            learnt = len(material.texts) - len(trials.parts[0])
+        if len(trials.folds) == 1:
+            learned = len(training_set.texts) - len(trials.folds[0])
             messages = len(self.inputs.train)
-            notes.append(sentence("search_learned_from_some", learned=learnt, messages=messages))
-        path = self.workplace.folder / RECIPE
+            notes.append(sentence("search_learned_from_some", learned=learned, messages=messages))
+        path = self.run_directory.folder / RECIPE
         # What the default leaves open stays open: training suits it to how many messages there are.
         chosen = {"method": best.settings["method"]} if best is default else best.settings
         _write(recipe_with(self.recipe, chosen), path)
@@ -201,53 +205,53 @@ class _Search:
             "best": best.summary(),
             "default": default.summary(),
             "gain": gain,
-            "messages": len(material.texts),
-            "folds": len(trials.parts),
+            "messages": len(training_set.texts),
+            "folds": len(trials.folds),
             "recipe": str(path),
             "notes": [note.model_dump(mode="json") for note in (*notes, *self.inputs.notes)],
         }
 
-    def _default(self, trials: Trials, frozen: Candidate) -> tuple[_Tried, list[Sentence]]:
+    def _default(self, trials: Trials, frozen: Candidate) -> tuple[_Scored, list[Sentence]]:
         """What `train` would choose by itself between the frozen head and its usual way to tune."""
-        alone = _Tried({"method": "frozen"}, frozen)
+        alone = _Scored({"method": "frozen"}, frozen)
         if trials.first not in (trial.user_attrs["settings"] for trial in trials.complete()):
             return alone, [sentence("search_default_not_measured")]
-        tuned = _Tried(trials.first, trials.candidate(trials.first))
-        return (tuned if promises(tuned.candidate, frozen) else alone), []
+        tuned = _Scored(trials.first, trials.candidate(trials.first))
+        return (tuned if expected_to_gain(tuned.candidate, frozen) else alone), []
 
-    def _best(self, trials: Trials, default: _Tried) -> _Tried:
+    def _best(self, trials: Trials, default: _Scored) -> _Scored:
         best = next(iter(trials.complete()), None)
         if best is None or (best.value or 0.0) <= default.score:
             return default
         settings = best.user_attrs["settings"]
-        return _Tried(settings, trials.candidate(settings))
+        return _Scored(settings, trials.candidate(settings))
 
 
 def _sample(targets: Targets, seed: int) -> Rows:
     """Return the rows that settings are compared on: all, but of very many messages as many as a trial has time for."""
-    count = len(targets) // LEARNT
-    if count <= SEEN:
+    count = len(targets) // LEARNED
+    if count <= SAMPLED:
         return np.arange(len(targets))
-    return np.sort(np.concatenate(stratified_folds(targets, count, seed)[:SEEN]))
+    return np.sort(np.concatenate(stratified_folds(targets, count, seed)[:SAMPLED]))
 
 
-def _parts(material: TrainingSet, recipe: Recipe) -> Folds:
+def _make_folds(training_set: TrainingSet, recipe: Recipe) -> Folds:
     """Return what is held out, one part after the other: folds, or of many messages, once, all but those learnt from.
 
     Near copies of a message are on one side.
     """
-    count = len(material.texts) // LEARNT
+    count = len(training_set.texts) // LEARNED
     if count < 2:
-        return folds(material, recipe)
-    learnt = stratified_group_folds(material.targets, near_copy_groups(material.texts), count, recipe.seed)[0]
-    return [np.setdiff1d(np.arange(len(material.texts)), learnt)]
+        return make_folds(training_set, recipe)
+    learned = stratified_group_folds(training_set.targets, near_copy_groups(training_set.texts), count, recipe.seed)[0]
+    return [np.setdiff1d(np.arange(len(training_set.texts)), learned)]
 
 
 def _gain(best: Candidate, default: Candidate) -> dict[str, float]:
     """The difference in macro-F1 with its 95% paired bootstrap interval. The best of many is a little flattered."""
-    theirs, right = default.of(best.rows), best.targets[best.rows]
-    low, high = np.quantile(macro_f1_difference(best.probabilities, theirs, right), (0.025, 0.975))
-    value = macro_f1(best.probabilities, right) - macro_f1(theirs, right)
+    default_probabilities, targets = default.of(best.rows), best.targets[best.rows]
+    low, high = np.quantile(macro_f1_difference(best.probabilities, default_probabilities, targets), (0.025, 0.975))
+    value = macro_f1(best.probabilities, targets) - macro_f1(default_probabilities, targets)
     return {"value": round(value, 4), "low": round(float(low), 4), "high": round(float(high), 4)}
 
 

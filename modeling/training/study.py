@@ -20,7 +20,7 @@ from modeling.evaluation.metrics import macro_f1
 from modeling.hashing import meta_hash
 from modeling.training.cross_validation import Candidate, CrossValidation, OnProgress, TrainingSet
 from modeling.training.losses import CONTRAST
-from modeling.training.recipe import Method, Recipe, Tuning
+from modeling.training.recipe import FineTuneConfig, Method, Recipe
 from modeling.types import Folds
 
 FIRST_GUESSES = 4  # trials before the estimator and the pruner have something to go by
@@ -30,43 +30,47 @@ EPOCHS, CONTRASTS = (1.0, 15.0), (0.0, 0.9)
 METHODS: tuple[Method, ...] = ("full", "lora")
 
 
-def usual(recipe: Recipe, method: Method) -> dict[str, Any]:
+def recipe_settings(recipe: Recipe, method: Method) -> dict[str, Any]:
     """Return what the recipe says, as a trial's settings."""
     tuning = recipe.tuning(method)
-    found: dict[str, Any] = {"method": method, "learning_rate": tuning.learning_rate}
+    settings: dict[str, Any] = {"method": method, "learning_rate": tuning.learning_rate}
     if method == "lora":
-        found["rank"] = tuning.rank
-    return {**found, "epochs": tuning.epochs, "batch": tuning.batch, "contrast": _contrast(tuning)}
+        settings["rank"] = tuning.rank
+    return {**settings, "epochs": tuning.epochs, "batch": tuning.batch, "contrast": _contrast(tuning)}
 
 
-def proposed(trial: Trial, recipe: Recipe, ways: Sequence[Method]) -> dict[str, Any]:
+def suggest_settings(trial: Trial, recipe: Recipe, methods: Sequence[Method]) -> dict[str, Any]:
     """Ask the study for the next settings: method, learning_rate, rank, epochs, batch, contrast.
 
     What the recipe says is always within the bounds.
     """
-    own = [recipe.tuning(way) for way in ways]
-    method: Method = trial.suggest_categorical("method", ways)  # pyright: ignore[reportAssignmentType]
-    found: dict[str, Any] = {
+    configs = [recipe.tuning(method) for method in methods]
+    method: Method = trial.suggest_categorical("method", methods)  # pyright: ignore[reportAssignmentType]
+    settings: dict[str, Any] = {
         "method": method,
         "learning_rate": trial.suggest_float(
-            f"{method}_learning_rate", *_with(RATES[method], recipe.tuning(method).learning_rate), log=True
+            f"{method}_learning_rate", *_widened(RATES[method], recipe.tuning(method).learning_rate), log=True
         ),
     }
     if method == "lora":
-        found["rank"] = trial.suggest_categorical("rank", sorted({*RANKS, recipe.lora.rank}))
-    found["epochs"] = trial.suggest_float("epochs", *_with(EPOCHS, *(each.epochs for each in own)), log=True)
-    found["batch"] = trial.suggest_categorical("batch", sorted({*BATCHES, *(each.batch for each in own)}))
-    found["contrast"] = trial.suggest_float("contrast", *_with(CONTRASTS, *(_contrast(each) for each in own)))
-    return {name: _short(value) for name, value in found.items()}
+        settings["rank"] = trial.suggest_categorical("rank", sorted({*RANKS, recipe.lora.rank}))
+    settings["epochs"] = trial.suggest_float(
+        "epochs", *_widened(EPOCHS, *(config.epochs for config in configs)), log=True
+    )
+    settings["batch"] = trial.suggest_categorical("batch", sorted({*BATCHES, *(config.batch for config in configs)}))
+    settings["contrast"] = trial.suggest_float(
+        "contrast", *_widened(CONTRASTS, *(_contrast(config) for config in configs))
+    )
+    return {name: _rounded(value) for name, value in settings.items()}
 
 
 def recipe_with(recipe: Recipe, settings: dict[str, Any]) -> Recipe:
     """Return the recipe with a trial's settings; with "method" alone, the defaults of that."""
     method: Method = settings["method"]
-    own = {name: value for name, value in settings.items() if name != "method"}
-    if not own:
+    changes = {name: value for name, value in settings.items() if name != "method"}
+    if not changes:
         return recipe.model_copy(update={"method": method})
-    tuning: Tuning = recipe.tuning(method).model_copy(update=own)
+    tuning: FineTuneConfig = recipe.tuning(method).model_copy(update=changes)
     return recipe.model_copy(update={"method": method, method: tuning})
 
 
@@ -74,11 +78,11 @@ def recipe_with(recipe: Recipe, settings: dict[str, Any]) -> Recipe:
 class Trials:
     """The study in a file, and what each of its trials needs."""
 
-    material: TrainingSet
+    training_set: TrainingSet
     recipe: Recipe
     base: Path
-    parts: Folds
-    ways: tuple[Method, ...]
+    folds: Folds
+    methods: tuple[Method, ...]
     work: Path
     study: optuna.Study
     on_progress: OnProgress
@@ -86,7 +90,7 @@ class Trials:
     def run(self) -> None:
         """Run the next trial, and keep in the study what came of it. Whatever `on_progress` raises comes through."""
         trial = self.study.ask()
-        settings = proposed(trial, self.recipe, self.ways)
+        settings = suggest_settings(trial, self.recipe, self.methods)
         trial.set_user_attr("settings", settings)
         try:
             score = self._score(trial, settings)
@@ -98,17 +102,17 @@ class Trials:
                 raise
         else:
             self.study.tell(trial, score)
-        self._tidy()
+        self._remove_vectors()
 
     @property
     def first(self) -> dict[str, Any]:
         """The settings that are tried first: the recipe's own."""
-        return usual(self.recipe, self.ways[0])
+        return recipe_settings(self.recipe, self.methods[0])
 
     def complete(self) -> list[FrozenTrial]:
         """Return the trials with a score, the best first."""
-        found = self.study.get_trials(states=(TrialState.COMPLETE,))
-        return sorted(found, key=lambda trial: -(trial.value or 0.0))
+        trials = self.study.get_trials(states=(TrialState.COMPLETE,))
+        return sorted(trials, key=lambda trial: -(trial.value or 0.0))
 
     def ended(self) -> int:
         """Return how many trials came to a score or were pruned."""
@@ -116,25 +120,25 @@ class Trials:
 
     def candidate(self, settings: dict[str, Any]) -> Candidate:
         """Return the predictions of settings on all folds, from the disk where they were tried already."""
-        return self._race(settings).run(settings["method"], len(self.parts))
+        return self._cross_validation(settings).run(settings["method"], len(self.folds))
 
     def _score(self, trial: Trial, settings: dict[str, Any]) -> float:
-        race, score = self._race(settings), 0.0
-        for fold in range(len(self.parts)):
-            found = race.run(settings["method"], fold + 1)
-            score = macro_f1(found.probabilities, found.targets[found.rows])
+        cross_validation, score = self._cross_validation(settings), 0.0
+        for fold in range(len(self.folds)):
+            candidate = cross_validation.run(settings["method"], fold + 1)
+            score = macro_f1(candidate.probabilities, candidate.targets[candidate.rows])
             trial.report(score, fold)
-            if fold + 1 < len(self.parts) and trial.should_prune():
+            if fold + 1 < len(self.folds) and trial.should_prune():
                 raise optuna.TrialPruned
         return score
 
-    def _race(self, settings: dict[str, Any]) -> CrossValidation:
+    def _cross_validation(self, settings: dict[str, Any]) -> CrossValidation:
         folder = self._folder(settings)
         folder.mkdir(parents=True, exist_ok=True)
         recipe = recipe_with(self.recipe, settings)
-        return CrossValidation(self.material, recipe, self.base, self.parts, folder, self.on_progress)
+        return CrossValidation(self.training_set, recipe, self.base, self.folds, folder, self.on_progress)
 
-    def _tidy(self) -> None:
+    def _remove_vectors(self) -> None:
         """Keep the vectors of the first and of the best settings only: they are large."""
         kept = [self.first, *(trial.user_attrs["settings"] for trial in self.complete()[:1])]
         for folder in set(self.work.glob("trial-*")) - {self._folder(settings) for settings in kept}:
@@ -144,7 +148,7 @@ class Trials:
         return self.work / f"trial-{meta_hash(settings)}"
 
 
-def opened(file: Path, name: str, seed: int, first: Sequence[dict[str, Any]]) -> optuna.Study:
+def open_study(file: Path, name: str, seed: int, first: Sequence[dict[str, Any]]) -> optuna.Study:
     """Return the study `name` in an SQLite file; a new one tries the settings in `first` before any other.
 
     A trial that a kill cut off is tried again, and goes on from its folds and checkpoints.
@@ -173,14 +177,14 @@ def _parameters(settings: dict[str, Any]) -> dict[str, Any]:
     return {**{name: value for name, value in settings.items() if name != "learning_rate"}, **rate}
 
 
-def _contrast(tuning: Tuning) -> float:
+def _contrast(tuning: FineTuneConfig) -> float:
     return CONTRAST if tuning.contrast is None else tuning.contrast
 
 
-def _with(bounds: tuple[Any, Any], *values: Any) -> tuple[Any, Any]:
+def _widened(bounds: tuple[Any, Any], *values: Any) -> tuple[Any, Any]:
     return min(*bounds, *values), max(*bounds, *values)
 
 
-def _short(value: Any) -> Any:
+def _rounded(value: Any) -> Any:
     """Figures that a person would write down."""
     return float(f"{value:.3g}") if isinstance(value, float) else value

@@ -29,7 +29,7 @@ from modeling.progress import Reporter
 from modeling.text import unread_scripts
 from modeling.training import adapters
 from modeling.training import recipe as recipes
-from modeling.training.cross_validation import Candidate, TrainingSet, kept, tune_on
+from modeling.training.cross_validation import Candidate, TrainingSet, fine_tune_rows, kept_weights
 from modeling.training.method_selection import Selection, select
 from modeling.training.recipe import Recipe
 from modeling.training.run_directory import RunDirectory
@@ -48,16 +48,18 @@ def train(inputs: Inputs, recipe: Recipe, out: Path, against: str, reporter: Rep
     """
     recipe = recipes.for_built_backbone(recipe)
     base = None if build.is_built(recipe.backbone) else resolve.resolve(recipe.backbone)
-    read = unread_scripts.installed()  # vectors from before a kill fit only to the same help
-    known = resolve.fingerprint(base) if base else build.FORMAT
-    asked = [inputs.train.hash, inputs.test.hash, inputs.labels, recipe.hash, known, read, against]
-    workplace = RunDirectory(out, hashing.meta_hash(asked))
-    with workplace.held():
-        done = workplace.finished()
+    help_installed = unread_scripts.installed()  # vectors from before a kill fit only to the same help
+    fingerprint = resolve.fingerprint(base) if base else build.FORMAT
+    identity = [inputs.train.hash, inputs.test.hash, inputs.labels, recipe.hash, fingerprint, help_installed, against]
+    run_directory = RunDirectory(out, hashing.meta_hash(identity))
+    with run_directory.locked():
+        done = run_directory.saved_outcome()
         if done is None:
-            base = base or build.build(recipe.backbone, inputs.train.texts, workplace.work / "base", seed=recipe.seed)
-            done = _Training(inputs, recipe, base, against, workplace, reporter).run()
-            workplace.finish(done)
+            base = base or build.build(
+                recipe.backbone, inputs.train.texts, run_directory.work / "base", seed=recipe.seed
+            )
+            done = _Training(inputs, recipe, base, against, run_directory, reporter).run()
+            run_directory.save_outcome(done)
         return done
 
 
@@ -69,77 +71,77 @@ class _Training:
     recipe: Recipe
     base: Path
     against: str
-    workplace: RunDirectory
+    run_directory: RunDirectory
     reporter: Reporter
 
     def run(self) -> dict[str, Any]:
         began = time.monotonic()
         self.reporter.stage("loading", 0.02)
         backbone = backbones.load(str(self.base))
-        material = self._material(backbone)
+        training_set = self._encode_training_set(backbone)
         self.reporter.stage("head", 0.12)
         frozen = head.fit(
-            material.vectors,
-            material.targets,
+            training_set.vectors,
+            training_set.targets,
             self.inputs.labels,
-            material.described,
+            training_set.description_vectors,
             landmarks=LANDMARKS,
             seed=self.recipe.seed,
         )
-        selection = self._select(material, frozen, backbone)
-        bundle = self._bundle(material, backbone, frozen, selection)
+        selection = self._select(training_set, frozen, backbone)
+        bundle = self._bundle(training_set, backbone, frozen, selection)
         done = self._evaluated(bundle, backbone, frozen, selection)
         return {**done, "seconds": round(time.monotonic() - began, 1)}
 
-    def _material(self, backbone: Backbone) -> TrainingSet:
+    def _encode_training_set(self, backbone: Backbone) -> TrainingSet:
         self.reporter.stage("encoding", 0.08)
         train = self.inputs.train
         vectors = encode_with_progress(backbone, train.texts, self.reporter)
         descriptions = self.inputs.descriptions
-        described = backbone.encode(descriptions)
-        return TrainingSet(train.texts, self.inputs.targets(train), descriptions, vectors, described)
+        description_vectors = backbone.encode(descriptions)
+        return TrainingSet(train.texts, self.inputs.targets(train), descriptions, vectors, description_vectors)
 
-    def _select(self, material: TrainingSet, frozen: Head, backbone: Backbone) -> Selection:
+    def _select(self, training_set: TrainingSet, frozen: Head, backbone: Backbone) -> Selection:
         fitting = adapters.fitting(self.recipe.candidates, backbone) or ("full",)
         recipe = self.recipe.model_copy(update={"candidates": fitting})
-        seen: list[str] = []
+        stages: list[str] = []
 
         def on_progress(stage: str, share: float) -> None:
-            if stage not in seen:
-                seen.append(stage)
-                self.reporter.stage(stage, 0.12 + 0.5 * min(1.0, len(seen) / self.recipe.folds))
+            if stage not in stages:
+                stages.append(stage)
+                self.reporter.stage(stage, 0.12 + 0.5 * min(1.0, len(stages) / self.recipe.folds))
             self.reporter.step(share)
 
-        work, averages = self.workplace.work, adapters.is_transformer(backbone)
-        return select(material, recipe, self.base, frozen.strength, work, on_progress, averages=averages)
+        work, averages = self.run_directory.work, adapters.is_transformer(backbone)
+        return select(training_set, recipe, self.base, frozen.strength, work, on_progress, averages=averages)
 
-    def _bundle(self, material: TrainingSet, backbone: Backbone, frozen: Head, selection: Selection) -> Bundle:
+    def _bundle(self, training_set: TrainingSet, backbone: Backbone, frozen: Head, selection: Selection) -> Bundle:
         """The chosen method on all training messages."""
         chosen = selection.chosen
         if chosen.method == "frozen":
             return Bundle(backbone, frozen, self._meta(backbone, chosen))
         self.reporter.stage("fine-tuning", 0.85)
-        everything = np.arange(len(material.texts))
-        found = tune_on(
-            material, everything, chosen.method, self.recipe, self.base, self.workplace.work, self.reporter.step
+        everything = np.arange(len(training_set.texts))
+        tuned = fine_tune_rows(
+            training_set, everything, chosen.method, self.recipe, self.base, self.run_directory.work, self.reporter.step
         )
-        others = kept(self.workplace.work, chosen.method)
-        tuned = blend(found.backbone, self.base, chosen.blend, others)
+        others = kept_weights(self.run_directory.work, chosen.method)
+        blended = blend(tuned.backbone, self.base, chosen.blend, others)
         self.reporter.stage("head", 0.9)
-        vectors = encode_with_progress(tuned, self.inputs.train.texts, self.reporter)
+        vectors = encode_with_progress(blended, self.inputs.train.texts, self.reporter)
         fitted = head.fit(
             vectors,
-            material.targets,
+            training_set.targets,
             self.inputs.labels,
-            tuned.encode(self.inputs.descriptions),
+            blended.encode(self.inputs.descriptions),
             strength=chosen.strength,
             temperature=chosen.temperature,
             thresholds=chosen.thresholds(),
-            scope=limited(landmarks(vectors, material.targets, LANDMARKS), chosen.signs()),
+            scope=limited(landmarks(vectors, training_set.targets, LANDMARKS), chosen.signs()),
             landmarks=LANDMARKS,
         )
-        facts = {**found.facts, "blend": chosen.blend, "averaged": 1 + len(others)}
-        return Bundle(tuned, fitted, {**self._meta(backbone, chosen), "tuning": facts})
+        facts = {**tuned.facts, "blend": chosen.blend, "averaged": 1 + len(others)}
+        return Bundle(blended, fitted, {**self._meta(backbone, chosen), "tuning": facts})
 
     def _evaluated(self, bundle: Bundle, backbone: Backbone, frozen: Head, selection: Selection) -> dict[str, Any]:
         """Score the test messages once, save, reload, compare, and let the gate decide."""
@@ -147,23 +149,23 @@ class _Training:
         test, labels = self.inputs.test, self.inputs.labels
         targets = self.inputs.targets(test)
         in_memory = bundle.head.probabilities(encode_with_progress(bundle.backbone, test.texts, self.reporter))
-        result = scores(*self._scored(in_memory, selection.chosen), labels)
-        opponent = self._opponent(backbone, frozen, in_memory if selection.chosen.method == "frozen" else None)
-        decided = self._gate(in_memory, opponent, backbone, selection, targets) if opponent else None
+        result = scores(*self._with_out_of_fold(in_memory, selection.chosen), labels)
+        baseline = self._refit_baseline(backbone, frozen, in_memory if selection.chosen.method == "frozen" else None)
+        decided = self._promotion_gate(in_memory, baseline, backbone, selection, targets) if baseline else None
         self.reporter.stage("saving", 0.99)
-        metrics = {**result.summary(), "per_label": {name: one.f1 for name, one in result.per_label.items()}}
+        metrics = {**result.summary(), "per_label": {name: label.f1 for name, label in result.per_label.items()}}
         bundle.meta.update(metrics=metrics, cross_validation=selection.figures, why=selection.why.text)
-        bundle.save(self.workplace.bundle)
+        bundle.save(self.run_directory.bundle)
         fingerprint = self._reload_and_compare(bundle)
         return {
             "event": "done",
             "method": selection.chosen.method,
             **result.summary(),
             "labels": len(labels),
-            "bundle": str(self.workplace.bundle),
+            "bundle": str(self.run_directory.bundle),
             "fingerprint": fingerprint,
-            "megabytes": round(size_on_disk(self.workplace.bundle) / 1e6, 1),
-            "against": self._against(opponent, backbone, selection) if opponent else None,
+            "megabytes": round(size_on_disk(self.run_directory.bundle) / 1e6, 1),
+            "against": self._baseline_figures(baseline, backbone, selection) if baseline else None,
             "gate": decided.summary() if decided else None,
             "cross_validation": selection.figures,
             "why": selection.why.model_dump(mode="json"),
@@ -172,7 +174,7 @@ class _Training:
             "notes": [note.model_dump(mode="json") for note in self.inputs.notes],
         }
 
-    def _scored(self, test: Probabilities, candidate: Candidate) -> tuple[Probabilities, Targets]:
+    def _with_out_of_fold(self, test: Probabilities, candidate: Candidate) -> tuple[Probabilities, Targets]:
         """What figures are of: the test messages, with those out of fold where they are too few to speak alone."""
         targets = self.inputs.targets(self.inputs.test)
         if not self.inputs.few:
@@ -180,39 +182,38 @@ class _Training:
         out_of_fold = candidate.targets[candidate.rows]
         return np.concatenate([test, candidate.probabilities]), np.concatenate([targets, out_of_fold])
 
-    def _against(self, opponent: Baseline, backbone: Backbone, selection: Selection) -> dict[str, Any] | None:
-        """The opponent's figures on the same messages; None where it has none that it did not learn from."""
-        if opponent.fingerprint == backbone.fingerprint:
-            found = self._scored(opponent.test, selection.frozen)
+    def _baseline_figures(self, baseline: Baseline, backbone: Backbone, selection: Selection) -> dict[str, Any] | None:
+        """The baseline's figures on the same messages; None where it has none that it did not learn from."""
+        if baseline.fingerprint == backbone.fingerprint:
+            scored = self._with_out_of_fold(baseline.test, selection.frozen)
         elif not self.inputs.few:
-            found = opponent.test, self.inputs.targets(self.inputs.test)
+            scored = baseline.test, self.inputs.targets(self.inputs.test)
         else:
             return None
-        return {"name": opponent.name, **scores(*found, self.inputs.labels).summary()}
+        return {"name": baseline.name, **scores(*scored, self.inputs.labels).summary()}
 
     def _reload_and_compare(self, bundle: Bundle) -> str:
         """Raise ModelingError if the bundle on disk does not say what the one in memory said."""
         texts = (self.inputs.test.texts or self.inputs.train.texts)[:COMPARED]
         in_memory = bundle.classify(texts)
-        saved = bundles.load(self.workplace.bundle)
+        saved = bundles.load(self.run_directory.bundle)
         if float(np.abs(saved.classify(texts) - in_memory).max(initial=0.0)) > SAME:
-            raise ModelingError("bundle_predicts_otherwise", folder=self.workplace.bundle)
+            raise ModelingError("bundle_predicts_otherwise", folder=self.run_directory.bundle)
         return saved.backbone.fingerprint
 
-    def _opponent(self, backbone: Backbone, frozen: Head, known: Probabilities | None) -> Baseline | None:
+    def _refit_baseline(self, backbone: Backbone, frozen: Head, predicted: Probabilities | None) -> Baseline | None:
         """Refit the head of the model to beat on the same training messages, the way that the live system does.
 
-        `known` is what the frozen head said, if it was asked already.
+        `predicted` are the frozen head's probabilities of the test messages, if they are there already.
         """
         if not self.against:
             return None
         theirs, old = load_baseline(self.against)
         texts = self.inputs.test.texts
         if theirs.fingerprint == backbone.fingerprint:
-            said = (
-                frozen.probabilities(encode_with_progress(backbone, texts, self.reporter)) if known is None else known
-            )
-            return Baseline(self.against, theirs.fingerprint, said)
+            if predicted is None:
+                predicted = frozen.probabilities(encode_with_progress(backbone, texts, self.reporter))
+            return Baseline(self.against, theirs.fingerprint, predicted)
         train = self.inputs.train
         fitted = head.fit(
             encode_with_progress(theirs, train.texts, self.reporter),
@@ -227,20 +228,20 @@ class _Training:
             self.against, theirs.fingerprint, fitted.probabilities(encode_with_progress(theirs, texts, self.reporter))
         )
 
-    def _gate(
-        self, in_memory: Probabilities, opponent: Baseline, backbone: Backbone, selection: Selection, targets: Targets
+    def _promotion_gate(
+        self, in_memory: Probabilities, baseline: Baseline, backbone: Backbone, selection: Selection, targets: Targets
     ) -> PromotionGate | None:
-        """Compare on the test messages, and where the opponent is the frozen head, out of fold on the others too.
+        """Compare on the test messages, and where the baseline is the frozen head, out of fold on the others too.
 
         Both have seen none of these messages, and a few dozen held-out messages alone could hardly ever tell.
         """
-        ours, theirs, right = in_memory, opponent.test, targets
+        ours, theirs, targets_of_both = in_memory, baseline.test, targets
         chosen = selection.chosen
-        if opponent.fingerprint == backbone.fingerprint and chosen.method != "frozen":
+        if baseline.fingerprint == backbone.fingerprint and chosen.method != "frozen":
             ours = np.concatenate([ours, chosen.probabilities])
             theirs = np.concatenate([theirs, selection.frozen.probabilities[chosen.rows]])
-            right = np.concatenate([right, chosen.targets[chosen.rows]])
-        return promotion_gate(ours, theirs, right, self.inputs.labels) if len(right) else None
+            targets_of_both = np.concatenate([targets_of_both, chosen.targets[chosen.rows]])
+        return promotion_gate(ours, theirs, targets_of_both, self.inputs.labels) if len(targets_of_both) else None
 
     def _meta(self, backbone: Backbone, chosen: Candidate) -> dict[str, Any]:
         train = self.inputs.train

@@ -22,7 +22,7 @@ from modeling.backbones import backbone as backbones
 from modeling.backbones.backbone import Backbone
 
 
-def keep(tuned: Backbone, base: Path, path: Path) -> None:
+def save_changed_weights(tuned: Backbone, base: Path, path: Path) -> None:
     """Write the weights that differ from those of the backbone in `base` to a file of safetensors."""
     start = backbones.load(str(base)).model.state_dict()
     weights = {name: value.detach().cpu().contiguous() for name, value in _weights(tuned)}
@@ -43,8 +43,8 @@ def blend(tuned: Backbone, base: Path, share: float, others: Sequence[Path] = ()
         files = [stack.enter_context(safe_open(path, "pt", device=str(tuned.model.device))) for path in others]
         for name, value in _weights(tuned):
             origin = start[name].to(value.device, torch.float32)
-            found = [file.get_tensor(name).float() if name in file.keys() else origin for file in files]  # noqa: SIM118
-            value.copy_(torch.lerp(origin, torch.stack([value.float(), *found]).mean(0), share))
+            kept = [file.get_tensor(name).float() if name in file.keys() else origin for file in files]  # noqa: SIM118
+            value.copy_(torch.lerp(origin, torch.stack([value.float(), *kept]).mean(0), share))
     return Backbone(tuned.model, tuned.name, None, tuned.reading)
 
 

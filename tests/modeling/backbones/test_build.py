@@ -18,7 +18,7 @@ from modeling.errors import ModelingError
 from modeling.progress import JsonLines, Reporter
 from modeling.training import adapters
 from modeling.training import recipe as recipes
-from modeling.training.recipe import Recipe, Tuning
+from modeling.training.recipe import FineTuneConfig, Recipe
 from modeling.training.train import train
 from tests.fakes import tiny
 from tests.fakes.messages import messages
@@ -134,7 +134,7 @@ def test_a_family_without_texts_gets_a_sentence(name: str) -> None:
 
 
 def test_a_recurrent_backbone_is_trained_without_a_teacher(files: tuple[Path, Path], tmp_path: Path) -> None:
-    brisk = Tuning(learning_rate=5e-3, epochs=6, batch=32)
+    brisk = FineTuneConfig(learning_rate=5e-3, epochs=6, batch=32)
     recipe = Recipe(method="full", backbone="gru", folds=2, full=brisk)
     with Reporter(JsonLines()) as reporter:
         done = train(read_inputs(*files), recipe, tmp_path / "out", "", reporter)

@@ -24,8 +24,8 @@ from modeling.classifier.bundle import Bundle
 from modeling.distillation import config, loop
 from modeling.distillation import teacher as teachers
 from modeling.distillation.config import StudentHyperparameters
-from modeling.distillation.dataset import likely
-from modeling.distillation.loop import Lessons, loss_of
+from modeling.distillation.dataset import draw_labels
+from modeling.distillation.loop import DistillExamples, distillation_loss
 from modeling.errors import ModelingError
 from tests.fakes import tiny
 from tests.fakes.messages import KINDS, OPENINGS, messages, write_csv
@@ -63,10 +63,10 @@ def pool(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def _brisk(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(config, "PACES", dict.fromkeys(config.PACES, BRISK))
+    monkeypatch.setattr(config, "HYPERPARAMETERS", dict.fromkeys(config.HYPERPARAMETERS, BRISK))
 
 
-def order(teacher: object, pool: Path, out: Path, *more: object, student: str = "static") -> list[object]:
+def command(teacher: object, pool: Path, out: Path, *more: object, student: str = "static") -> list[object]:
     return ["distill", teacher, "--student", student, "--texts", pool, "--out", out, "--progress", "json", *more]
 
 
@@ -74,7 +74,7 @@ def order(teacher: object, pool: Path, out: Path, *more: object, student: str = 
 def test_a_student_keeps_what_its_teacher_knows(
     student: str, teacher: Path, pool: Path, files: tuple[Path, Path], tmp_path: Path
 ) -> None:
-    asked = order(
+    asked = command(
         teacher, pool, tmp_path / "out", "--train", files[0], "--test", files[1], "--hidden", 16, student=student
     )
     status, lines, _ = run(*asked)
@@ -102,7 +102,7 @@ def test_a_smaller_transformer_is_a_student_too(
 ) -> None:
     monkeypatch.setattr(config, "TRANSFORMER", replace(config.TRANSFORMER, learning_rate=3e-3, epochs=12))
     smaller = tiny.bert(tmp_path / "tiny", seed=3, width=32)
-    asked = order(teacher, pool, tmp_path / "out", "--train", files[0], "--test", files[1], student=str(smaller))
+    asked = command(teacher, pool, tmp_path / "out", "--train", files[0], "--test", files[1], student=str(smaller))
     status, lines, _ = run(*asked)
     done = lines[-1]
     assert status == 0, done
@@ -115,8 +115,8 @@ def test_a_run_that_was_cut_off_ends_as_if_it_had_not_been(
 ) -> None:
     monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0.0)
     texts = [text for text, _ in messages(OPENINGS[:4])]
-    soft, vectors = teachers.load(str(teacher)).taught(texts, tmp_path / "cache", lambda _: None)
-    lessons = Lessons(texts, soft, vectors, np.full(len(texts), -1))
+    soft, vectors = teachers.load(str(teacher)).probabilities_and_vectors(texts, tmp_path / "cache", lambda _: None)
+    examples = DistillExamples(texts, soft, vectors, np.full(len(texts), -1))
     for name in ("gru", "static"):
         folder = build.build(name, texts, tmp_path / name, source=backbones.load(str(base)), hidden=16)
 
@@ -127,7 +127,7 @@ def test_a_run_that_was_cut_off_ends_as_if_it_had_not_been(
 
             student = backbones.load(str(folder))
             return loop.train_student(
-                student, lessons, replace(BRISK, epochs=4), seed=3, work=tmp_path / work, on_progress=on_progress
+                student, examples, replace(BRISK, epochs=4), seed=3, work=tmp_path / work, on_progress=on_progress
             )
 
         whole = imitated(2.0, "whole")
@@ -145,19 +145,19 @@ def test_the_command_goes_on_after_a_kill(teacher: Path, pool: Path, tmp_path: P
     always = (
         "from modeling.cli.app import app; from modeling.distillation import loop; loop.CHECKPOINT_SECONDS = 0; app()"
     )
-    words = [sys.executable, "-c", always, *map(str, order(teacher, pool, tmp_path, "--hidden", 16, student="gru"))]
+    words = [sys.executable, "-c", always, *map(str, command(teacher, pool, tmp_path, "--hidden", 16, student="gru"))]
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
         until(process, "distilling")
-        before = next(each for each in taught(process.stdout or ()) if each > 0.7)
+        before = next(each for each in distilled(process.stdout or ()) if each > 0.7)
         process.kill()
     assert not (tmp_path / "done.json").exists()
     finished = subprocess.run(words, capture_output=True, text=True, check=True).stdout.splitlines()
-    assert list(taught(finished))[1] > before - 0.05
+    assert list(distilled(finished))[1] > before - 0.05
     assert json.loads(finished[-1])["event"] == "done"
     assert not (tmp_path / "work").exists()
 
 
-def taught(lines: Iterable[str]) -> Iterator[float]:
+def distilled(lines: Iterable[str]) -> Iterator[float]:
     """How far distilling was, line by line."""
     for line in map(json.loads, lines):
         if line.get("stage") == "distilling":
@@ -165,12 +165,12 @@ def taught(lines: Iterable[str]) -> Iterator[float]:
 
 
 def test_a_killed_run_goes_on_with_what_the_teacher_said(teacher: Path, tmp_path: Path) -> None:
-    known, heard = teachers.load(str(teacher)), list[float]()
+    loaded, heard = teachers.load(str(teacher)), list[float]()
     texts = [text for text, _ in messages(OPENINGS[:2])]
-    first = known.taught(texts, tmp_path / "cache", heard.append)
+    first = loaded.probabilities_and_vectors(texts, tmp_path / "cache", heard.append)
     assert heard[-1] == 1.0
     heard.clear()
-    assert np.array_equal(known.taught(texts, tmp_path / "cache", heard.append)[0], first[0])
+    assert np.array_equal(loaded.probabilities_and_vectors(texts, tmp_path / "cache", heard.append)[0], first[0])
     assert not heard
 
 
@@ -179,10 +179,10 @@ def test_the_loss_is_nothing_for_a_student_that_says_the_same_and_weighs_the_sam
     none = torch.zeros(2, 1)
     gradients: list[float] = []
     for temperature in (1.0, 8.0, 16.0):
-        pace = StudentHyperparameters(1e-3, 1, 2, alpha=0.5, temperature=temperature, hidden=0.0)
-        assert loss_of(scores, none, torch.softmax(scores, 1), none, targets, pace).abs() < 1e-5
+        hyperparameters = StudentHyperparameters(1e-3, 1, 2, alpha=0.5, temperature=temperature, hidden=0.0)
+        assert distillation_loss(scores, none, torch.softmax(scores, 1), none, targets, hyperparameters).abs() < 1e-5
         ours = torch.zeros(2, 3, requires_grad=True)
-        loss: Any = loss_of(ours, none, torch.softmax(scores, 1), none, targets, pace)
+        loss: Any = distillation_loss(ours, none, torch.softmax(scores, 1), none, targets, hyperparameters)
         loss.backward()
         gradients.append(float(np.linalg.norm(np.asarray(ours.grad))))
     assert gradients[1] == pytest.approx(gradients[2], rel=0.15)
@@ -192,7 +192,7 @@ def test_a_label_weighs_what_alpha_leaves_it() -> None:
     scores, soft, none = torch.zeros(1, 2), torch.tensor([[1.0, 0.0]]), torch.zeros(1, 1)
     losses = [
         float(
-            loss_of(
+            distillation_loss(
                 scores + torch.tensor([[3.0, 0.0]]),
                 none,
                 soft,
@@ -208,7 +208,7 @@ def test_a_label_weighs_what_alpha_leaves_it() -> None:
 
 
 def test_a_student_without_test_messages_says_so(teacher: Path, pool: Path, tmp_path: Path) -> None:
-    status, lines, _ = run(*order(teacher, pool, tmp_path / "out", "--hidden", 16))
+    status, lines, _ = run(*command(teacher, pool, tmp_path / "out", "--hidden", 16))
     assert status == 0, lines[-1]
     assert lines[-1]["accuracy"] is None
     assert lines[-1]["gate"] is None
@@ -225,7 +225,7 @@ def test_two_teachers_are_averaged_and_texts_of_the_test_are_not_learned(
     assert np.allclose(both.classify(texts), (alone[0] + alone[1]) / 2, atol=1e-5)
     pool = write_csv(tmp_path / "pool.csv", messages(OPENINGS[:8]))
     status, lines, _ = run(
-        *order(f"{teacher},{other}", pool, tmp_path / "out", "--test", files[1], "--hidden", 16, "--against", teacher)
+        *command(f"{teacher},{other}", pool, tmp_path / "out", "--test", files[1], "--hidden", 16, "--against", teacher)
     )
     assert status == 0, lines[-1]
     assert any("left out" in note["text"] for note in lines[-1]["notes"])
@@ -234,9 +234,9 @@ def test_two_teachers_are_averaged_and_texts_of_the_test_are_not_learned(
 
 def test_likely_labels_are_as_often_right_as_the_teacher_thinks() -> None:
     soft = np.tile(np.array([[0.7, 0.3]], np.float32), (4000, 1))
-    drawn = likely(np.full(4000, -1), soft, seed=0)
+    drawn = draw_labels(np.full(4000, -1), soft, seed=0)
     assert (drawn == 0).mean() == pytest.approx(0.7, abs=0.03)
-    assert (likely(np.ones(4000, np.int64), soft, seed=0) == 1).all()
+    assert (draw_labels(np.ones(4000, np.int64), soft, seed=0) == 1).all()
 
 
 @pytest.mark.parametrize(
@@ -259,7 +259,7 @@ def test_what_cannot_be_done_gets_a_sentence(
     empty = tmp_path / "empty.csv"
     empty.write_text("text,label\n,thanks\n", "utf-8")
     given = [{"EMPTY": empty, "TEST": files[1]}.get(each, each) for each in more]
-    status, lines, _ = run(*order(teacher, pool, tmp_path / "out", "--hidden", 16, *given))
+    status, lines, _ = run(*command(teacher, pool, tmp_path / "out", "--hidden", 16, *given))
     assert status == 2
     assert lines[-1]["event"] == "error"
     assert sentence in lines[-1]["message"], lines[-1]
@@ -277,7 +277,7 @@ def test_altered_teachers_and_teachers_of_other_labels_get_a_sentence(
         (altered, "altered"),
         (tmp_path / "none", "no bundle"),
     ):
-        status, lines, _ = run(*order(names, pool, tmp_path / "out"))
+        status, lines, _ = run(*command(names, pool, tmp_path / "out"))
         assert status == 2
         assert sentence in lines[-1]["message"]
 
@@ -290,7 +290,7 @@ def test_the_loss_that_is_no_number_stops_with_its_step(teacher: Path, base: Pat
     with pytest.raises(ModelingError, match="step 1"):
         loop.train_student(
             student,
-            Lessons(texts, soft, vectors, np.full(len(texts), -1)),
+            DistillExamples(texts, soft, vectors, np.full(len(texts), -1)),
             BRISK,
             seed=0,
             work=tmp_path / "work",
@@ -302,8 +302,8 @@ def test_where_memory_runs_out_batches_are_read_in_halves_and_teach_the_same(
     teacher: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     texts = [text for text, _ in messages(OPENINGS[:2])]
-    soft, vectors = teachers.load(str(teacher)).taught(texts, tmp_path / "cache", lambda _: None)
-    lessons = Lessons(texts, soft, vectors, np.full(len(texts), -1))
+    soft, vectors = teachers.load(str(teacher)).probabilities_and_vectors(texts, tmp_path / "cache", lambda _: None)
+    examples = DistillExamples(texts, soft, vectors, np.full(len(texts), -1))
     folder = build.build("gru", texts, tmp_path / "gru", hidden=16)
     forward, fits = loop.StudentModel.forward, BRISK.batch
 
@@ -314,7 +314,7 @@ def test_where_memory_runs_out_batches_are_read_in_halves_and_teach_the_same(
 
     def imitated() -> Any:
         return loop.train_student(
-            backbones.load(str(folder)), lessons, BRISK, seed=3, work=tmp_path / "work", on_progress=lambda _: None
+            backbones.load(str(folder)), examples, BRISK, seed=3, work=tmp_path / "work", on_progress=lambda _: None
         )
 
     monkeypatch.setattr(loop.StudentModel, "forward", limited)

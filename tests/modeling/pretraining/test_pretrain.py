@@ -27,8 +27,8 @@ from modeling.cli.app import app
 from modeling.data.unlabelled import Pool, read_pool
 from modeling.errors import ModelingError
 from modeling.pretraining import objectives, plan, probe
-from modeling.pretraining.objectives import UNASKED, Objective
-from modeling.pretraining.plan import Pretraining
+from modeling.pretraining.objectives import IGNORED, Objective
+from modeling.pretraining.plan import PretrainingConfig
 from modeling.pretraining.run import CURVE, PROVENANCE, pretrain
 from modeling.progress import JsonLines, Reporter
 from modeling.reporting import loss_plot
@@ -74,7 +74,7 @@ def pool(tmp_path_factory: pytest.TempPathFactory) -> Pool:
 
 
 def run(pool: Pool, base: Path, out: Path, objective: Objective, **more: Any) -> dict[str, Any]:
-    settings = replace(Pretraining(objective, str(base), steps=12, batch=8, learning_rate=3e-3), **more)
+    settings = replace(PretrainingConfig(objective, str(base), steps=12, batch=8, learning_rate=3e-3), **more)
     with Reporter(JsonLines()) as reporter:
         return pretrain(pool, None, settings, out, reporter)
 
@@ -200,23 +200,23 @@ def test_where_memory_runs_out_batches_are_halved_once_and_the_losses_stay_those
 def test_hidden_tokens_are_words_and_the_same_ones_in_any_batch(encoder: Path) -> None:
     model = objectives.build("mlm", load(str(encoder)), encoder, 0)
     short, long = "ship it", "shall we move the whole stand-up to the afternoon of next Thursday"
-    alone, beside = model.prepared([short], [5], 1), model.prepared([long, short], [4, 5], 1)
+    alone, beside = model.make_batch([short], [5], 1), model.make_batch([long, short], [4, 5], 1)
     width = alone["input_ids"].shape[1]
     for name in ("input_ids", "targets"):
         assert (alone[name][0] == beside[name][1, :width]).all()
-    asked = beside["targets"] != UNASKED
+    asked = beside["targets"] != IGNORED
     assert asked.any(1).all()
     assert not asked[beside["attention_mask"] == 0].any()
     special = torch.tensor(model.encoder.tokenizer.all_special_ids)
     assert not torch.isin(beside["targets"][asked], special).any()
-    assert (model.prepared([short], [6], 1)["input_ids"] != alone["input_ids"]).any()
+    assert (model.make_batch([short], [6], 1)["input_ids"] != alone["input_ids"]).any()
 
 
 def test_deletion_leaves_something_of_every_message_in_its_order(encoder: Path) -> None:
     model = objectives.build("tsdae", load(str(encoder)), encoder, 0)
     texts = ["ok", "one two three four five six seven eight nine ten", "👍👍"]
     for place in range(20):
-        batch = model.prepared(texts, [place, place + 100, place + 200], 1)
+        batch = model.make_batch(texts, [place, place + 100, place + 200], 1)
         for left, mask, whole in zip(batch["input_ids"], batch["attention_mask"], batch["targets"], strict=True):
             kept = left[mask.bool()].tolist()
             places = iter(whole.tolist())
@@ -226,10 +226,10 @@ def test_deletion_leaves_something_of_every_message_in_its_order(encoder: Path) 
 
 def test_next_tokens_are_asked_of_tokens_only(decoder: Path) -> None:
     model = objectives.build("clm", load(str(decoder)), decoder, 0)
-    batch = model.prepared(["ship it", "shall we move the stand-up"], [0, 1], 1)
+    batch = model.make_batch(["ship it", "shall we move the stand-up"], [0, 1], 1)
     for ids, mask, targets in zip(batch["input_ids"], batch["attention_mask"], batch["targets"], strict=True):
         there = ids[mask.bool()]
-        assert targets[targets != UNASKED].tolist() == there[1:].tolist()
+        assert targets[targets != IGNORED].tolist() == there[1:].tolist()
 
 
 def test_each_family_has_its_objectives(encoder: Path, decoder: Path, minilm: Backbone) -> None:
@@ -279,7 +279,7 @@ def test_a_text_of_fifty_thousand_words_is_cut(encoder: Path, tmp_path: Path) ->
     path.write_text("\n".join(["deploy the page " * 20_000, *TEXTS]), "utf-8")
     pool = read_pool(path)
     assert run(pool, encoder, tmp_path / "out", "tsdae", steps=3)["steps"] == 3
-    longer = objectives.build("mlm", load(str(encoder)), encoder, 0).prepared(["deploy the page " * 20_000], [0], 0)
+    longer = objectives.build("mlm", load(str(encoder)), encoder, 0).make_batch(["deploy the page " * 20_000], [0], 0)
     assert longer["input_ids"].shape[1] == 48
 
 

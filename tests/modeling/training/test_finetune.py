@@ -15,14 +15,14 @@ from modeling.backbones import resolve
 from modeling.backbones.backbone import Backbone, load
 from modeling.errors import ModelingError
 from modeling.training import adapters, checkpoints, finetune, out_of_memory
-from modeling.training.finetune import Tuned
-from modeling.training.losses import TuningModel
-from modeling.training.recipe import Method, Tuning
-from modeling.types import Probabilities, Targets, Vectors
+from modeling.training.finetune import FineTuned
+from modeling.training.losses import FineTuneModel
+from modeling.training.recipe import FineTuneConfig, Method
+from modeling.types import Targets, Vectors
 from tests.fakes import random_backbones
 from tests.fakes.messages import KINDS, messages
 
-QUICK = Tuning(learning_rate=3e-4, epochs=2.6, batch=8, checkpoint_seconds=0.0)
+QUICK = FineTuneConfig(learning_rate=3e-4, epochs=2.6, batch=8, checkpoint_seconds=0.0)
 
 
 @dataclass(frozen=True)
@@ -40,9 +40,9 @@ class Task:
         method: Method = "full",
         on_progress: Callable[[float], None] = lambda _: None,
         **more: Any,
-    ) -> Tuned:
+    ) -> FineTuned:
         tuning = QUICK.model_copy(update=more)
-        return finetune.tune(
+        return finetune.fine_tune(
             self.base,
             self.texts,
             self.targets,
@@ -82,11 +82,11 @@ def gpt2(tmp_path_factory: pytest.TempPathFactory) -> Task:
     return task(random_backbones.save("gpt2", tmp_path_factory.mktemp("gpt2")))
 
 
-def weights(tuned: Tuned) -> dict[str, torch.Tensor]:
+def weights(tuned: FineTuned) -> dict[str, torch.Tensor]:
     return dict(tuned.backbone.model.named_parameters())
 
 
-def farthest(one: Tuned, other: Tuned) -> float:
+def farthest(one: FineTuned, other: FineTuned) -> float:
     """The largest difference of a weight."""
     theirs = weights(other)
     return max(float((value - theirs[name]).detach().abs().max()) for name, value in weights(one).items())
@@ -130,7 +130,7 @@ def test_adapters_on_whole_8_bit_and_4_bit_weights_become_a_plain_folder(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, method: Method
 ) -> None:
     family: Task = request.getfixturevalue(name)
-    said: list[Probabilities] = []
+    said: list[Vectors] = []
     merge = adapters.merge
 
     def note(backbone: Backbone, method: Method) -> None:
@@ -216,14 +216,14 @@ def test_a_loss_that_is_no_number_stops_and_the_last_good_checkpoint_stays(bert:
 def test_where_memory_runs_out_the_batch_is_halved_once(
     bert: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fits, forward = 4, TuningModel.forward
+    fits, forward = 4, FineTuneModel.forward
 
-    def limited(self: TuningModel, labels: torch.Tensor, **more: Any) -> Any:
+    def limited(self: FineTuneModel, labels: torch.Tensor, **more: Any) -> Any:
         if len(labels) > fits:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate")
         return forward(self, labels, **more)
 
-    monkeypatch.setattr(TuningModel, "forward", limited)
+    monkeypatch.setattr(FineTuneModel, "forward", limited)
     facts = bert.tune(tmp_path).facts
     assert (facts["batch"], facts["accumulation"], facts["steps"]) == (4, 2, 8)
     assert facts["memory_ran_out"] is True
@@ -244,7 +244,7 @@ def test_where_memory_runs_out_the_batch_is_halved_once(
     ],
 )
 def test_running_out_of_memory_is_recognised(error: Exception, expected: bool) -> None:
-    assert out_of_memory.ran_out(error) is expected
+    assert out_of_memory.is_out_of_memory(error) is expected
 
 
 def test_tuning_stops_early_where_nothing_can_be_learnt(bert: Task, tmp_path: Path) -> None:
@@ -265,6 +265,6 @@ def test_tuning_stops_early_where_nothing_can_be_learnt(bert: Task, tmp_path: Pa
     ],
 )
 def test_messages_are_held_back_only_of_many_and_in_long_runs(count: int, more: Any, held_back: int) -> None:
-    rows, back = finetune._sides(np.arange(count) % 2, QUICK.model_copy(update=more), 0)  # pyright: ignore[reportPrivateUsage]
+    rows, back = finetune._split_validation(np.arange(count) % 2, QUICK.model_copy(update=more), 0)  # pyright: ignore[reportPrivateUsage]
     assert len(back) == held_back
     assert sorted([*rows, *back]) == list(range(count))

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from modeling.errors import ModelingError
-from modeling.training.recipe import Recipe, Tuning, read_recipe
+from modeling.training.recipe import FineTuneConfig, Recipe, read_recipe
 
 
 @pytest.mark.parametrize(
@@ -52,6 +52,6 @@ def test_epochs_that_are_asked_for_are_not_bounded() -> None:
 def test_steps_are_shared_by_processes_and_accumulated_batches() -> None:
     from modeling.training.finetune import planned_steps
 
-    tuning = Tuning(learning_rate=1.0, epochs=1, batch=4, accumulation=2)
+    tuning = FineTuneConfig(learning_rate=1.0, epochs=1, batch=4, accumulation=2)
     assert planned_steps(64, tuning) == 8
     assert planned_steps(64, tuning, processes=2) == 4

@@ -20,8 +20,8 @@ from modeling.cli.app import app
 from modeling.training import search
 from modeling.training import study as studies
 from modeling.training.cross_validation import Candidate
-from modeling.training.recipe import Recipe, Tuning, read_recipe
-from modeling.training.study import Trials, opened, recipe_with, usual
+from modeling.training.recipe import FineTuneConfig, Recipe, read_recipe
+from modeling.training.study import Trials, open_study, recipe_settings, recipe_with
 
 Files = tuple[Path, Path]
 QUICK = {"learning_rate": 3e-4, "epochs": 1, "batch": 16}
@@ -129,8 +129,8 @@ def test_the_time_is_over_in_the_middle_of_a_trial(
 def test_of_very_many_messages_a_trial_learns_from_a_part_and_is_judged_on_others(
     files: Files, tiny: Path, quick: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(search, "LEARNT", 12)
-    monkeypatch.setattr(search, "promises", lambda *_: True)  # rather than the frozen head, full is the default
+    monkeypatch.setattr(search, "LEARNED", 12)
+    monkeypatch.setattr(search, "expected_to_gain", lambda *_: True)  # rather than the frozen head, full is the default
     status, lines = run(command(files, tiny, quick, tmp_path, "--trials", 1))
     found = lines[-1]
     assert status == 0, found
@@ -178,9 +178,9 @@ def test_a_trial_below_the_others_is_given_up_after_its_first_fold(
 ) -> None:
     monkeypatch.setattr(studies, "CrossValidation", Folds)
     rates = (1.5e-3, 1.4e-3, 1.3e-3, 1.2e-3, 1e-4)
-    recipe = Recipe(full=Tuning(learning_rate=rates[0]))
-    first = [{**usual(recipe, "full"), "learning_rate": rate} for rate in rates]
-    study = opened(tmp_path / "study", "s", 0, first)
+    recipe = Recipe(full=FineTuneConfig(learning_rate=rates[0]))
+    first = [{**recipe_settings(recipe, "full"), "learning_rate": rate} for rate in rates]
+    study = open_study(tmp_path / "study", "s", 0, first)
     parts = [np.arange(start, 40, 2) for start in range(2)]
     some = SimpleNamespace()
     searched = Trials(some, recipe, tmp_path, parts, ("full",), tmp_path, study, lambda *_: None)  # pyright: ignore[reportArgumentType]

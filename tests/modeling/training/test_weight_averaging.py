@@ -12,16 +12,24 @@ from safetensors.torch import load_file
 
 from modeling.backbones.backbone import Backbone, load
 from modeling.training import cross_validation, finetune, method_selection
-from modeling.training.cross_validation import BLENDS, Candidate, CrossValidation, TrainingSet, folds, tune_on, turns
-from modeling.training.finetune import Tuned, planned_steps
-from modeling.training.method_selection import promises, select
-from modeling.training.recipe import Method, Recipe, Tuning
-from modeling.training.weight_averaging import blend, keep
+from modeling.training.cross_validation import (
+    BLENDS,
+    Candidate,
+    CrossValidation,
+    TrainingSet,
+    evaluated_folds,
+    fine_tune_rows,
+    make_folds,
+)
+from modeling.training.finetune import FineTuned, planned_steps
+from modeling.training.method_selection import expected_to_gain, select
+from modeling.training.recipe import FineTuneConfig, Method, Recipe
+from modeling.training.weight_averaging import blend, save_changed_weights
 from tests.fakes import random_backbones
 from tests.fakes.messages import KINDS, OPENINGS, messages
 from tests.modeling.cli.test_command_line import run
 
-BRISK = Recipe(candidates=("full",), full=Tuning(learning_rate=3e-4, epochs=1))
+BRISK = Recipe(candidates=("full",), full=FineTuneConfig(learning_rate=3e-4, epochs=1))
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +37,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return random_backbones.save("bert", tmp_path_factory.mktemp("bert"))
 
 
-def material(base: Path, count: int = 6) -> TrainingSet:
+def training_set(base: Path, count: int = 6) -> TrainingSet:
     rows, labels, backbone = messages(OPENINGS[:count]), list(KINDS), load(str(base))
     texts = [text for text, _ in rows]
     targets = np.array([labels.index(kind) for _, kind in rows])
@@ -53,7 +61,7 @@ def test_a_blend_lies_between_base_and_tuned_weight_by_weight(base: Path) -> Non
 def test_what_was_tuned_before_is_averaged_with_it(base: Path, tmp_path: Path) -> None:
     start = load(str(base)).model.state_dict()
     for number, distance in enumerate((1.0, 4.0)):
-        keep(moved(base, distance), base, tmp_path / f"full-{number}.weights")
+        save_changed_weights(moved(base, distance), base, tmp_path / f"full-{number}.weights")
     others = sorted(tmp_path.glob("*.weights"))
     found = blend(moved(base, 1.0), base, 0.5, others).model.state_dict()
     for name, value in start.items():
@@ -83,15 +91,15 @@ def test_a_bundle_averages_what_cross_validation_tuned_of_transformers(
 @pytest.mark.parametrize(("family", "method"), [("llama", "lora"), ("gpt2", "qlora")])
 def test_what_adapters_left_behind_is_blended_too(family: str, method: Method, tmp_path: Path) -> None:
     base = random_backbones.save(family, tmp_path / family)
-    here = material(base, 2)
-    rows = np.arange(len(here.texts))
-    brisk = {method: Tuning(learning_rate=1e-2, epochs=1, batch=8)}
-    tuned = tune_on(
-        here, rows, method, BRISK.model_copy(update=brisk), base, tmp_path / "work", lambda _: None
+    examples = training_set(base, 2)
+    rows = np.arange(len(examples.texts))
+    brisk = {method: FineTuneConfig(learning_rate=1e-2, epochs=1, batch=8)}
+    tuned = fine_tune_rows(
+        examples, rows, method, BRISK.model_copy(update=brisk), base, tmp_path / "work", lambda _: None
     ).backbone
-    whole = tuned.encode(here.texts)
-    near = blend(tuned, base, 0.6).encode(here.texts)
-    assert (near * here.vectors).sum() > (whole * here.vectors).sum()
+    whole = tuned.encode(examples.texts)
+    near = blend(tuned, base, 0.6).encode(examples.texts)
+    assert (near * examples.vectors).sum() > (whole * examples.vectors).sum()
 
 
 def test_cross_validation_tells_how_far_to_go_and_the_bundle_goes_so_far(
@@ -99,28 +107,28 @@ def test_cross_validation_tells_how_far_to_go_and_the_bundle_goes_so_far(
 ) -> None:
     """Tuned weights that say nothing any more are found out, and those half-way are taken."""
 
-    def spoilt(base: Path, *_: Any, **__: Any) -> Tuned:
+    def spoilt(base: Path, *_: Any, **__: Any) -> FineTuned:
         backbone = load(str(base))
-        return Tuned(backbone, {})
+        return FineTuned(backbone, {})
 
     def pretend(tuned: Any, base: Path, share: float, others: Any = ()) -> Any:
-        given, known = load(str(base)), material(base)
+        backbone, whole = load(str(base)), training_set(base)
 
         class Read:
             def encode(self, texts: list[str]) -> Any:
                 if share == 1.0:
-                    return np.tile(given.encode(["nothing"]), (len(texts), 1))
-                places = dict(zip(known.texts, known.targets, strict=True))
-                return np.eye(given.dimension, dtype=np.float32)[[places.get(text, 0) for text in texts]]
+                    return np.tile(backbone.encode(["nothing"]), (len(texts), 1))
+                targets = dict(zip(whole.texts, whole.targets, strict=True))
+                return np.eye(backbone.dimension, dtype=np.float32)[[targets.get(text, 0) for text in texts]]
 
         return Read()
 
-    monkeypatch.setattr(finetune, "tune", spoilt)
+    monkeypatch.setattr(finetune, "fine_tune", spoilt)
     monkeypatch.setattr(cross_validation, "blend", pretend)
-    here = material(base)
-    race = CrossValidation(here, BRISK, base, folds(here, BRISK), tmp_path, lambda *_: None)
+    examples = training_set(base)
+    race = CrossValidation(examples, BRISK, base, make_folds(examples, BRISK), tmp_path, lambda *_: None)
     assert race.run("full", 3).blend == BLENDS[1]
-    found = select(here, BRISK, base, 1.0, tmp_path, lambda *_: None)
+    found = select(examples, BRISK, base, 1.0, tmp_path, lambda *_: None)
     assert (found.chosen.method, found.chosen.blend) == ("full", BLENDS[1])
 
 
@@ -128,24 +136,24 @@ def test_cross_validation_tells_how_far_to_go_and_the_bundle_goes_so_far(
 def test_auto_takes_the_way_to_tune_that_does_best_on_a_fold(
     base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, better: str, many: bool
 ) -> None:
-    here, heard = material(base), list[tuple[str, int]]()
+    examples, heard = training_set(base), list[tuple[str, int]]()
 
-    def run(self: CrossValidation, method: Method, folds: int) -> Candidate:
-        rows = np.concatenate(self.parts[:folds])
+    def run(self: CrossValidation, method: Method, fold_count: int) -> Candidate:
+        rows = np.concatenate(self.folds[:fold_count])
         heard.append((method, len(rows)))
-        sure = np.eye(len(KINDS), dtype=np.float32)[self.material.targets[rows]]
+        sure = np.eye(len(KINDS), dtype=np.float32)[self.training_set.targets[rows]]
         scores = sure if method == better else sure[:, ::-1]
-        return Candidate(method, 1.0, 4 * scores, rows, self.material.targets)
+        return Candidate(method, 1.0, 4 * scores, rows, self.training_set.targets)
 
     monkeypatch.setattr(CrossValidation, "run", run)
-    monkeypatch.setattr(method_selection, "RACE", 8)
-    monkeypatch.setattr(method_selection, "MOST_RACED", 12 if many else 1000)
-    found = select(here, Recipe(folds=2), base, 1.0, tmp_path, lambda *_: None)
+    monkeypatch.setattr(method_selection, "FEWEST_COMPARED", 8)
+    monkeypatch.setattr(method_selection, "MOST_COMPARED", 12 if many else 1000)
+    found = select(examples, Recipe(folds=2), base, 1.0, tmp_path, lambda *_: None)
     assert found.chosen.method == better
-    raced = [count for _, count in heard[:2]]
+    compared = [count for _, count in heard[:2]]
     assert [method for method, _ in heard] == ["full", "lora", better]
-    assert heard[2][1] == len(here.texts)
-    assert max(raced) < (12 if many else len(here.texts))
+    assert heard[2][1] == len(examples.texts)
+    assert max(compared) < (12 if many else len(examples.texts))
 
 
 def test_a_few_dozen_messages_do_not_speak_against_experience_and_many_do(base: Path) -> None:
@@ -160,39 +168,39 @@ def test_a_few_dozen_messages_do_not_speak_against_experience_and_many_do(base: 
     def pair(count: int) -> tuple[Candidate, Candidate]:
         return wrong("full", count, 0, 1, 2), wrong("frozen", count, 3, 4)
 
-    assert promises(*pair(50))
-    assert not promises(*pair(2000))
+    assert expected_to_gain(*pair(50))
+    assert not expected_to_gain(*pair(2000))
 
 
 def test_what_labels_mean_is_learnt_from_where_messages_are_few(
     base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     heard: list[Any] = []
-    monkeypatch.setattr(finetune, "tune", lambda _, *given, **__: heard.append(given))
-    here = material(base, 2)
-    rows = np.arange(len(here.texts))
-    tune_on(here, rows, "full", BRISK, base, tmp_path, lambda _: None)
+    monkeypatch.setattr(finetune, "fine_tune", lambda _, *given, **__: heard.append(given))
+    examples = training_set(base, 2)
+    rows = np.arange(len(examples.texts))
+    fine_tune_rows(examples, rows, "full", BRISK, base, tmp_path, lambda _: None)
     texts, targets = heard[0][:2]
-    assert texts == [*here.texts, *here.descriptions]
-    assert targets.tolist() == [*here.targets.tolist(), *range(len(here.descriptions))]
+    assert texts == [*examples.texts, *examples.descriptions]
+    assert targets.tolist() == [*examples.targets.tolist(), *range(len(examples.descriptions))]
     monkeypatch.setattr(cross_validation, "RARE", 1)
-    tune_on(here, rows, "full", BRISK, base, tmp_path, lambda _: None)
-    assert heard[1][0] == list(here.texts)
-    assert heard[1][4].batch == len(here.texts) // cross_validation.FEWEST_BATCHES
+    fine_tune_rows(examples, rows, "full", BRISK, base, tmp_path, lambda _: None)
+    assert heard[1][0] == list(examples.texts)
+    assert heard[1][4].batch == len(examples.texts) // cross_validation.FEWEST_BATCHES
     monkeypatch.setattr(cross_validation, "LARGE", 1)
-    asked = BRISK.model_copy(update={"full": Tuning(learning_rate=3e-4, contrast=0.7)})
+    asked = BRISK.model_copy(update={"full": FineTuneConfig(learning_rate=3e-4, contrast=0.7)})
     for recipe in (BRISK, asked):
-        tune_on(here, rows, "full", recipe, base, tmp_path, lambda _: None)
+        fine_tune_rows(examples, rows, "full", recipe, base, tmp_path, lambda _: None)
     assert [each[4].contrast for each in heard] == [None, None, cross_validation.LITTLE_CONTRAST, 0.7]
 
 
 @pytest.mark.parametrize(("count", "steps"), [(16, 24), (64, 24), (640, 120), (3200, 600), (100_000, 3000)])
 def test_messages_are_read_six_times_and_very_many_less_often(count: int, steps: int) -> None:
-    assert planned_steps(count, Tuning(learning_rate=1e-4, batch=min(32, count // 4))) == steps
+    assert planned_steps(count, FineTuneConfig(learning_rate=1e-4, batch=min(32, count // 4))) == steps
 
 
 def test_one_fold_of_very_many_messages_is_enough(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    here = material(base)
-    assert (len(folds(here, BRISK)), turns(here, BRISK)) == (3, 3)
-    monkeypatch.setattr(cross_validation, "LARGE", len(here.texts))
-    assert (len(folds(here, BRISK)), turns(here, BRISK)) == (5, 1)
+    examples = training_set(base)
+    assert (len(make_folds(examples, BRISK)), evaluated_folds(examples, BRISK)) == (3, 3)
+    monkeypatch.setattr(cross_validation, "LARGE", len(examples.texts))
+    assert (len(make_folds(examples, BRISK)), evaluated_folds(examples, BRISK)) == (5, 1)
