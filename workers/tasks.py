@@ -63,9 +63,9 @@ def hints() -> Hints:
 @cache
 def inference() -> Any:
     """The process's one model in service; imports torch, so only the `classify` worker ever calls it."""
-    from workers.serving.model_server import Inference
+    from workers.serving.model_server import ModelServer
 
-    return Inference(database(), settings())
+    return ModelServer(database(), settings())
 
 
 @cache
@@ -73,7 +73,7 @@ def explainer() -> Any:
     """The thread that explains what that model says."""
     from workers.serving.explain import Explainer
 
-    return Explainer(claim_context(), lambda: inference().serving)
+    return Explainer(claim_context(), lambda: inference().model)
 
 
 @signals.celeryd_after_setup.connect

@@ -35,7 +35,14 @@ from modeling.classifier.logistic_regression import shared
 from modeling.data.examples import read
 from modeling.text.cleaning import clean
 from modeling.text.unread_scripts import Reading
-from workers.serving.head_fitting import Material, Settled, choose, described, is_due, quick_fit
+from workers.serving.head_fitting import (
+    HeadSettings,
+    LabelledVectors,
+    cross_validate,
+    description,
+    fit_head,
+    needs_cross_validation,
+)
 from workers.store.labels import Label
 
 SEEDS, SHOTS, LABELLED, ROUNDS = 12, (5, 10, 20), 1 / 3, 5
@@ -67,7 +74,7 @@ def development() -> Data:
 
 def sample() -> Data:
     labels = [Label(0, label.name, label.description, "") for label in sample_labels()]
-    return data([(line.text, line.label) for line in sample_lines()], [(one.name, described(one)) for one in labels])
+    return data([(line.text, line.label) for line in sample_lines()], [(one.name, description(one)) for one in labels])
 
 
 def few_shot(backbone: Backbone, of: Data) -> Iterator[str]:
@@ -89,15 +96,15 @@ def few_shot(backbone: Backbone, of: Data) -> Iterator[str]:
 def played(vectors: Vectors, said: Vectors, of: Data, seed: int) -> Iterator[tuple[int, int, bool, bool]]:
     """For each message of a shuffled conversation: its row, labels so far, whether right, whether shown."""
     rng, living = np.random.default_rng(seed), tuple(Label(row, name, "", "") for row, name in enumerate(of.names))
-    settled, serving, told, stale = Settled(), None, list[int](), True
+    settled, serving, told, stale = HeadSettings(), None, list[int](), True
     order = rng.permutation(len(of.texts))
     for place, row in enumerate(order):
         if stale or not told or serving is None:
             nobody = np.zeros(len(told), np.bool_)
-            material = Material(0, 0, living, vectors[told], of.targets[told], said, nobody)
+            material = LabelledVectors(0, 0, living, vectors[told], of.targets[told], said, nobody)
             mean = shared(vectors[order[:place]])
-            settled = choose(material, settled, mean) if is_due(settled, material) else settled
-            serving = quick_fit(material, settled, serving, mean)
+            settled = cross_validate(material, settled, mean) if needs_cross_validation(settled, material) else settled
+            serving = fit_head(material, settled, serving, mean)
             assert serving is not None
         odds = serving.probabilities(vectors[[row]])[0]
         best = int(odds.argmax())

@@ -1,8 +1,8 @@
 """`explain`: why a message got its label, said by a thread of its own beside the one that classifies.
 
 It takes a second or two, and whoever asks waits behind nobody but others who ask: no message waits for it, and it
-waits for no job. What is explained is the model in service, with its own copy of the backbone, for looking into one
-changes how it reads meanwhile.
+waits for no job. What is explained is the model in service, with its own copy of the backbone, because looking into a
+backbone changes how it reads meanwhile.
 """
 
 from __future__ import annotations
@@ -12,15 +12,12 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Protocol
 
 import numpy as np
 from sqlalchemy import Connection
 
 from modeling.backbones import backbone as backbones
-from modeling.backbones.backbone import Backbone
 from modeling.classifier.bundle import Bundle
-from modeling.classifier.head import Head
 from modeling.data.examples import Examples
 from modeling.errors import ModelingError
 from modeling.text.cleaning import clean
@@ -28,12 +25,11 @@ from workers.core.events import EXPLAIN, ChatRef, Command
 from workers.core.i18n import say
 from workers.core.replies import Picture, Post, Reply
 from workers.handlers.claims import ClaimContext, drain
-from workers.serving.explanation_text import told
+from workers.serving.explanation_text import explanation_text
+from workers.serving.served_model import ServedModel
 from workers.store import chats, inbox, messages, outbox, predictions, training_set
 from workers.store.database import Database
 from workers.store.inbox import Claimed
-from workers.store.labels import Label
-from workers.store.versions import Version
 
 log = logging.getLogger(__name__)
 
@@ -44,25 +40,12 @@ LONGEST = 20_000
 """Characters of a message that are looked at, which is far more than any backbone reads."""
 
 
-class ServedModel(Protocol):
-    """The model in service."""
-
-    @property
-    def backbone(self) -> Backbone: ...
-    @property
-    def version(self) -> Version: ...
-    @property
-    def head(self) -> Head | None: ...
-    @property
-    def labels(self) -> tuple[Label, ...]: ...
-
-
 class Explainer:
     """Answers the waiting `explain` commands one after another whenever it is woken."""
 
-    def __init__(self, context: ClaimContext, serving: Callable[[], ServedModel]) -> None:
+    def __init__(self, context: ClaimContext, model: Callable[[], ServedModel]) -> None:
         self._context = replace(context, most=1, lease=max(context.lease, LEASE))
-        self._serving = serving
+        self._model = model
         self._woken = threading.Event()
         threading.Thread(target=self._run, name="explain", daemon=True).start()
 
@@ -80,35 +63,35 @@ class Explainer:
 
     def answer(self, claimed: Sequence[Claimed]) -> None:
         """Answer claimed commands, each in a transaction with its end in the inbox."""
-        for one in claimed:
-            if isinstance(one.event, Command):
-                reply = answer(self._context.database, self._serving(), one.event, self._context.language)
+        for item in claimed:
+            if isinstance(item.event, Command):
+                reply = answer(self._context.database, self._model(), item.event, self._context.language)
                 with self._context.database.write() as c:
-                    inbox.finish(c, [one])
-                    outbox.add(c, [(f"{one.event.key}:0", reply)], time.time(), one.received_at)
+                    inbox.finish(c, [item])
+                    outbox.add(c, [(f"{item.event.key}:0", reply)], time.time(), item.received_at)
 
 
-def answer(database: Database, serving: ServedModel, command: Command, language: str) -> Reply:
+def answer(database: Database, model: ServedModel, command: Command, language: str) -> Reply:
     """The explanation of the message that was replied to, or of the text that was typed, or why there is none."""
     with database.read() as c:
         chat = chats.get(c, command.chat)
         language = chat.language if chat else language
         here = command.private or (chat is not None and chat.enabled)
-        refusal, text = asked_about(c, command) if here else ("not_here", "")
+        refusal, text = text_asked_about(c, command) if here else ("not_here", "")
     if not refusal and not clean(text):
         refusal = "classify_empty"
-    if not refusal and (serving.head is None or len(serving.labels) < 2):
+    if not refusal and (model.head is None or len(model.labels) < 2):
         refusal = "classify_none"
     if refusal:
         return Post(chat=command.chat, text=say(language, refusal), reply_to=command.thread)
     try:
-        return shown(database, serving, command, text[:LONGEST], language)
+        return explanation(database, model, command, text[:LONGEST], language)
     except ModelingError as error:
         return Post(chat=command.chat, text=error.sentence.render(language), reply_to=command.thread)
 
 
-def asked_about(c: Connection, command: Command) -> tuple[str, str]:
-    """Why there is nothing to explain, as the name of a sentence, or the text."""
+def text_asked_about(c: Connection, command: Command) -> tuple[str, str]:
+    """The code of the sentence that says why there is nothing to explain, or "" and the text."""
     if command.arguments:
         return "", command.arguments
     if command.reply_to is None:
@@ -122,40 +105,43 @@ def asked_about(c: Connection, command: Command) -> tuple[str, str]:
     return "", (stored.text if stored else waiting.text if waiting else "") or ""
 
 
-def shown(database: Database, serving: ServedModel, command: Command, text: str, language: str) -> Picture:
+def explanation(database: Database, model: ServedModel, command: Command, text: str, language: str) -> Picture:
     """The explanation as a picture with the same in words under it. Raises ModelingError."""
     from modeling.explanation.explain import explain
     from modeling.reporting.explanation_plot import png
 
-    bundle = in_service(serving)
-    found = explain(bundle, text, nearest(database, serving, command.chat, text))
-    said = told(language, found, serving.labels, foreign=found.foreign)
-    about = None if command.arguments or command.reply_to is None else command.reply_to.message_id
-    alt = say(language, "explained_alt", label=found.label)
-    picture = Picture(chat=command.chat, filename="explained.png", content=png(found, language), alt=alt, text=said)
-    return picture.model_copy(update={"reply_to": about or command.thread})
+    explained = explain(as_bundle(model), text, nearest(database, model, command.chat, text))
+    replied_to = None if command.arguments or command.reply_to is None else command.reply_to.message_id
+    return Picture(
+        chat=command.chat,
+        filename="explained.png",
+        content=png(explained, language),
+        alt=say(language, "explained_alt", label=explained.label),
+        text=explanation_text(language, explained, model.labels),
+        reply_to=replied_to or command.thread,
+    )
 
 
-def in_service(serving: ServedModel) -> Bundle:
+def as_bundle(model: ServedModel) -> Bundle:
     """The model in service as a bundle with the labels' names, on a backbone of its own. Raises ModelingError."""
-    assert serving.head is not None
-    saved = serving.version.folder is not None
-    own = backbones.load(str(serving.backbone.folder), as_saved=saved)
-    return Bundle(own, replace(serving.head, labels=tuple(label.name for label in serving.labels)))
+    assert model.head is not None
+    saved = model.version.folder is not None
+    backbone = backbones.load(str(model.backbone.folder), as_saved=saved)
+    return Bundle(backbone, replace(model.head, labels=tuple(label.name for label in model.labels)))
 
 
-def nearest(database: Database, serving: ServedModel, chat: ChatRef, text: str) -> Examples | None:
+def nearest(database: Database, model: ServedModel, chat: ChatRef, text: str) -> Examples | None:
     """The labelled messages of this very chat that lie nearest: others' are not for everybody here to read."""
-    names = {label.id: label.name for label in serving.labels}
+    names = {label.id: label.name for label in model.labels}
     with database.read() as c:
         labelled = {id: names[label] for id, label in training_set.labelled_in(c, chat) if label in names}
-        vectors = predictions.vectors(c, serving.backbone.fingerprint, list(labelled))
+        vectors = predictions.vectors(c, model.backbone.fingerprint, list(labelled))
         texts = messages.texts(c, list(vectors))
-    wanted = clean(text)
-    ids = [id for id in vectors if id in texts and clean(texts[id]) not in ("", wanted)]
+    cleaned = clean(text)
+    ids = [id for id in vectors if id in texts and clean(texts[id]) not in ("", cleaned)]
     if not ids:
         return None
-    known = np.stack([np.frombuffer(vectors[id], np.float32) for id in ids])
-    order = np.argsort(-(known @ serving.backbone.encode([wanted])[0]), kind="stable")[:NEAREST]
-    chosen = [ids[int(place)] for place in order]
+    candidates = np.stack([np.frombuffer(vectors[id], np.float32) for id in ids])
+    order = np.argsort(-(candidates @ model.backbone.encode([cleaned])[0]), kind="stable")[:NEAREST]
+    chosen = [ids[int(index)] for index in order]
     return Examples(tuple(clean(texts[id]) for id in chosen), tuple(labelled[id] for id in chosen))

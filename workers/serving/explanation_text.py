@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from workers.core.i18n import say
@@ -19,47 +19,56 @@ WORD, MESSAGE = 30, 80
 """Characters shown of a word, and of a labelled message."""
 
 
-def told(language: str, found: Explanation, labels: Sequence[Label], *, foreign: bool) -> str:
-    """The explanation in words, a line each for the label, for what spoke for and against it, and for what is near.
-
-    `foreign`: the message seems to belong to no label at all.
-    """
+def explanation_text(language: str, explained: Explanation, labels: Sequence[Label]) -> str:
+    """The explanation in words, a line each for the label, for what spoke for and against it, and for what is near."""
     emoji = {label.name: label.emoji for label in labels}
-    weighed = sorted(weights(found), key=lambda each: -abs(each[1]))
-    kept = [each for each in weighed if abs(each[1]) >= FAINT * abs(weighed[0][1])]
-    pro, contra = [each for each in kept if each[1] > 0][:FOR], [each for each in kept if each[1] < 0][:AGAINST]
-    lines = [verdict(language, found, emoji.get(found.label, ""), foreign=foreign)]
-    lines += [say(language, "explained_for", words=named(pro))] if pro else []
-    lines += [say(language, "explained_against", words=named(contra))] if contra else []
-    total = {"sum": f"{found.attribution.weights.sum():+.1f}", "difference": f"{found.attribution.difference:+.1f}"}
-    lines.append(say(language, "explained_sum", **total, other=found.runner_up.label))
-    if found.neighbours:
-        near = (f"{emoji.get(one.label, '')} {one.label} “{cut(one.text, MESSAGE)}”" for one in found.neighbours)
-        lines.append(say(language, "explained_near", messages="; ".join(each.strip() for each in near)))
-    return "\n".join([*lines, *(note.render(language) for note in found.notes)])
+    ranked = sorted(word_weights(explained).items(), key=lambda pair: -abs(pair[1]))
+    strong = [(word, weight) for word, weight in ranked if abs(weight) >= FAINT * abs(ranked[0][1])]
+    supporting = [pair for pair in strong if pair[1] > 0][:FOR]
+    opposing = [pair for pair in strong if pair[1] < 0][:AGAINST]
+    lines = [verdict(language, explained, emoji.get(explained.label, ""))]
+    lines += [say(language, "explained_for", words=listed(supporting))] if supporting else []
+    lines += [say(language, "explained_against", words=listed(opposing))] if opposing else []
+    attribution, other = explained.attribution, explained.runner_up.label
+    total, difference = f"{attribution.weights.sum():+.1f}", f"{attribution.difference:+.1f}"
+    lines.append(say(language, "explained_sum", sum=total, difference=difference, other=other))
+    if explained.neighbours:
+        near = (
+            f"{emoji.get(message.label, '')} {message.label} “{cut(message.text, MESSAGE)}”".strip()
+            for message in explained.neighbours
+        )
+        lines.append(say(language, "explained_near", messages="; ".join(near)))
+    return "\n".join([*lines, *(note.render(language) for note in explained.notes)])
 
 
-def verdict(language: str, found: Explanation, emoji: str, *, foreign: bool) -> str:
+def verdict(language: str, explained: Explanation, emoji: str) -> str:
     """Label, probability, and whether that is enough."""
-    threshold = min(100, round(100 * found.threshold))
-    key = "explained_foreign" if foreign else "explained_said" if found.spoken else "explained_silent"
-    spoken = say(language, key, threshold=threshold)
-    shares = {"percent": round(100 * found.probability), "other_percent": round(100 * found.runner_up.probability)}
-    names = {"emoji": emoji, "label": found.label, "other": found.runner_up.label}
-    return say(language, "explained", **names, **shares, spoken=spoken).strip()
+    key = "explained_foreign" if explained.foreign else "explained_said" if explained.spoken else "explained_silent"
+    spoken = say(language, key, threshold=min(100, round(100 * explained.threshold)))
+    runner_up = explained.runner_up
+    return say(
+        language,
+        "explained",
+        emoji=emoji,
+        label=explained.label,
+        percent=round(100 * explained.probability),
+        spoken=spoken,
+        other=runner_up.label,
+        other_percent=round(100 * runner_up.probability),
+    ).strip()
 
 
-def weights(found: Explanation) -> Iterable[tuple[str, float]]:
+def word_weights(explained: Explanation) -> dict[str, float]:
     """Each word with its weight; one that comes several times, once with all of it."""
     total: dict[str, float] = {}
-    for word, weight in zip(found.attribution.words, found.attribution.weights.tolist(), strict=True):
+    for word, weight in zip(explained.attribution.words, explained.attribution.weights.tolist(), strict=True):
         total[word.text] = total.get(word.text, 0.0) + weight
-    return total.items()
+    return total
 
 
-def named(weighed: Sequence[tuple[str, float]]) -> str:
+def listed(weighted: Sequence[tuple[str, float]]) -> str:
     """Words with their weights."""
-    return ", ".join(f"“{cut(word, WORD)}” {weight:+.1f}" for word, weight in weighed)
+    return ", ".join(f"“{cut(word, WORD)}” {weight:+.1f}" for word, weight in weighted)
 
 
 def cut(text: str, most: int) -> str:

@@ -1,8 +1,8 @@
-"""From what people said to a head: what there is to learn from, the quick fit, and the slow choices.
+"""From what people said to a head: the labelled vectors, the quick fit, and the slow cross-validation.
 
-A fit with its strength already chosen takes a fraction of a second, so it follows every label. Strength,
-temperature and thresholds come from cross-validation, which takes seconds: they are chosen beside the quick
-fits, anew whenever the examples have grown or shrunk by half.
+A fit with its settings already chosen takes a fraction of a second, so it follows every label. The settings (strength
+of regularisation, temperature, thresholds) come from cross-validation, which takes seconds: they are chosen beside the
+quick fits, anew whenever the examples have grown or shrunk by half.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from modeling.backbones.backbone import Backbone
 from modeling.classifier import calibration, head, out_of_scope
@@ -19,167 +20,181 @@ from modeling.classifier.head import DEFAULT_STRENGTH, GUESS_THRESHOLD, Head
 from modeling.classifier.logistic_regression import Problem, shared
 from modeling.classifier.out_of_scope import OutOfScope
 from modeling.text.cleaning import clean, is_held_out
-from modeling.types import Mask, Targets, Thresholds, Vector, Vectors
 from workers.store import labels, ledger, messages, predictions, training_set
 from workers.store.database import Database
 from workers.store.labels import Label
 
-GROWN = 1.5
-ENOUGH_UNSEEN = 30
+GROWTH = 1.5
+ENOUGH_HELD_OUT = 30
+BATCH = 64
+Vectors = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class HeadSettings:
     """What cross-validation chose on so many `examples`. `thresholds` by the label's id as text.
 
-    `tuned` marks the choices of a fine-tuned version: its strength stays, and only messages that its training did not
-    see may say what its probabilities are worth, since the others lie too neatly apart in its vectors.
+    `fine_tuned` marks the settings of a fine-tuned version: its strength stays, and only messages that its training did
+    not see may calibrate its probabilities, since the others lie too neatly apart in its vectors.
     """
 
     strength: float = DEFAULT_STRENGTH
     temperature: float = 1.0
     thresholds: Mapping[str, float] | None = None
-    usual: float = GUESS_THRESHOLD
+    median_threshold: float = GUESS_THRESHOLD
     examples: int = 0
-    tuned: bool = False
+    fine_tuned: bool = False
     scope: OutOfScope | None = None
 
-    def limits(self, names: Sequence[str]) -> Thresholds:
-        """Thresholds float32 [k] for these labels; one that is new gets the usual one."""
-        known = self.thresholds or {}
-        return np.array([known.get(name, self.usual) for name in names], np.float32)
+    def thresholds_of(self, names: Sequence[str]) -> Vectors:
+        """Thresholds float32 [k] for these labels; one that is new gets the median."""
+        chosen = self.thresholds or {}
+        return np.array([chosen.get(name, self.median_threshold) for name in names], np.float32)
 
 
 @dataclass(frozen=True, slots=True)
-class Material:
-    """Labelled vectors float32 [n, d] with their places among the living labels, as of one state of the labels.
+class LabelledVectors:
+    """Labelled vectors float32 [n, d] with targets int64 [n], indices into `labels`, as of one state of the store.
 
-    `ledger` is the number of the newest ledger row that this state knows; `unseen` bool [n] marks the messages that
-    every training holds out.
+    `revision` and `ledger` (number of its newest row) name that state. `descriptions` float32 [k, d] are the labels'
+    own vectors; `held_out` bool [n] marks the messages that no training sees.
     """
 
     revision: int
     ledger: int
-    living: tuple[Label, ...]
+    labels: tuple[Label, ...]
     vectors: Vectors
-    targets: Targets
+    targets: NDArray[np.int64]
     descriptions: Vectors
-    unseen: Mask
+    held_out: NDArray[np.bool_]
 
     @property
     def names(self) -> list[str]:
-        return [str(label.id) for label in self.living]
+        """The labels' ids, by which the head names them: renaming a label changes no head."""
+        return [str(label.id) for label in self.labels]
 
 
-def gather(database: Database, backbone: Backbone) -> Material:
+def load_labelled_vectors(database: Database, backbone: Backbone) -> LabelledVectors:
     """Everything labelled, from one reading of the store; vectors that this backbone has not made are made now."""
     with database.read() as c:
-        revision, last = labels.revision(c), ledger.last(c)
+        revision, ledger_row = labels.revision(c), ledger.last(c)
         living, labelled = tuple(labels.living(c)), training_set.labelled(c)
         texts = messages.texts(c, [message for message, _ in labelled])
-    known = vectors_of(database, backbone, [message for message, _ in labelled])
-    place = {label.id: index for index, label in enumerate(living)}
-    rows = [(known[one], place[label], held_out(texts[one])) for one, label in labelled if one in known]
-    vectors = np.stack([row[0] for row in rows]) if rows else np.empty((0, backbone.dimension), np.float32)
-    targets, unseen = np.array([row[1] for row in rows], np.int64), np.array([row[2] for row in rows], np.bool_)
-    read_labels = read(backbone, tuple(map(described, living)))
-    return Material(revision, last, living, vectors, targets, read_labels, unseen)
+    vector_of = encode_missing(database, backbone, [message for message, _ in labelled])
+    index_of = {label.id: index for index, label in enumerate(living)}
+    labelled = [(message, label) for message, label in labelled if message in vector_of]
+    vectors = [vector_of[message] for message, _ in labelled]
+    return LabelledVectors(
+        revision,
+        ledger_row,
+        living,
+        np.stack(vectors) if vectors else np.empty((0, backbone.dimension), np.float32),
+        np.array([index_of[label] for _, label in labelled], np.int64),
+        encode_descriptions(backbone, tuple(map(description, living))),
+        np.array([is_held_out_once(texts[message]) for message, _ in labelled], np.bool_),
+    )
+
+
+def encode_missing(database: Database, backbone: Backbone, ids: Sequence[int]) -> dict[int, Vectors]:
+    """The vectors of these messages, float32 [d] each, encoded and stored first where they are missing."""
+    with database.read() as c:
+        stored = predictions.vectors(c, backbone.fingerprint, ids)
+        missing = messages.current(c, [id for id in ids if id not in stored])
+    cleaned = [(message, text) for message in missing if (text := clean(message.text or ""))]
+    for start in range(0, len(cleaned), BATCH):
+        batch = cleaned[start : start + BATCH]
+        encoded = backbone.encode([text for _, text in batch])
+        rows = [(message.id, message.revision, row.tobytes()) for (message, _), row in zip(batch, encoded, strict=True)]
+        with database.write() as c:
+            predictions.record_vectors(c, backbone.fingerprint, rows)
+        stored |= {id: raw for id, _, raw in rows}
+    return {id: np.frombuffer(raw, np.float32) for id, raw in stored.items()}
 
 
 @lru_cache(maxsize=100_000)
-def held_out(text: str) -> bool:
+def is_held_out_once(text: str) -> bool:
     """`is_held_out`, remembered: heads are fitted all the time."""
     return is_held_out(clean(text))
 
 
 @lru_cache(maxsize=2)
-def read(backbone: Backbone, texts: tuple[str, ...]) -> Vectors:
-    """The labels' descriptions as vectors float32 [k, d]; they rarely change, and heads are fitted all the time."""
+def encode_descriptions(backbone: Backbone, texts: tuple[str, ...]) -> Vectors:
+    """The labels' descriptions as vectors float32 [k, d], remembered: they rarely change."""
     return backbone.encode(texts)
 
 
-def described(label: Label) -> str:
+def description(label: Label) -> str:
     """A label as text, for the backbone to read."""
     name = label.name.replace("_", " ")
     return f"{name}: {label.description}" if label.description else name
 
 
-def vectors_of(database: Database, backbone: Backbone, ids: Sequence[int]) -> dict[int, Vector]:
-    """The vectors of these messages, float32 [d] each, encoded and stored first where they are missing."""
-    with database.read() as c:
-        known = predictions.vectors(c, backbone.fingerprint, ids)
-        missing = messages.current(c, [one for one in ids if one not in known])
-    cleaned = [(one, text) for one in missing if (text := clean(one.text or ""))]
-    for start in range(0, len(cleaned), 64):
-        part = cleaned[start : start + 64]
-        encoded = backbone.encode([text for _, text in part])
-        rows = [(one.id, one.revision, row.tobytes()) for (one, _), row in zip(part, encoded, strict=True)]
-        with database.write() as c:
-            predictions.record_vectors(c, backbone.fingerprint, rows)
-        known |= {number: raw for number, _, raw in rows}
-    return {number: np.frombuffer(raw, np.float32) for number, raw in known.items()}
+def fit_head(
+    labelled: LabelledVectors, settings: HeadSettings, warm: Head | None, chat_mean: Vectors | None
+) -> Head | None:
+    """The head for these labels: none with fewer than two, a guess without an example, else a fit from `warm` on.
 
-
-def quick_fit(material: Material, settled: Settled, warm: Head | None, chat_mean: Vector | None) -> Head | None:
-    """The head for this material: none with fewer than two labels, a guess without an example, else a fit."""
-    if len(material.living) < 2:
+    `chat_mean`: the mean vector of recent messages, float32 [d].
+    """
+    if len(labelled.labels) < 2:
         return None
-    if not len(material.targets):
-        return head.guess(material.descriptions, chat_mean, material.names)
+    if not len(labelled.targets):
+        return head.guess(labelled.descriptions, chat_mean, labelled.names)
     return head.fit(
-        material.vectors,
-        material.targets,
-        material.names,
-        material.descriptions,
+        labelled.vectors,
+        labelled.targets,
+        labelled.names,
+        labelled.descriptions,
         mean=chat_mean,
         warm=warm,
-        strength=settled.strength,
-        temperature=settled.temperature,
-        thresholds=settled.limits(material.names),
-        scope=settled.scope,
+        strength=settings.strength,
+        temperature=settings.temperature,
+        thresholds=settings.thresholds_of(labelled.names),
+        scope=settings.scope,
     )
 
 
-def is_due(settled: Settled, material: Material) -> bool:
+def needs_cross_validation(settings: HeadSettings, labelled: LabelledVectors) -> bool:
     """Whether the examples have changed enough for choosing anew."""
-    count, before = len(material.targets), settled.examples
-    if count < 2 or len(material.living) < 2 or (settled.tuned and material.unseen.sum() < ENOUGH_UNSEEN):
+    count, before = len(labelled.targets), settings.examples
+    if count < 2 or len(labelled.labels) < 2 or (settings.fine_tuned and labelled.held_out.sum() < ENOUGH_HELD_OUT):
         return False
-    return not before / GROWN < count < before * GROWN
+    return not before / GROWTH < count < before * GROWTH
 
 
-def choose(material: Material, settled: Settled, chat_mean: Vector | None = None) -> Settled:
-    """Strength, temperature and thresholds by cross-validation; takes seconds. A label that is new gets the median."""
-    if settled.tuned:
-        return calibrated_anew(material, settled, chat_mean)
-    fitted = head.fit(material.vectors, material.targets, material.names, material.descriptions, mean=chat_mean)
-    return replace(settle(material, fitted.strength, fitted.temperature, fitted.thresholds), scope=fitted.scope)
+def cross_validate(labelled: LabelledVectors, settings: HeadSettings, chat_mean: Vectors | None = None) -> HeadSettings:
+    """Choose strength, temperature and thresholds; takes seconds."""
+    if settings.fine_tuned:
+        return recalibrate(labelled, settings, chat_mean)
+    fitted = head.fit(labelled.vectors, labelled.targets, labelled.names, labelled.descriptions, mean=chat_mean)
+    chosen = settings_on(labelled, fitted.strength, fitted.temperature, fitted.thresholds)
+    return replace(chosen, scope=fitted.scope)
 
 
-def calibrated_anew(material: Material, settled: Settled, chat_mean: Vector | None) -> Settled:
-    """Temperature and thresholds from out-of-fold scores of the unseen messages, at the strength that was trained."""
-    count, mean = len(material.living), shared(material.vectors) if chat_mean is None else chat_mean
-    problem = Problem(material.vectors, material.targets, count, material.descriptions, mean)
-    _, scores = calibration.choose(problem, settled.strength, fixed=True, seed=0)
+def recalibrate(labelled: LabelledVectors, settings: HeadSettings, chat_mean: Vectors | None) -> HeadSettings:
+    """Temperature and thresholds from out-of-fold scores of the held-out messages, at the strength that was trained."""
+    count, mean = len(labelled.labels), shared(labelled.vectors) if chat_mean is None else chat_mean
+    problem = Problem(labelled.vectors, labelled.targets, count, labelled.descriptions, mean)
+    _, scores = calibration.choose(problem, settings.strength, fixed=True, seed=0)
     if scores is None:
-        return settled
-    unseen = material.unseen
-    temperature, thresholds = calibration.calibrate(scores[unseen], material.targets[unseen], count)
-    anew = settle(material, settled.strength, temperature, thresholds)
-    signs = out_of_scope.signs(material.vectors, material.targets, scores, seed=0)
-    known = out_of_scope.limited(material.vectors, [signs.of(unseen)])
-    return replace(anew, tuned=True, scope=known or settled.scope)
+        return settings
+    held_out = labelled.held_out
+    temperature, thresholds = calibration.calibrate(scores[held_out], labelled.targets[held_out], count)
+    chosen = settings_on(labelled, settings.strength, temperature, thresholds)
+    signs = out_of_scope.signs(labelled.vectors, labelled.targets, scores, seed=0)
+    scope = out_of_scope.limited(labelled.vectors, [signs.of(held_out)])
+    return replace(chosen, fine_tuned=True, scope=scope or settings.scope)
 
 
-def settle(material: Material, strength: float, temperature: float, thresholds: Thresholds) -> Settled:
-    """These choices, as made on this material."""
-    limits = dict(zip(material.names, thresholds.tolist(), strict=True))
-    return Settled(strength, temperature, limits, float(np.median(thresholds)), examples=len(material.targets))
+def settings_on(labelled: LabelledVectors, strength: float, temperature: float, thresholds: Vectors) -> HeadSettings:
+    """These choices, as made on these examples; `thresholds` float32 [k]."""
+    by_label = dict(zip(labelled.names, thresholds.tolist(), strict=True))
+    return HeadSettings(strength, temperature, by_label, float(np.median(thresholds)), examples=len(labelled.targets))
 
 
-def as_trained(tuned: Head, living: Sequence[Label]) -> Settled:
-    """The choices that a fine-tuned version brings along, until enough unseen messages say more."""
-    by_name = dict(zip(tuned.labels, tuned.thresholds.tolist(), strict=True))
-    limits = {str(label.id): by_name[label.name] for label in living if label.name in by_name}
-    usual = float(np.median(tuned.thresholds))
-    return Settled(tuned.strength, tuned.temperature, limits, usual, tuned=True, scope=tuned.scope)
+def settings_of(trained: Head, living: Sequence[Label]) -> HeadSettings:
+    """The settings that a fine-tuned version brings along, until enough held-out messages say more."""
+    by_name = dict(zip(trained.labels, trained.thresholds.tolist(), strict=True))
+    by_label = {str(label.id): by_name[label.name] for label in living if label.name in by_name}
+    median = float(np.median(trained.thresholds))
+    return HeadSettings(trained.strength, trained.temperature, by_label, median, fine_tuned=True, scope=trained.scope)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from collections import deque
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -12,22 +13,21 @@ import pytest
 from modeling.backbones import backbone as backbones
 from modeling.backbones.backbone import Backbone
 from modeling.classifier import head
-from modeling.classifier.head import Head
 from modeling.explanation.attribution import Attribution
 from modeling.explanation.explain import Explanation, Likely
 from modeling.explanation.word_spans import Word
+from modeling.sentences.catalogue import verbatim
 from tests.workers.chatroom import ANA, CHAT, Chatroom, ref
 from workers.core.events import ChatRef, Command, Delete, Message, MessageRef
 from workers.core.replies import Picture, Post, Reply
 from workers.handlers.claims import ClaimContext
 from workers.serving import explain
 from workers.serving.explain import Explainer
-from workers.serving.explanation_text import told
-from workers.serving.head_fitting import vectors_of
+from workers.serving.explanation_text import explanation_text
+from workers.serving.head_fitting import HeadSettings, encode_missing
+from workers.serving.served_model import ServedModel
 from workers.store import erasure, inbox, labels, ledger, messages, outbox, training_set, versions
-from workers.store.labels import Label
 from workers.store.ledger import LedgerRow
-from workers.store.versions import Version
 
 BUGS = ("The page crashes when I drag a card", "Search fails with an error", "The app crashes on start")
 QUESTIONS = ("How do I open the board?", "Where can I find the export?", "What does the app cost?")
@@ -37,16 +37,6 @@ ELSEWHERE = ChatRef(platform="web", workspace="local", chat_id="private")
 @cache
 def minilm() -> Backbone:
     return backbones.load("minilm")
-
-
-@dataclass
-class Served:
-    """What serves: the base with a head fitted on the room's labels."""
-
-    version: Version
-    labels: tuple[Label, ...]
-    head: Head | None
-    backbone: Backbone = field(default_factory=minilm)
 
 
 @pytest.fixture
@@ -75,18 +65,18 @@ def taught(room: Chatroom) -> Chatroom:
     return room
 
 
-def serving(room: Chatroom) -> Served:
+def serving(room: Chatroom) -> ServedModel:
     with room.database.read() as c:
         living, labelled = tuple(labels.living(c)), training_set.labelled(c)
         active = versions.active(c)
-    known = vectors_of(room.database, minilm(), [message for message, _ in labelled])
-    place = {label.id: index for index, label in enumerate(living)}
-    rows = np.stack([known[message] for message, _ in labelled])
-    targets = np.array([place[label] for _, label in labelled])
+    vector_of = encode_missing(room.database, minilm(), [message for message, _ in labelled])
+    index_of = {label.id: index for index, label in enumerate(living)}
+    rows = np.stack([vector_of[message] for message, _ in labelled])
+    targets = np.array([index_of[label] for _, label in labelled])
     names = [str(label.id) for label in living]
-    described = minilm().encode([label.name for label in living])
-    fitted = head.fit(rows, targets, names, described, strength=1.0, temperature=1.0, thresholds=np.full(2, 0.5))
-    return Served(active, living, fitted)
+    descriptions = minilm().encode([label.name for label in living])
+    fitted = head.fit(rows, targets, names, descriptions, strength=1.0, temperature=1.0, thresholds=np.full(2, 0.5))
+    return ServedModel(active, minilm(), HeadSettings(), deque(), living, fitted)
 
 
 def asked(room: Chatroom, text: str = "explain", about: str | None = None) -> Command:
@@ -94,7 +84,7 @@ def asked(room: Chatroom, text: str = "explain", about: str | None = None) -> Co
     return Command(key=f"x{time.time_ns()}", at=1.0, chat=CHAT, caller=ANA, text=text, reply_to=target)
 
 
-def answer(room: Chatroom, command: Command, served: Served | None = None) -> Reply:
+def answer(room: Chatroom, command: Command, served: ServedModel | None = None) -> Reply:
     return explain.answer(room.database, served or serving(room), command, "en")
 
 
@@ -131,8 +121,7 @@ def test_what_cannot_be_explained_gets_a_sentence(taught: Chatroom):
         refused = answer(taught, command, served)
         assert isinstance(refused, Post)
         assert said in refused.text
-    served.head = None
-    refused = answer(taught, asked(taught, about="0"), served)
+    refused = answer(taught, asked(taught, about="0"), replace(served, head=None))
     assert isinstance(refused, Post)
     assert "two labels" in refused.text
 
@@ -140,12 +129,14 @@ def test_what_cannot_be_explained_gets_a_sentence(taught: Chatroom):
 def test_a_message_that_fits_no_label_is_said_to(taught: Chatroom):
     words = (Word("soup", 0, 4, (0, 4)), Word("today", 5, 10, (5, 10)), Word("soup", 11, 15, (11, 15)))
     weights = Attribution("occlusion", words, np.array([0.5, -0.25, 0.5]), 1.0)
-    found = Explanation("soup today soup", "bug", 0.9, 0.5, Likely("question", 0.1), weights, (), ("A note.",))
-    said = told("en", found, (), foreign=True).splitlines()
+    found = Explanation(
+        "soup today soup", "bug", 0.9, 0.5, Likely("question", 0.1), weights, (), (verbatim("A note."),)
+    )
+    said = explanation_text("en", replace(found, foreign=True), ()).splitlines()
     assert "fit none of the labels" in said[0]
     assert said[1:3] == ["For it: “soup” +1.0.", "Against it: “today” -0.2."]
     assert said[-1] == "A note."
-    assert "enough to say it (from 50%)" in told("en", found, (), foreign=False)
+    assert "enough to say it (from 50%)" in explanation_text("en", found, ())
 
 
 def test_the_thread_answers_what_waits_once_it_is_woken(taught: Chatroom):

@@ -18,8 +18,9 @@ from workers.core.errors import BackchannelError
 from workers.core.events import Command, Delete, Edit, Event, Message
 from workers.core.replies import Post, React, Reply
 from workers.core.settings import Settings
-from workers.serving.head_fitting import Material, Settled, choose, quick_fit
-from workers.serving.model_server import Inference, Serving
+from workers.serving.head_fitting import HeadSettings, LabelledVectors, cross_validate, fit_head
+from workers.serving.model_server import ModelServer
+from workers.serving.served_model import ServedModel
 from workers.store import chats, inbox, messages, outbox, predictions, versions
 
 
@@ -28,15 +29,15 @@ class Model:
 
     def __init__(self, room: Chatroom) -> None:
         self.room = room
-        self.inference = Inference(room.database, Settings())
-        self.inference.start()
+        self.server = ModelServer(room.database, Settings())
+        self.server.start()
 
     def take(self, *events: Event) -> list[Reply]:
         now = time.time()
         with self.room.database.write() as c:
             inbox.add(c, events, now)
             claimed = inbox.claim(c, "classify", 64, 30.0, "test", now)
-        self.inference.classify(claimed, now)
+        self.server.classify(claimed, now)
         with self.room.database.write() as c:
             sent = outbox.claim(c, "web", 100, 30.0, "test", now)
             for outgoing in sent:
@@ -58,7 +59,7 @@ class Model:
 
         with self.room.database.read() as c:
             revision = labels.revision(c)
-        until(lambda: self.inference.serving.revision >= revision)
+        until(lambda: self.server.model.revision >= revision)
 
 
 def until(ready: Callable[[], bool], patience: float = 60.0) -> None:
@@ -78,7 +79,7 @@ def model(room: Chatroom) -> Iterator[Model]:
 
 
 def name_of(model: Model, prediction: predictions.Prediction | None) -> str | None:
-    names = {label.id: label.name for label in model.inference.serving.labels}
+    names = {label.id: label.name for label in model.server.model.labels}
     return names.get(prediction.label) if prediction and prediction.label else None
 
 
@@ -188,7 +189,7 @@ def test_one_label_alone_is_silence(fresh: object):
 
 def test_a_hot_swap_drops_nothing_and_doubles_nothing(model: Model, tmp_path: Path):
     model.settled()
-    serving = model.inference.serving
+    serving = model.server.model
     assert serving.head is not None
     Bundle(serving.backbone, serving.head, {"method": "lora"}).save(tmp_path / "v2")
     sent: list[str] = []
@@ -225,7 +226,7 @@ def test_a_version_that_cannot_be_loaded_leaves_the_one_before_at_work(model: Mo
         versions.promote(c, broken.id, 2.0)
     time.sleep(0.3)
     assert model.write("1", "It crashed with an error") is not None
-    assert model.inference.serving.version.id == 1
+    assert model.server.model.version.id == 1
 
 
 def test_a_broken_active_version_at_the_start_lets_the_base_serve(room: Chatroom):
@@ -235,13 +236,13 @@ def test_a_broken_active_version_at_the_start_lets_the_base_serve(room: Chatroom
     model = Model(room)
     model.settled()
     assert model.write("1", "It crashed with an error") is not None
-    assert model.inference.serving.version.id == 1
+    assert model.server.model.version.id == 1
     assert "version 1" in room.says("rollback"), "the way out is open"
 
 
 def test_a_backbone_that_is_not_there_gets_a_sentence(room: Chatroom):
     with pytest.raises(BackchannelError, match="no-such-folder"):
-        Inference(room.database, Settings(backbone="/no-such-folder/model")).start()
+        ModelServer(room.database, Settings(backbone="/no-such-folder/model")).start()
 
 
 def test_nothing_is_shown_in_a_chat_that_was_left_meanwhile(model: Model):
@@ -251,18 +252,18 @@ def test_nothing_is_shown_in_a_chat_that_was_left_meanwhile(model: Model):
     assert model.take(message("1", "The export is broken, it crashes with an error")) == []
 
 
-def served(model: Model, each: int) -> Serving:
-    """What serves after `each` messages of both labels, at opposite ends of the space that the backbone writes to."""
-    now, rng = model.inference.serving, np.random.default_rng(0)
+def served(model: Model, count: int) -> ServedModel:
+    """What serves after `count` messages of both labels, at opposite ends of the space that the backbone writes to."""
+    now, rng = model.server.model, np.random.default_rng(0)
     living, width = now.labels[:2], now.backbone.dimension
-    targets = np.repeat([0, 1], each)
-    vectors = rng.normal(0, 0.02, (2 * each, width)).astype(np.float32)
-    vectors[np.arange(2 * each), targets] += 1
+    targets = np.repeat([0, 1], count)
+    vectors = rng.normal(0, 0.02, (2 * count, width)).astype(np.float32)
+    vectors[np.arange(2 * count), targets] += 1
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     descriptions = np.eye(2, width, dtype=np.float32)
-    material = Material(1, 1, living, vectors, targets, descriptions, np.zeros(2 * each, np.bool_))
-    settled = choose(material, Settled())
-    return replace(now, labels=living, head=quick_fit(material, settled, None, None), settled=settled)
+    labelled = LabelledVectors(1, 1, living, vectors, targets, descriptions, np.zeros(2 * count, np.bool_))
+    settings = cross_validate(labelled, HeadSettings())
+    return replace(now, labels=living, head=fit_head(labelled, settings, None, None), settings=settings)
 
 
 def test_a_message_of_no_label_is_predicted_and_not_shown(model: Model):
@@ -281,5 +282,5 @@ def test_with_a_handful_of_labelled_messages_nothing_is_too_foreign_to_be_shown(
     model.settled()
     serving = served(model, 15)
     assert serving.head is not None
-    assert serving.settled.scope is None
+    assert serving.settings.scope is None
     assert not serving.head.foreign(np.eye(3, serving.backbone.dimension, dtype=np.float32)).any()
