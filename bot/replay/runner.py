@@ -213,7 +213,7 @@ def make_report(plan: Plan, played: Played, rows: Rows, database: Database, play
     ]
     with database.read() as c:
         every = [
-            {"version": v.id, "state": v.state, "method": v.method, "metrics": v.metrics, "note": v.note}
+            {"version": v.id, "state": v.state, "method": v.method, "metrics": v.metrics, "note": v.note.en}
             for v in versions.every(c)
         ]
     abstained = sum(not outcome.shown for outcome in player.outcomes.values())

@@ -167,7 +167,7 @@ def job_line(call: Call, job: Job) -> str:
     """One job on one line."""
     values = {"job": job.id, "kind": kind_name(call.language, job.kind), "state": stage_name(call.language, job.state)}
     if job.state not in ("queued", "running"):
-        return call.text("job_ended", **values, error=f": {job.error}" if job.error else "")
+        return call.text("job_ended", **values, error=f": {job.error.text(call.language)}" if job.error else "")
     return call.text(
         "job_line", **values, stage=stage_name(call.language, job.stage), percent=round(100 * job.fraction)
     )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pydantic import ValidationError
+
+from workers.core.events import Frozen, Text
 from workers.core.job_texts import JOB_TEXTS, KINDS, STAGES
 
 TEXTS: dict[str, tuple[str, str]] = {
@@ -226,6 +229,33 @@ TEXTS: dict[str, tuple[str, str]] = {
         "我无法在该频道发言。请用 `/invite @{bot}` 邀请我。",
     ),
 }
+
+
+class Bilingual(Frozen):
+    """A sentence in both languages, for what is stored once and read in any chat."""
+
+    en: Text
+    zh: Text
+
+    @classmethod
+    def read(cls, stored: str) -> Bilingual:
+        """Read a stored sentence; one that an earlier version stored as plain text is the same in both languages."""
+        try:
+            return cls.model_validate_json(stored)
+        except ValidationError:
+            return cls(en=stored, zh=stored)
+
+    def text(self, language: str) -> str:
+        """The sentence in a chat's language."""
+        return self.zh if language == "zh" else self.en
+
+    def __str__(self) -> str:
+        return self.en
+
+
+def both(key: str, **values: object) -> Bilingual:
+    """The sentence named `key` in both languages. Unknown keys raise KeyError."""
+    return Bilingual(en=say("en", key, **values), zh=say("zh", key, **values))
 
 
 def say(language: str, key: str, **values: object) -> str:

@@ -75,6 +75,34 @@ JOB_TEXTS: dict[str, tuple[str, str]] = {
     "cancel": ("Cancel", "取消"),
     "job_cancelling": ("Cancelling job {job} …", "正在取消任务 {job}…"),
     "job_cancelled": ("Job {job} was cancelled. Nothing changed.", "任务 {job} 已取消，未作任何更改。"),
+    "job_worker_died": (
+        "Its worker died {tries} times: look into the worker's log, then try again.",
+        "执行它的 worker 已中断 {tries} 次：请查看 worker 日志后再试。",
+    ),
+    "job_folder_not_written": (
+        "{folder} can't be written ({reason}): free some space there and type the command again.",
+        "无法写入 {folder}（{reason}）：请腾出空间后重新输入命令。",
+    ),
+    "job_broke": (
+        "{kind} inside Backchannel: the worker's log says where.",
+        "Backchannel 内部错误 {kind}：具体位置见 worker 日志。",
+    ),
+    "job_program_ended": (
+        "The training program ended with status {status}: {words}.",
+        "训练程序以状态 {status} 结束：{words}。",
+    ),
+    "job_program_ended_silently": (
+        "The training program ended with status {status}: it said nothing.",
+        "训练程序以状态 {status} 结束，没有任何说明。",
+    ),
+    "job_too_few_labels": (
+        "There are too few labelled messages to train on some and test on others: label a few more.",
+        "标注太少，无法一部分用于训练、一部分用于测试：请再标注一些。",
+    ),
+    "job_base_gone": (
+        "The files of the base {base} are gone from {folder}: type `pretrain` again.",
+        "底座 {base} 的文件已不在 {folder}：请重新输入 `pretrain`。",
+    ),
     "job_failed": ("Job {job} failed: {error}", "任务 {job} 失败：{error}"),
     "job_promoted": (
         "Version {version} ({method}) took over: {scores}. {reason}",

@@ -16,7 +16,8 @@ from modeling.atomic_files import written_atomically
 from modeling.data.examples import Examples
 from modeling.data.split import Split, split
 from modeling.text.cleaning import clean, is_held_out
-from workers.core.errors import BackchannelError
+from workers.core.i18n import both
+from workers.jobs.errors import JobFailed
 from workers.store import jobs, labels, messages, training_set
 from workers.store.database import Database
 
@@ -25,10 +26,6 @@ log = logging.getLogger(__name__)
 TRAIN, HELD_OUT, POOL = "train.csv", "heldout.csv", "pool.csv"
 KEPT = ("bundle", "backbone")
 """What may stay of a job's folder, in its part `out`."""
-
-
-class JobFailed(BackchannelError):
-    """The job could not do it; the sentence says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +57,7 @@ def write_data(folder: Path, texts: Texts, wanted: Sequence[str] = (TRAIN, HELD_
     parts = divided(texts.labelled)
     few = len(set(parts.train.labels)) < 2
     if (few and POOL not in wanted) or (HELD_OUT in wanted and (few or not len(parts.held_out))):
-        raise JobFailed("There are too few labelled messages to train on some and test on others: label a few more.")
+        raise JobFailed(both("job_too_few_labels"))
     if not few:
         write_csv(folder / TRAIN, ("text", "label"), parts.train.rows())
     if HELD_OUT in wanted:
@@ -68,7 +65,7 @@ def write_data(folder: Path, texts: Texts, wanted: Sequence[str] = (TRAIN, HELD_
     if POOL in wanted:
         write_csv(folder / POOL, ("text",), [(text,) for text in unheard(texts.pool)])
     for note in parts.train.notes:
-        log.info("%s", note)
+        log.info("%s", note.text)
 
 
 def unheard(pool: Iterable[str]) -> list[str]:

@@ -43,7 +43,7 @@ def why_gate(language: str, promoted: bool, version: Version, done: Line) -> str
     """The gate's reason; its figures alone where they are all there is to say."""
     gate = done.get("gate")
     if not gate or not promoted:
-        return version.note
+        return version.note.text(language)
     figures = {name: f"{100 * float(gate[name]):+.1f}" for name in ("difference", "low", "high")}
     return say(language, "reason_gate", **figures, messages=gate["messages"])
 

@@ -13,18 +13,18 @@ from collections.abc import Sequence
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from workers.core.errors import BackchannelError
-from workers.jobs.datasets import JobFailed
+from pydantic import TypeAdapter
+
+from modeling.sentences.catalogue import Sentence, StoredSentence
+from workers.core.i18n import Bilingual, both
+from workers.jobs.errors import Interrupted, JobFailed, in_both
 
 log = logging.getLogger(__name__)
 
+STORED: TypeAdapter[Sentence] = TypeAdapter(StoredSentence)
 GRACE = 5.0
 ASKED_TO_STOP = (-signal.SIGTERM, 128 + signal.SIGTERM)
 """Statuses of a program that ended because it was asked to, as all processes are when the machine is stopped."""
-
-
-class Interrupted(BackchannelError):
-    """Somebody stops the program, and probably us: whoever takes the job up again goes on from its last checkpoint."""
 
 
 def start(argv: Sequence[str]) -> subprocess.Popen[str]:
@@ -56,7 +56,8 @@ class Program:
         if line is None:
             raise JobFailed(self._last_words())
         if line.get("event") == "error":
-            raise JobFailed(str(line.get("message")))
+            said = {"code": line.get("code", ""), "params": line.get("params", {}), "text": line["message"]}
+            raise JobFailed(in_both(STORED.validate_python(said)))
         return line
 
     def stop(self) -> None:
@@ -88,8 +89,9 @@ class Program:
             if line.strip():
                 self._words.append(line.strip())
 
-    def _last_words(self) -> str:
+    def _last_words(self) -> Bilingual:
         status = self._process.wait()
         self._readers[1].join(1.0)
-        said = self._words[-1] if self._words else "it said nothing"
-        return f"The training program ended with status {status}: {said}."
+        if not self._words:
+            return both("job_program_ended_silently", status=status)
+        return both("job_program_ended", status=status, words=self._words[-1])

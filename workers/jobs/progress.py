@@ -13,6 +13,7 @@ from workers.core.buttons import CancelJob
 from workers.core.i18n import say
 from workers.core.replies import Choice, EditPost
 from workers.core.settings import Settings
+from workers.jobs.errors import Cancelled
 from workers.jobs.messages import percent_done
 from workers.jobs.modeling_process import Program
 from workers.store import jobs, outbox
@@ -26,10 +27,6 @@ LAST = frozenset({"done", "evaluated", "pretrained", "tuned"})
 """The events after which a program has nothing more to say."""
 
 TellFlower = Callable[[dict[str, object]], None]
-
-
-class Cancelled(Exception):
-    """Somebody typed `cancel`."""
 
 
 @dataclass(slots=True)

@@ -16,14 +16,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 from workers.core.errors import BackchannelError
-from workers.core.i18n import say
+from workers.core.i18n import Bilingual, both, say
 from workers.core.replies import EditPost
 from workers.core.settings import Settings
-from workers.jobs.datasets import POOL, JobFailed, gather, tidy, tidy_left_over, write_data
+from workers.jobs.datasets import POOL, gather, tidy, tidy_left_over, write_data
+from workers.jobs.errors import Cancelled, Interrupted, JobFailed
 from workers.jobs.kinds import KINDS
 from workers.jobs.kinds.context import Command, JobContext, job_context
-from workers.jobs.modeling_process import Interrupted, Program, start
-from workers.jobs.progress import Cancelled, Run, TellFlower, follow
+from workers.jobs.modeling_process import Program, start
+from workers.jobs.progress import Run, TellFlower, follow
 from workers.store import chats, jobs, outbox
 from workers.store.database import Database, DatabaseAway
 from workers.store.jobs import Job, LostLease
@@ -57,21 +58,23 @@ def see_through(database: Database, settings: Settings, job: Job, tell_flower: T
     folder, done = settings.versions_dir / f"job-{job.id}", False
     try:
         if job.token > MOST_TRIES:
-            raise JobFailed(f"Its worker died {MOST_TRIES} times: look into the worker's log, then try again.")
+            raise JobFailed(both("job_worker_died", tries=MOST_TRIES))
         conclude(database, job, *work(database, settings, job, folder, tell_flower))
         done = True
     except (LostLease, DatabaseAway, Interrupted):
         raise
     except Cancelled:
-        end(database, job, "cancelled", "")
+        end(database, job, "cancelled", None)
     except OSError as error:
-        where = f"{settings.versions_dir} can't be written ({error.strerror})"
-        end(database, job, "failed", f"{where}: free some space there and type the command again.")
+        problem = both("job_folder_not_written", folder=settings.versions_dir, reason=error.strerror)
+        end(database, job, "failed", problem)
+    except JobFailed as error:
+        end(database, job, "failed", error.sentence)
     except BackchannelError as error:
-        end(database, job, "failed", str(error))
+        end(database, job, "failed", Bilingual(en=str(error), zh=str(error)))
     except Exception as error:
         log.exception("Job %d broke.", job.id)
-        end(database, job, "failed", f"{type(error).__name__} inside Backchannel: the worker's log says where.")
+        end(database, job, "failed", both("job_broke", kind=type(error).__name__))
     tidy(folder, keep=done)
     with suppress(OSError):
         tidy_left_over(database, settings.versions_dir)
@@ -119,12 +122,13 @@ def conclude(database: Database, job: Job, asked: JobContext, done: dict[str, An
         outbox.add(c, [(f"job:{job.id}:end", edit), *more], now)
 
 
-def end(database: Database, job: Job, state: Literal["cancelled", "failed"], error: str) -> None:
+def end(database: Database, job: Job, state: Literal["cancelled", "failed"], error: Bilingual | None) -> None:
     """End a job that brought nothing, and say so where it was asked for."""
-    log.info("Job %d %s. %s", job.id, state, error)
+    log.info("Job %d %s. %s", job.id, state, error or "")
     now = time.time()
     with database.write() as c:
-        jobs.finish(c, job, state, None, error or None, now)
+        jobs.finish(c, job, state, None, error, now)
         chat = chats.get(c, job.request.chat)
-        text = say(chat.language if chat else "en", f"job_{state}", job=job.id, error=error)
+        language = chat.language if chat else "en"
+        text = say(language, f"job_{state}", job=job.id, error=error.text(language) if error else "")
         outbox.add(c, [(f"job:{job.id}:end", EditPost(chat=job.request.chat, post=job.request.post, text=text))], now)

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, func, insert, select, update
 
 from workers.core.errors import BackchannelError
 from workers.core.events import storable_text
+from workers.core.i18n import Bilingual
 from workers.core.jobs import JobRequest
 from workers.store.sql import AnyRow, advisory_lock
 from workers.store.tables import jobs
@@ -40,7 +41,7 @@ class Job:
     fraction: float
     stage: str
     cancel: bool
-    error: str | None
+    error: Bilingual | None
     result: Mapping[str, Any] | None
     created_at: float
     started_at: float | None
@@ -57,7 +58,7 @@ def _job(row: AnyRow) -> Job:
         fraction=row.fraction,
         stage=row.stage,
         cancel=row.cancel,
-        error=row.error,
+        error=None if row.error is None else Bilingual.read(row.error),
         result=None if row.result is None else json.loads(row.result),
         created_at=row.created_at,
         started_at=row.started_at,
@@ -119,10 +120,15 @@ def heartbeat(c: Connection, job: Job, lease: float, fraction: float, stage: str
 
 
 def finish(
-    c: Connection, job: Job, state: Outcome, result: Mapping[str, Any] | None, error: str | None, now: float
+    c: Connection, job: Job, state: Outcome, result: Mapping[str, Any] | None, error: Bilingual | None, now: float
 ) -> None:
     """Write the outcome of a job, once. Raises LostLease when it is no longer ours."""
-    values: dict[str, Any] = {"state": state, "error": storable_text(error), "finished_at": now, "lease_until": None}
+    values: dict[str, Any] = {
+        "state": state,
+        "error": error.model_dump_json() if error else None,
+        "finished_at": now,
+        "lease_until": None,
+    }
     values["result"] = None if result is None else json.dumps(result)
     if state == "done":
         values["fraction"] = 1.0

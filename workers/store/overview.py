@@ -91,8 +91,8 @@ def overview(c: Connection, chat: ChatRef) -> Overview:
         language=settings.language,
         labels=[_label(label, counts) for label in labels.living(c)],
         accuracy=accuracy(c),
-        versions=[_version(version) for version in versions.every(c)],
-        jobs=[_job(job) for job in jobs.latest(c, 5)],
+        versions=[_version(version, settings.language) for version in versions.every(c)],
+        jobs=[_job(job, settings.language) for job in jobs.latest(c, 5)],
         messages=c.execute(select(func.count()).select_from(messages).where(~messages.c.deleted)).scalar_one(),
         labelled=sum(counts.values()),
         disputed=_disputed(c),
@@ -105,19 +105,20 @@ def _label(label: labels.Label, counts: Mapping[int, int]) -> LabelView:
     return LabelView(**asdict(label), count=counts.get(label.id, 0))
 
 
-def _version(version: versions.Version) -> VersionView:
+def _version(version: versions.Version, language: str) -> VersionView:
     return VersionView(
         id=version.id,
         state=version.state,
         method=version.method,
         metrics=dict(version.metrics),
         created_at=version.created_at,
-        note=version.note,
+        note=version.note.text(language),
     )
 
 
-def _job(job: jobs.Job) -> JobView:
-    return JobView(id=job.id, kind=job.kind, state=job.state, fraction=job.fraction, stage=job.stage, error=job.error)
+def _job(job: jobs.Job, language: str) -> JobView:
+    error = job.error.text(language) if job.error else None
+    return JobView(id=job.id, kind=job.kind, state=job.state, fraction=job.fraction, stage=job.stage, error=error)
 
 
 def _disputed(c: Connection) -> int:

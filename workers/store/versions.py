@@ -10,6 +10,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection, insert, select, update
 
 from workers.core.errors import BackchannelError
+from workers.core.i18n import Bilingual
 from workers.store.sql import AnyRow, advisory_lock
 from workers.store.tables import promotions, versions
 
@@ -30,7 +31,7 @@ class Version:
     parent: int | None
     created_at: float
     promoted_at: float | None
-    note: str
+    note: Bilingual
 
 
 def _version(row: AnyRow) -> Version:
@@ -45,7 +46,7 @@ def _version(row: AnyRow) -> Version:
         parent=row.parent,
         created_at=row.created_at,
         promoted_at=row.promoted_at,
-        note=row.note,
+        note=Bilingual.read(row.note),
     )
 
 
@@ -60,7 +61,7 @@ def ensure_base(c: Connection, backbone: str, fingerprint: str, now: float) -> V
     if fingerprint:
         same &= versions.c.fingerprint.in_((fingerprint, ""))
     row = c.execute(select(versions).where(same).order_by(versions.c.id.desc()).limit(1)).first()
-    base = _version(row) if row else add_candidate(c, None, backbone, fingerprint, "base", {}, None, "", now)
+    base = _version(row) if row else add_candidate(c, None, backbone, fingerprint, "base", {}, None, None, now)
     before = _active(c)
     if base.state != "active" and (before is None or before.method == "base"):
         return promote(c, base.id, now)
@@ -99,13 +100,17 @@ def add_candidate(
     method: str,
     metrics: Mapping[str, Any],
     parent: int | None,
-    note: str,
+    note: Bilingual | None,
     now: float,
 ) -> Version:
-    """Register a bundle that may be promoted."""
+    """Register a bundle that may be promoted; the note says why it was, or was not."""
     values = {"folder": folder, "backbone": backbone, "fingerprint": fingerprint, "method": method, "parent": parent}
     statement = insert(versions).values(
-        **values, metrics=json.dumps(metrics), note=note, created_at=now, state="candidate"
+        **values,
+        metrics=json.dumps(metrics),
+        note=note.model_dump_json() if note else "",
+        created_at=now,
+        state="candidate",
     )
     return _version(c.execute(statement.returning(versions)).one())
 

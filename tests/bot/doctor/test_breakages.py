@@ -178,7 +178,7 @@ def test_a_backbone_that_is_not_there_and_a_version_without_its_folder(
 ) -> None:
     monkeypatch.setattr(checks, "has_torch", lambda: True)
     with database.write() as c:
-        trained = versions.add_candidate(c, "/no/such/version", "minilm", "f", "lora", {}, 1, "", 1.0)
+        trained = versions.add_candidate(c, "/no/such/version", "minilm", "f", "lora", {}, 1, None, 1.0)
         versions.promote(c, trained.id, 2.0)
     setting(BACKBONE="/no/such/folder")
     (backbone, version) = red()

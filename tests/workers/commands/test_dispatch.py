@@ -397,7 +397,7 @@ def test_chinese_is_spoken_where_it_was_asked_for(room: Chatroom):
 
 def test_promote_of_a_broken_bundle_keeps_the_active_version(room: Chatroom):
     with room.database.write() as c:
-        versions.add_candidate(c, "/nowhere/at/all", "minilm", "", "lora", {}, 1, "", 1.0)
+        versions.add_candidate(c, "/nowhere/at/all", "minilm", "", "lora", {}, 1, None, 1.0)
     assert "can't be used" in room.says("promote 2")
     with room.database.read() as c:
         assert versions.active(c).id == 1

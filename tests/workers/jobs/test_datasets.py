@@ -8,7 +8,8 @@ import pytest
 
 from modeling.data.examples import read
 from modeling.text.cleaning import is_held_out
-from workers.jobs.datasets import JobFailed, Texts, write_data
+from workers.jobs.datasets import Texts, write_data
+from workers.jobs.errors import JobFailed
 
 THINGS = (
     "export",

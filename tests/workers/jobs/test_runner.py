@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -140,6 +141,21 @@ def test_a_program_that_fails_ends_the_job_with_its_sentence(
     assert "The disk is full: free some space." in told(labelled)[-1]
 
 
+def test_a_chat_in_chinese_reads_in_chinese_what_a_program_says(
+    labelled: Chatroom, settings: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    labelled.type("here zh")
+    line = {"event": "error", "message": "The disk is full.", "code": "disk_full", "params": {"folder": "/v"}}
+    printing = [sys.executable, "-c", f"print({json.dumps(line)!r})"]
+    monkeypatch.setattr(runner, "start", lambda *_: subprocess.Popen(printing, **PIPES))
+    labelled.type("retrain")
+    run_job(labelled.database, settings, "test", lambda _: None)
+    assert "/v 所在磁盘已满" in told(labelled)[-1]
+    assert "/v 所在磁盘已满" in labelled.says("jobs")
+    labelled.type("here en")
+    assert "The disk of /v is full" in labelled.says("jobs")
+
+
 def test_a_program_that_dies_without_a_word_still_gets_a_sentence(
     labelled: Chatroom, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ):
@@ -213,7 +229,7 @@ def test_a_candidate_is_not_promoted_over_a_version_it_was_not_compared_with(
     labelled: Chatroom, settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ):
     with labelled.database.write() as c:
-        other = versions.add_candidate(c, None, "minilm", "", "base", {}, None, "", 1.0)
+        other = versions.add_candidate(c, None, "minilm", "", "base", {}, None, None, 1.0)
     done = (
         '{"event": "done", "method": "full", "bundle": "/b", "accuracy": 0.9, "macro_f1": 0.9,'
         ' "gate": {"promote": true, "reason": "Better.", "difference": 0.1, "low": 0.05, "high": 0.2, "messages": 9}}'

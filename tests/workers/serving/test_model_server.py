@@ -208,7 +208,7 @@ def test_a_hot_swap_drops_nothing_and_doubles_nothing(model: Model, tmp_path: Pa
         go_on()
     with model.room.database.write() as c:
         fingerprint = serving.backbone.fingerprint
-        better = versions.add_candidate(c, str(tmp_path / "v2"), "minilm", fingerprint, "lora", {}, 1, "", 1.0)
+        better = versions.add_candidate(c, str(tmp_path / "v2"), "minilm", fingerprint, "lora", {}, 1, None, 1.0)
         versions.promote(c, better.id, 2.0)
     until(go_on)
     assert versions_at_work() == {1, 2}
@@ -222,7 +222,7 @@ def test_a_hot_swap_drops_nothing_and_doubles_nothing(model: Model, tmp_path: Pa
 def test_a_version_that_cannot_be_loaded_leaves_the_one_before_at_work(model: Model):
     model.settled()
     with model.room.database.write() as c:
-        broken = versions.add_candidate(c, "/nowhere", "minilm", "", "lora", {}, 1, "", 1.0)
+        broken = versions.add_candidate(c, "/nowhere", "minilm", "", "lora", {}, 1, None, 1.0)
         versions.promote(c, broken.id, 2.0)
     time.sleep(0.3)
     assert model.write("1", "It crashed with an error") is not None
@@ -231,7 +231,7 @@ def test_a_version_that_cannot_be_loaded_leaves_the_one_before_at_work(model: Mo
 
 def test_a_broken_active_version_at_the_start_lets_the_base_serve(room: Chatroom):
     with room.database.write() as c:
-        broken = versions.add_candidate(c, "/nowhere", "minilm", "", "lora", {}, 1, "", 1.0)
+        broken = versions.add_candidate(c, "/nowhere", "minilm", "", "lora", {}, 1, None, 1.0)
         versions.promote(c, broken.id, 2.0)
     model = Model(room)
     model.settled()

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import update
 
 from tests.workers.queries import enabled_chats, last_audited
 from tests.workers.store.samples import BOB, CHAT, EVE, command, ref, request, stored
 from workers.core.errors import BackchannelError
 from workers.core.events import ChatRef
-from workers.store import audit, chats, jobs, questions, versions
+from workers.core.i18n import Bilingual
+from workers.store import audit, chats, jobs, questions, tables, versions
 from workers.store.database import Database
 
+PROBLEM = Bilingual(en="Out of memory.", zh="内存不足。")
 OTHER = ChatRef(platform="slack", workspace="t", chat_id="c")
 
 
@@ -57,7 +60,7 @@ def test_another_backbone_takes_over_from_a_base_and_not_from_what_was_trained(d
         second = versions.ensure_base(c, "other", "f2", 1)
         assert versions.active(c) == second
         assert versions.ensure_base(c, "minilm", "f1", 2).id == versions.active(c).id == 1
-        trained = versions.add_candidate(c, "/v", "minilm", "f3", "lora", {"accuracy": 0.9}, 1, "", 3)
+        trained = versions.add_candidate(c, "/v", "minilm", "f3", "lora", {"accuracy": 0.9}, 1, None, 3)
         versions.promote(c, trained.id, 4)
         assert versions.ensure_base(c, "third", "f4", 5).state == "candidate"
         assert versions.active(c).id == trained.id
@@ -67,7 +70,7 @@ def test_promotion_and_rollback_move_one_pointer_back_and_forth(db: Database) ->
     with db.write() as c:
         first = versions.ensure_base(c, "minilm", "f", 0).id
         second, third = (
-            versions.add_candidate(c, f"/{note}", "minilm", "f", "full", {"n": 1}, first, note, 1).id for note in "ab"
+            versions.add_candidate(c, f"/{note}", "minilm", "f", "full", {"n": 1}, first, None, 1).id for note in "ab"
         )
         assert [version.state for version in versions.every(c)] == ["active", "candidate", "candidate"]
         versions.promote(c, second, 2)
@@ -79,6 +82,16 @@ def test_promotion_and_rollback_move_one_pointer_back_and_forth(db: Database) ->
         back = versions.rollback(c, 7)
         assert back
         assert (back.id, versions.active(c).id) == (first, first)
+
+
+def test_a_note_is_read_in_any_language_and_one_of_before_as_it_was_written(db: Database) -> None:
+    with db.write() as c:
+        old = versions.ensure_base(c, "minilm", "f", 0).id
+        new = versions.add_candidate(c, "/v", "minilm", "f", "full", {}, old, PROBLEM, 1).id
+        c.execute(update(tables.versions).where(tables.versions.c.id == old).values(note="Kept the active model."))
+        notes = {version.id: version.note for version in versions.every(c)}
+    assert [notes[new].text(language) for language in ("en", "zh")] == ["Out of memory.", "内存不足。"]
+    assert [notes[old].text(language) for language in ("en", "zh")] == ["Kept the active model."] * 2
 
 
 def test_promoting_what_is_not_there_changes_nothing(db: Database) -> None:
@@ -112,7 +125,7 @@ def test_a_job_goes_from_queued_to_done(db: Database) -> None:
         assert (done.state, done.fraction, done.result, done.finished_at) == ("done", 1.0, {"version": 2}, 5)
         assert jobs.running(c) is None
         with pytest.raises(jobs.LostLease):
-            jobs.finish(c, job, "failed", None, "twice", 6)
+            jobs.finish(c, job, "failed", None, PROBLEM, 6)
 
 
 def test_a_dead_workers_job_is_taken_over_and_only_the_second_may_finish(db: Database) -> None:
@@ -132,8 +145,8 @@ def test_a_dead_workers_job_is_taken_over_and_only_the_second_may_finish(db: Dat
         ):
             with pytest.raises(jobs.LostLease):
                 late()
-        jobs.finish(c, quick, "failed", None, "out of memory", 92)
-        assert [(job.state, job.error) for job in jobs.latest(c, 5)] == [("failed", "out of memory")]
+        jobs.finish(c, quick, "failed", None, PROBLEM, 92)
+        assert [(job.state, job.error) for job in jobs.latest(c, 5)] == [("failed", PROBLEM)]
 
 
 def test_cancel_is_seen_at_the_next_heartbeat(db: Database) -> None:

@@ -13,10 +13,11 @@ from sqlalchemy import Connection
 from modeling.classifier.bundle_files import verify
 from modeling.errors import ModelingError
 from modeling.sentences.catalogue import Sentence, StoredSentence
-from workers.core.errors import BackchannelError
+from workers.core.i18n import both
 from workers.core.jobs import JobRequest
 from workers.core.replies import Reply
-from workers.jobs.datasets import HELD_OUT, TRAIN, JobFailed, labels_in
+from workers.jobs.datasets import HELD_OUT, TRAIN, labels_in
+from workers.jobs.errors import JobFailed, in_both
 from workers.store import named_backbones, versions
 from workers.store.versions import Version
 
@@ -72,7 +73,7 @@ class Kind:
 
 
 def job_context(c: Connection, job: int, request: JobRequest, folder: Path, language: str) -> JobContext:
-    """The job's order. Raises BackchannelError when a base that it names is gone."""
+    """The job's order. Raises JobFailed when a base that it names is gone."""
     version = compared_with(c, request, folder)
     begin, student = (resolved(c, name) for name in (request.backbone, request.student))
     return JobContext(job, request, folder, version, begin or version.backbone, student, language)
@@ -89,12 +90,12 @@ def compared_with(c: Connection, request: JobRequest, folder: Path) -> Version:
 
 
 def resolved(c: Connection, name: str) -> str:
-    """The folder of a named base; any other name as it is. Raises BackchannelError when the base's files are gone."""
+    """The folder of a named base; any other name as it is. Raises JobFailed when the base's files are gone."""
     base = named_backbones.find(c, name)
     if base is None:
         return name
     if not Path(base.folder).is_dir():
-        raise BackchannelError(f"The files of the base {name} are gone from {base.folder}: type `pretrain` again.")
+        raise JobFailed(both("job_base_gone", base=name, folder=base.folder))
     return base.folder
 
 
@@ -109,7 +110,7 @@ def speaker(order: JobContext) -> tuple[Path, list[Command]]:
         try:
             known = set(verify(own)["labels"])
         except ModelingError as error:
-            raise JobFailed(str(error)) from error
+            raise JobFailed(in_both(error.sentence)) from error
         if known == labels_in(order.folder / TRAIN):
             return own, []
     backbone = str(own / "backbone") if version.folder else version.backbone

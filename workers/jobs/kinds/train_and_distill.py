@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
-from workers.core.i18n import percent, say
+from workers.core.i18n import both, percent, say
 from workers.jobs.datasets import HELD_OUT, POOL, TRAIN
+from workers.jobs.errors import in_both
 from workers.jobs.kinds.context import (
     STORED,
     Command,
@@ -50,7 +51,7 @@ def promote_or_keep(c: Connection, order: JobContext, done: Line, now: float) ->
     """The gate's word decides, if what the candidate was compared with is still active."""
     before, gate = order.version, done.get("gate") or {"promote": False, "reason": ""}
     moved = versions.active(c).id != before.id
-    reason = STORED.validate_python(gate["reason"]).render(order.language)
+    reason = in_both(STORED.validate_python(gate["reason"]))
     version = versions.add_candidate(
         c,
         folder=str(done["bundle"]),
@@ -59,7 +60,7 @@ def promote_or_keep(c: Connection, order: JobContext, done: Line, now: float) ->
         method=method(order, done),
         metrics={name: done[name] for name in FIGURES if name in done},
         parent=before.id,
-        note=say(order.language, "reason_moved") if moved else reason,
+        note=both("reason_moved") if moved else reason,
         now=now,
     )
     same = is_same(before, order.backbone, done)
