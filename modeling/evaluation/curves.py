@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from modeling.evaluation.bootstrap import Draws, Interval, cell_draws, interval
-from modeling.evaluation.metrics import BINS
+from modeling.evaluation.bootstrap import Draws, Interval, interval, kind_draws
+from modeling.evaluation.metrics import BINS, confidence_gaps
 from modeling.types import Mask, Probabilities, Targets, Thresholds
 
 POINTS = 101  # of a curve: as many as a picture can show
@@ -19,7 +19,7 @@ WANTED = (0.9, 0.95)
 
 @dataclass(frozen=True, slots=True)
 class Bin:
-    """The messages whose top probability lies from `low` to `high`: how sure the model was, and how often right."""
+    """The messages whose top probability lies from `low` to `high`: its mean confidence and its accuracy."""
 
     low: float
     high: float
@@ -30,7 +30,7 @@ class Bin:
 
 @dataclass(frozen=True, slots=True)
 class Spoken:
-    """Speaking only from a probability of `threshold` on: the share of messages answered, and of answers right."""
+    """Speaking only from a probability of `threshold` on: the share of messages answered, and of correct answers."""
 
     threshold: float
     coverage: float
@@ -46,50 +46,52 @@ class OutOfScope:
     auprc: Interval
 
 
-def reliability(probabilities: Probabilities, true: Targets) -> list[Bin]:
+def reliability(probabilities: Probabilities, targets: Targets) -> list[Bin]:
     """Return the bins of a reliability diagram that hold messages (Niculescu-Mizil and Caruana 2005)."""
-    confidence, right = probabilities.max(1), probabilities.argmax(1) == true
-    place = np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
+    confidence, correct = probabilities.max(1), probabilities.argmax(1) == targets
+    bins, _ = confidence_gaps(probabilities, targets)
     return [
         Bin(
-            each / BINS,
-            (each + 1) / BINS,
-            int((place == each).sum()),
-            float(confidence[place == each].mean()),
-            float(right[place == each].mean()),
+            number / BINS,
+            (number + 1) / BINS,
+            int((bins == number).sum()),
+            float(confidence[bins == number].mean()),
+            float(correct[bins == number].mean()),
         )
-        for each in np.unique(place).tolist()
+        for number in np.unique(bins).tolist()
     ]
 
 
-def coverage(probabilities: Probabilities, true: Targets) -> list[Spoken]:
+def coverage(probabilities: Probabilities, targets: Targets) -> list[Spoken]:
     """Return at most POINTS points of the curve, surest answers first; equal probabilities are spoken together."""
-    confidence, right = probabilities.max(1), probabilities.argmax(1) == true
+    confidence, correct = probabilities.max(1), probabilities.argmax(1) == targets
     order = np.argsort(-confidence, kind="stable")
-    confidence, hits = confidence[order], np.cumsum(right[order])
+    confidence, hits = confidence[order], np.cumsum(correct[order])
     last = np.flatnonzero(np.append(confidence[1:] != confidence[:-1], True))
     kept = last[np.unique(np.linspace(0, len(last) - 1, POINTS).round().astype(int))]
-    return [Spoken(float(confidence[at]), (at + 1) / len(true), float(hits[at] / (at + 1))) for at in kept.tolist()]
+    return [Spoken(float(confidence[at]), (at + 1) / len(targets), float(hits[at] / (at + 1))) for at in kept.tolist()]
 
 
 def at_thresholds(
-    probabilities: Probabilities, true: Targets, thresholds: Thresholds, silenced: Mask | None = None
+    probabilities: Probabilities, targets: Targets, thresholds: Thresholds, silenced: Mask | None = None
 ) -> Spoken:
     """Return what is spoken when every label keeps to its own threshold [k]; `threshold` is their median.
 
     About `silenced` messages, bool [n], nothing is said however sure the model is.
     """
-    said, confidence = probabilities.argmax(1), probabilities.max(1)
-    spoken = confidence >= thresholds[said]
+    predicted, confidence = probabilities.argmax(1), probabilities.max(1)
+    spoken = confidence >= thresholds[predicted]
     if silenced is not None:
         spoken &= ~silenced
-    precision = float((said == true)[spoken].mean()) if spoken.any() else 0.0
+    precision = float((predicted == targets)[spoken].mean()) if spoken.any() else 0.0
     return Spoken(float(np.median(thresholds)), float(spoken.mean()), precision)
 
 
 def widest(curve: list[Spoken], precision: float) -> Spoken | None:
     """Return the point of the curve with the largest coverage at this precision or more, if it has any."""
-    return max((each for each in curve if each.precision >= precision), key=lambda each: each.coverage, default=None)
+    return max(
+        (point for point in curve if point.precision >= precision), key=lambda point: point.coverage, default=None
+    )
 
 
 def out_of_scope(inside: NDArray[np.floating], outside: NDArray[np.floating], seed: int = 0) -> OutOfScope:
@@ -114,10 +116,10 @@ def _by_level(scores: NDArray[np.floating], inside: int, seed: int) -> tuple[Dra
     levels = np.unique(scores)
     if len(levels) > LEVELS:
         levels = levels[np.linspace(0, len(levels) - 1, LEVELS).round().astype(int)]
-    places = np.searchsorted(-levels[::-1], -scores, side="right") - 1
+    positions = np.searchsorted(-levels[::-1], -scores, side="right") - 1
     counts: list[Draws] = []
-    for part, own_seed in ((places[:inside], seed), (places[inside:], seed + 1)):
-        kinds, drawn = cell_draws(part, own_seed)
+    for part, part_seed in ((positions[:inside], seed), (positions[inside:], seed + 1)):
+        kinds, drawn = kind_draws(part, part_seed)
         spread = np.zeros((len(drawn), len(levels)))
         spread[:, kinds] = drawn
         counts.append(spread)
@@ -132,6 +134,6 @@ def _auroc(negative: Draws, positive: Draws) -> Draws:
 
 def _auprc(negative: Draws, positive: Draws) -> Draws:
     """Average precision: the precision at each level, weighted by the recall gained there."""
-    found = np.cumsum(positive, axis=1)
-    precision = found / np.maximum(found + np.cumsum(negative, axis=1), 1)
+    detected = np.cumsum(positive, axis=1)
+    precision = detected / np.maximum(detected + np.cumsum(negative, axis=1), 1)
     return (precision * positive).sum(1) / positive.sum(1)

@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from sklearn.metrics import confusion_matrix
 
 from modeling.classifier import bundle as bundles
 from modeling.classifier.bundle import Bundle
 from modeling.classifier.out_of_scope import LIMIT
 from modeling.data.examples import Examples
 from modeling.errors import ModelingError
-from modeling.evaluation import curves, label_figures, significance, throughput
-from modeling.evaluation.bootstrap import Interval
+from modeling.evaluation import bootstrap, curves, significance, throughput
+from modeling.evaluation.bootstrap import Figures, Interval
 from modeling.evaluation.curves import Bin, OutOfScope, Spoken
-from modeling.evaluation.label_figures import Figures
 from modeling.evaluation.significance import Comparison
 from modeling.evaluation.throughput import Speed
 from modeling.progress import Reporter
@@ -27,7 +27,7 @@ from modeling.types import ConfusionMatrix, Mask, OodScores, Predicted, Targets
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What was measured. `labels` are the bundle's and the test file's; `matrix` is int [true, said] over them."""
+    """What was measured. `labels` are the bundle's and the test file's; `matrix` is int [true, predicted] over them."""
 
     bundle: Path
     labels: tuple[str, ...]
@@ -64,27 +64,27 @@ def evaluate(
     notes = [*test.notes, *_unknown(known, test)]
     theirs = bundles.load(against) if against else None
     labels = tuple(dict.fromkeys((*known, *(theirs.head.labels if theirs else ()), *sorted(set(test.labels)))))
-    true = _places(test.labels, labels)
+    targets = _positions(test.labels, labels)
     reporter.stage("evaluating", 0.7)
-    found, foreign, took = throughput.classified(bundle, test.texts, reporter.step)
-    said, classes = found.argmax(1), len(labels)
+    probabilities, foreign, speed = throughput.classified(bundle, test.texts, reporter.step)
+    predicted, classes = probabilities.argmax(1), len(labels)
     reporter.stage("out of scope", 0.8)
     apart = curves.out_of_scope(foreign, bundle.read(outside)[1]) if len(outside) else None
     reporter.stage("comparing", 0.95)
-    comparison = significance.compare(said, _said(theirs, test, labels), true, classes) if theirs else None
+    comparison = significance.compare(predicted, _predicted(theirs, test, labels), targets, classes) if theirs else None
     reporter.stage("intervals", 1.0)
     return Evaluation(
         bundle=folder,
         labels=labels,
         messages=len(test),
-        figures=label_figures.figures(said, true, classes),
-        ece=label_figures.calibration_error(found, true),
-        matrix=label_figures.confusion(said, true, classes),
-        reliability=curves.reliability(found, true),
-        coverage=curves.coverage(found, true),
-        at_thresholds=curves.at_thresholds(found, true, bundle.head.thresholds, _silenced(bundle, foreign)),
+        figures=bootstrap.figures(predicted, targets, classes),
+        ece=bootstrap.calibration_error(probabilities, targets),
+        matrix=confusion_matrix(targets, predicted, labels=range(classes)),
+        reliability=curves.reliability(probabilities, targets),
+        coverage=curves.coverage(probabilities, targets),
+        at_thresholds=curves.at_thresholds(probabilities, targets, bundle.head.thresholds, _silenced(bundle, foreign)),
         out_of_scope=apart,
-        speed=took,
+        speed=speed,
         size=throughput.size_on_disk(folder),
         against=against,
         comparison=comparison,
@@ -104,14 +104,14 @@ def _unknown(known: Sequence[str], test: Examples) -> list[Sentence]:
     return [sentence("labels_unknown", count=count, labels=labels)]
 
 
-def _places(names: Sequence[str], labels: Sequence[str]) -> Targets:
-    places = {label: place for place, label in enumerate(labels)}
-    return np.array([places[name] for name in names], np.int64)
+def _positions(names: Sequence[str], labels: Sequence[str]) -> Targets:
+    positions = {label: position for position, label in enumerate(labels)}
+    return np.array([positions[name] for name in names], np.int64)
 
 
-def _said(theirs: Bundle, test: Examples, labels: Sequence[str]) -> Predicted:
-    """Another bundle's labels for the same messages, as places in `labels`."""
-    return _places(theirs.head.labels, labels)[theirs.classify(test.texts).argmax(1)]
+def _predicted(theirs: Bundle, test: Examples, labels: Sequence[str]) -> Predicted:
+    """Another bundle's labels for the same messages, as positions in `labels`."""
+    return _positions(theirs.head.labels, labels)[theirs.classify(test.texts).argmax(1)]
 
 
 def _silenced(bundle: Bundle, foreign: OodScores) -> Mask:

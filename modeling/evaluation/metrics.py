@@ -1,20 +1,16 @@
-"""How good predictions are, and whether one model may take another's place."""
+"""Point figures of predictions: accuracy, F1 per label and in the mean, calibration error, and labels mixed up."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.metrics import f1_score, precision_recall_fscore_support
 
-from modeling.types import Probabilities, Targets
-
-Counts: TypeAlias = NDArray[np.float32]
+from modeling.types import Bins, ConfusionMatrix, Probabilities, Rows, Targets
 
 BINS = 15
-RESAMPLES = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,80 +40,60 @@ class Scores:
 
 
 def scores(probabilities: Probabilities, targets: Targets, labels: tuple[str, ...]) -> Scores:
-    """Score probabilities [n, k] against targets [n]."""
-    right, predicted, present = label_counts(probabilities, targets, np.ones((1, len(targets)), np.float32))
-    f1 = f1_scores(right, predicted, present)[0]
-    per_label = {
-        label: LabelScore(
-            precision=float(right[0, row] / max(1.0, predicted[0, row])),
-            recall=float(right[0, row] / present[0, row]),
-            f1=float(f1[row]),
-            support=int(present[0, row]),
-        )
-        for row, label in enumerate(labels)
-        if present[0, row]
-    }
-    accuracy = float((probabilities.argmax(1) == targets).mean())
-    return Scores(accuracy, macro_average(f1[None], present)[0], ece(probabilities, targets), len(targets), per_label)
-
-
-def scores_by_name(probabilities: Probabilities, truth: Sequence[str], labels: tuple[str, ...]) -> Scores:
-    """Score probabilities [n, k] of `labels` against names; a name that the model does not know counts as wrong."""
-    every = (*labels, *sorted(set(truth) - set(labels)))
-    places = {label: place for place, label in enumerate(every)}
-    wider = np.zeros((len(truth), len(every)), np.float32)
-    wider[:, : len(labels)] = probabilities
-    return scores(wider, np.array([places[name] for name in truth], np.int64), every)
-
-
-def ece(probabilities: Probabilities, targets: Targets) -> float:
-    """Expected calibration error in 15 equal bins of the top probability (Naeini et al. 2015; Guo et al. 2017)."""
-    return float(binned_gaps(probabilities, targets, np.ones((1, len(targets)), np.float32))[0])
+    """Score probabilities [n, k] against targets [n]; a label without a message has no figures."""
+    predicted, present = probabilities.argmax(1), np.unique(targets)
+    figures = precision_recall_fscore_support(targets, predicted, labels=present, zero_division=0)
+    return Scores(
+        accuracy=float((predicted == targets).mean()),
+        macro_f1=macro_f1(probabilities, targets),
+        ece=ece(probabilities, targets),
+        messages=len(targets),
+        per_label={
+            labels[label]: LabelScore(float(precision), float(recall), float(f1), int(support))
+            for label, precision, recall, f1, support in zip(present.tolist(), *figures, strict=True)
+        },
+    )
 
 
 def macro_f1(probabilities: Probabilities, targets: Targets) -> float:
-    """Macro-F1 of the most probable labels, over the labels that occur in `targets`."""
-    right, predicted, present = label_counts(probabilities, targets, np.ones((1, len(targets)), np.float32))
-    return float(macro_average(f1_scores(right, predicted, present), present)[0])
+    """Return the mean F1 of the most probable labels, over the labels that occur in `targets`."""
+    return float(
+        f1_score(targets, probabilities.argmax(1), labels=np.unique(targets), average="macro", zero_division=0)
+    )
 
 
-def macro_f1_difference(
-    candidate: Probabilities, active: Probabilities, targets: Targets, seed: int = 0
-) -> NDArray[np.float64]:
-    """Return `RESAMPLES` paired bootstrap differences of macro-F1: both models are scored on the same resample."""
-    weights = bootstrap_weights(len(targets), seed)
-    ours, theirs = label_counts(candidate, targets, weights), label_counts(active, targets, weights)
-    return macro_average(f1_scores(*ours), ours[2]) - macro_average(f1_scores(*theirs), theirs[2])
+def ece(probabilities: Probabilities, targets: Targets) -> float:
+    """Return the expected calibration error in 15 equal bins of the top probability.
+
+    It is the mean distance between confidence and accuracy (Naeini et al. 2015; Guo et al. 2017).
+    """
+    bins, gaps = confidence_gaps(probabilities, targets)
+    return float(binned_error(bins, gaps, np.arange(len(targets))[None])[0])
 
 
-def bootstrap_weights(count: int, seed: int) -> Counts:
-    """How often each message is drawn in each resample, float32 [RESAMPLES, n]."""
-    rng = np.random.default_rng(seed)
-    return rng.multinomial(count, np.full(count, 1 / count), size=RESAMPLES).astype(np.float32)
+def confidence_gaps(probabilities: Probabilities, targets: Targets) -> tuple[Bins, NDArray[np.float64]]:
+    """Return each message's bin [n], by its top probability, and that probability less 1 if it is correct, else 0."""
+    confidence, correct = probabilities.max(1), probabilities.argmax(1) == targets
+    bins = np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
+    return bins, (confidence - correct).astype(np.float64)
 
 
-def label_counts(probabilities: Probabilities, targets: Targets, weights: Counts) -> tuple[Counts, Counts, Counts]:
-    """Per resample and label [b, k]: how many were right, predicted, present."""
-    classes = np.eye(probabilities.shape[1], dtype=np.float32)
-    said, true = classes[probabilities.argmax(1)], classes[targets]
-    right, predicted, present = (np.matmul(weights, each) for each in (said * true, said, true))
-    return right, predicted, present
+def binned_error(bins: Bins, gaps: NDArray[np.float64], rows: Rows) -> NDArray[np.float64]:
+    """Return the calibration error [b] of each of b samples of messages, `rows` [b, n]."""
+    cells = bins[rows] + BINS * np.arange(len(rows))[:, None]
+    sums = np.bincount(cells.ravel(), gaps[rows].ravel(), minlength=BINS * len(rows)).reshape(len(rows), BINS)
+    return np.abs(sums).sum(1) / rows.shape[1]
 
 
-def f1_scores(right: Counts, predicted: Counts, present: Counts) -> Counts:
-    """Return F1 [b, k] from how many were right, predicted and present [b, k] (counts may be weighted)."""
-    return (2 * right / np.maximum(predicted + present, 1)).astype(np.float32)
-
-
-def macro_average(f1: Counts, present: Counts) -> NDArray[np.float64]:
-    """Return mean F1 [b] over the labels that are present."""
-    there = present > 0
-    return (f1 * there).sum(1, dtype=np.float64) / np.maximum(1, there.sum(1))
-
-
-def binned_gaps(probabilities: Probabilities, targets: Targets, weights: Counts) -> NDArray[np.float64]:
-    """Return expected calibration error [b] under the weights [b, n] of each resample."""
-    confidence, right = probabilities.max(1), probabilities.argmax(1) == targets
-    bins = np.eye(BINS, dtype=np.float32)[np.minimum((confidence * BINS).astype(int), BINS - 1)]
-    gaps = np.abs(weights @ (bins * (confidence - right)[:, None].astype(np.float32)))
-    return gaps.sum(1, dtype=np.float64) / weights.sum(1)
+def most_confused(matrix: ConfusionMatrix, most: int) -> Rows:
+    """Return up to `most` labels, as ordered in the label set: those of the most frequent mix-ups, then the largest."""
+    both = np.triu(matrix + matrix.T, 1)
+    chosen: dict[int, None] = {}
+    for cell in np.argsort(-both, axis=None, kind="stable")[: np.count_nonzero(both)]:
+        pair = [int(label) for label in np.unravel_index(cell, both.shape)]
+        if len(set(chosen) | set(pair)) <= most:
+            chosen.update(dict.fromkeys(pair))
+    for label in np.argsort(-matrix.sum(1), kind="stable"):
+        if len(chosen) < most and matrix[label].sum():
+            chosen.setdefault(int(label))
+    return np.array(sorted(chosen), np.int64)

@@ -7,16 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from modeling.evaluation.metrics import (
-    Counts,
-    binned_gaps,
-    bootstrap_weights,
-    ece,
-    f1_scores,
-    label_counts,
-    macro_average,
-    macro_f1,
-)
+from modeling.evaluation.bootstrap import Draws, calibration_difference, differences, interval
 from modeling.sentences.catalogue import Sentence, sentence
 from modeling.types import Probabilities, Targets
 
@@ -54,17 +45,11 @@ def promotion_gate(
     where the bootstrap says that it is not noise: the loss of a label at 5% divided by the number of labels looked at,
     the calibration error at 2.5% and by more than one point.
     """
-    weights = bootstrap_weights(len(targets), seed)
-    ones = np.ones((1, len(targets)), np.float32)
-    ours, theirs = label_counts(candidate, targets, weights), label_counts(active, targets, weights)
-    drawn = macro_average(f1_scores(*ours), ours[2]) - macro_average(f1_scores(*theirs), theirs[2])
-    low, high = (float(end) for end in np.quantile(drawn, (0.025, 0.975)))
-    difference = macro_f1(candidate, targets) - macro_f1(active, targets)
-    exact = f1_scores(*label_counts(candidate, targets, ones))[0] - f1_scores(*label_counts(active, targets, ones))[0]
-    lost = _lost_label(f1_scores(*ours) - f1_scores(*theirs), exact, targets, labels)
-    calibration = ece(candidate, targets) - ece(active, targets)
-    noise = binned_gaps(candidate, targets, weights) - binned_gaps(active, targets, weights)
-    worse = calibration > CALIBRATION_SLACK and float(np.quantile(noise, 0.025)) > 0
+    drawn = differences(candidate.argmax(1), active.argmax(1), targets, candidate.shape[1], seed)
+    macro_f1, error = interval(drawn.macro_f1), calibration_difference(candidate, active, targets, seed)
+    difference, low, high, calibration = macro_f1.value, macro_f1.low, macro_f1.high, error.value
+    lost = _lost_label(drawn.f1, targets, labels)
+    worse = calibration > CALIBRATION_SLACK and error.low > 0
     figures = {"difference": _points(difference), "low": _points(low), "high": _points(high), "messages": len(targets)}
     if low <= -MARGIN:
         reason = sentence("gate_may_be_worse", **figures)
@@ -77,13 +62,13 @@ def promotion_gate(
     return PromotionGate(low > -MARGIN and not lost and not worse, reason, difference, low, high, len(targets))
 
 
-def _lost_label(drawn: Counts, exact: Counts, targets: Targets, labels: tuple[str, ...]) -> tuple[str, float] | None:
+def _lost_label(drawn: Draws, targets: Targets, labels: tuple[str, ...]) -> tuple[str, float] | None:
     """Return the label that lost most and its change in F1, if it lost more than 3 points and not by chance."""
-    support = np.bincount(targets, minlength=len(exact))
+    exact, support = drawn[0], np.bincount(targets, minlength=drawn.shape[1])
     looked_at = np.flatnonzero(support >= LABEL_SUPPORT)
     if not len(looked_at):
         return None
-    ends = np.quantile(drawn[:, looked_at], 1 - 0.05 / len(looked_at), axis=0)
+    ends = np.nanquantile(drawn[1:, looked_at], 1 - 0.05 / len(looked_at), axis=0)
     lost = looked_at[(exact[looked_at] < -LABEL_LOSS) & (ends < 0)]
     if not len(lost):
         return None

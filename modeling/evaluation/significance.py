@@ -1,4 +1,4 @@
-"""Two models on the same messages: who is right more often, and whether that could be chance."""
+"""Two models on the same messages: which is correct more often, and whether that could be chance."""
 
 from __future__ import annotations
 
@@ -6,16 +6,15 @@ from dataclasses import dataclass
 
 from scipy.stats import binomtest, chi2
 
-from modeling.evaluation.bootstrap import Interval, cell_draws, interval
-from modeling.evaluation.label_figures import counted
+from modeling.evaluation.bootstrap import Interval, differences, interval
 from modeling.types import Predicted, Targets
 
-EXACT_BELOW = 25  # messages that only one of the two got right; with more, chi-squared is as good as exact
+EXACT_BELOW = 25  # messages that only one of the two predicted correctly; with more, chi-squared is as good as exact
 
 
 @dataclass(frozen=True, slots=True)
 class McNemar:
-    """McNemar's test (1947): `ours` and `theirs` count the messages that only this one got right."""
+    """McNemar's test (1947): `ours` and `theirs` count the messages that only this model predicted correctly."""
 
     ours: int
     theirs: int
@@ -42,14 +41,13 @@ def mcnemar(ours: int, theirs: int) -> McNemar:
     return McNemar(ours, theirs, float(chi2.sf(statistic, 1)), "chi-squared with continuity correction")
 
 
-def compare(ours: Predicted, theirs: Predicted, true: Targets, classes: int, seed: int = 0) -> Comparison:
-    """Compare two models' labels [n] for the same messages, places in one label set of `classes`."""
-    kinds, drawn = cell_draws((true * classes + ours) * classes + theirs, seed)
-    right = kinds // classes**2
-    first, second = (counted(said, right, drawn, classes) for said in (kinds // classes % classes, kinds % classes))
-    only_ours, only_theirs = (ours == true) & (theirs != true), (theirs == true) & (ours != true)
+def compare(ours: Predicted, theirs: Predicted, targets: Targets, classes: int, seed: int = 0) -> Comparison:
+    """Compare two models' labels [n] for the same messages, positions in one label set of `classes`."""
+    drawn = differences(ours, theirs, targets, classes, seed)
+    only_ours = (ours == targets) & (theirs != targets)
+    only_theirs = (theirs == targets) & (ours != targets)
     return Comparison(
-        interval(first.accuracy - second.accuracy),
-        interval(first.macro(first.f1) - second.macro(second.f1)),
+        interval(drawn.accuracy),
+        interval(drawn.macro_f1),
         mcnemar(int(only_ours.sum()), int(only_theirs.sum())),
     )

@@ -13,8 +13,8 @@ from modeling.backbones.backbone import Backbone
 from modeling.classifier import head
 from modeling.data.examples import Examples, read
 from modeling.data.folds import stratified_folds
-from modeling.evaluation.bootstrap import LEVEL
-from modeling.evaluation.metrics import RESAMPLES, macro_f1, macro_f1_difference
+from modeling.evaluation.bootstrap import LEVEL, RESAMPLES, interval, macro_f1_difference
+from modeling.evaluation.metrics import macro_f1
 from modeling.sentences.catalogue import Sentence, sentence
 from modeling.types import Folds, Probabilities, Targets
 
@@ -61,9 +61,8 @@ def measure(
     for position, backbone in enumerate((before, after)):
         probabilities.append(_out_of_fold(examples, targets, labels, folds, backbone, seed))
         on_progress((position + 1) / 2)
-    drawn = macro_f1_difference(probabilities[1], probabilities[0], targets, seed)
-    low, high = np.quantile(drawn, ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
-    return Gain(macro_f1(probabilities[0], targets), macro_f1(probabilities[1], targets), float(low), float(high))
+    gain = interval(macro_f1_difference(probabilities[1], probabilities[0], targets, seed))
+    return Gain(macro_f1(probabilities[0], targets), macro_f1(probabilities[1], targets), gain.low, gain.high)
 
 
 def read_labelled(path: Path) -> Examples | None:

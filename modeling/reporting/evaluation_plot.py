@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modeling.evaluation.evaluate import Evaluation
-from modeling.evaluation.label_figures import most_confused
+from modeling.evaluation.metrics import most_confused
 from modeling.reporting import fonts
 from modeling.reporting.fonts import Fonts
 

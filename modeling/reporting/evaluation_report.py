@@ -14,10 +14,9 @@ from rich.text import Text
 
 from modeling.errors import ModelingError
 from modeling.evaluation import bootstrap
-from modeling.evaluation.bootstrap import Interval
+from modeling.evaluation.bootstrap import Interval, LabelFigures
 from modeling.evaluation.curves import WANTED, Spoken, widest
 from modeling.evaluation.evaluate import Evaluation
-from modeling.evaluation.label_figures import LabelFigures
 from modeling.evaluation.significance import Comparison
 from modeling.reporting.evaluation_plot import numbered, png
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from modeling.data.folds import stratified_folds
-from modeling.evaluation.metrics import macro_f1, macro_f1_difference
+from modeling.evaluation.bootstrap import interval, macro_f1_difference
+from modeling.evaluation.metrics import macro_f1
 from modeling.sentences.catalogue import Sentence, sentence
 from modeling.training.cross_validation import (
     Candidate,
@@ -26,7 +27,7 @@ GAIN = 0.03, 0.04  # what tuning gained in macro-F1 on validation files, 5 messa
 OTHER_GAIN = -0.01, 0.02  # and what another way to tune than the first candidate did
 FEWEST_COMPARED = 300  # messages; a fold of fewer does not tell one method from another, and the first is taken
 MOST_COMPARED = 1000  # messages that methods are compared on
-TAIL = 0.1  # of the bootstrap distribution, outside of each end of the interval that is shown
+SHOWN_LEVEL = 0.8  # of the interval that is shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +103,9 @@ def _winner(cross_validation: CrossValidation, methods: Sequence[Method]) -> tup
 def _compared(candidate: Candidate, frozen: Candidate) -> Compared:
     """How two methods did on the same messages, which neither had seen."""
     targets, frozen_probabilities = candidate.targets[candidate.rows], frozen.of(candidate.rows)
-    low, high = np.quantile(
-        macro_f1_difference(candidate.probabilities, frozen_probabilities, targets), (TAIL, 1 - TAIL)
-    )
+    gain = interval(macro_f1_difference(candidate.probabilities, frozen_probabilities, targets), SHOWN_LEVEL)
     tuned_f1, frozen_f1 = macro_f1(candidate.probabilities, targets), macro_f1(frozen_probabilities, targets)
-    return Compared(tuned_f1, frozen_f1, float(low), float(high))
+    return Compared(tuned_f1, frozen_f1, gain.low, gain.high)
 
 
 def expected_to_gain(candidate: Candidate, rival: Candidate, prior: tuple[float, float] = GAIN) -> bool:
@@ -116,7 +115,7 @@ def expected_to_gain(candidate: Candidate, rival: Candidate, prior: tuple[float,
     dozen messages can hardly speak against experience, and a thousand decide alone.
     """
     targets = candidate.targets[candidate.rows]
-    gains = macro_f1_difference(candidate.probabilities, rival.of(candidate.rows), targets)
+    gains = macro_f1_difference(candidate.probabilities, rival.of(candidate.rows), targets)[1:]
     typical, spread = prior
     return typical / spread**2 + float(np.mean(gains)) / max(float(np.var(gains)), 1e-8) > 0
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,8 @@ from modeling.data.folds import stratified_folds, stratified_group_folds
 from modeling.data.near_duplicates import near_copy_groups
 from modeling.data.train_test import Inputs
 from modeling.errors import ModelingError
-from modeling.evaluation.metrics import macro_f1, macro_f1_difference
+from modeling.evaluation.bootstrap import interval, macro_f1_difference
+from modeling.evaluation.metrics import macro_f1
 from modeling.progress import Reporter
 from modeling.sentences.catalogue import Sentence, sentence
 from modeling.text import unread_scripts
@@ -250,9 +251,8 @@ def _make_folds(training_set: TrainingSet, recipe: Recipe) -> Folds:
 def _gain(best: Candidate, default: Candidate) -> dict[str, float]:
     """The difference in macro-F1 with its 95% paired bootstrap interval. The best of many is a little flattered."""
     default_probabilities, targets = default.of(best.rows), best.targets[best.rows]
-    low, high = np.quantile(macro_f1_difference(best.probabilities, default_probabilities, targets), (0.025, 0.975))
-    value = macro_f1(best.probabilities, targets) - macro_f1(default_probabilities, targets)
-    return {"value": round(value, 4), "low": round(float(low), 4), "high": round(float(high), 4)}
+    gain = interval(macro_f1_difference(best.probabilities, default_probabilities, targets))
+    return {name: round(number, 4) for name, number in asdict(gain).items()}
 
 
 def _write(recipe: Recipe, path: Path) -> None:

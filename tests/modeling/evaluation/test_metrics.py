@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.metrics import average_precision_score, confusion_matrix, precision_recall_fscore_support, roc_auc_score
+from sklearn.metrics import average_precision_score, precision_recall_fscore_support, roc_auc_score
 
-from modeling.evaluation import bootstrap, curves, label_figures, metrics, significance
+from modeling.evaluation import bootstrap, curves, metrics, significance
 
 RANDOM = st.tuples(st.integers(1, 80), st.integers(2, 6), st.integers(0, 999))
 
@@ -22,7 +22,7 @@ def sample(count: int, classes: int, seed: int) -> tuple[np.ndarray, np.ndarray]
 def test_figures_agree_with_scikit_learn_and_lie_in_their_intervals(of: tuple[int, int, int]) -> None:
     probabilities, true = sample(*of)
     said, classes = probabilities.argmax(1), of[1]
-    found = label_figures.figures(said, true, classes)
+    found = bootstrap.figures(said, true, classes)
     present = np.unique(true)
     book = precision_recall_fscore_support(true, said, labels=present, zero_division=0)
     for row, label in enumerate(present.tolist()):
@@ -35,26 +35,25 @@ def test_figures_agree_with_scikit_learn_and_lie_in_their_intervals(of: tuple[in
     macro = precision_recall_fscore_support(true, said, labels=present, average="macro", zero_division=0)
     assert (found.macro_precision.value, found.macro_recall.value, found.macro_f1.value) == pytest.approx(macro[:3])
     assert found.accuracy.value == pytest.approx((said == true).mean())
-    assert (label_figures.confusion(said, true, classes) == confusion_matrix(true, said, labels=range(classes))).all()
 
 
 def test_the_interval_of_a_share_is_the_binomial_one() -> None:
     """Half of 400 right: two standard errors are five points."""
     true = np.zeros(400, np.int64)
-    found = label_figures.figures(np.arange(400) % 2, true, 2).accuracy
+    found = bootstrap.figures(np.arange(400) % 2, true, 2).accuracy
     assert (found.value, found.low, found.high) == pytest.approx((0.5, 0.451, 0.549), abs=0.006)
 
 
 def test_the_same_seed_gives_the_same_interval_and_another_one_does_not() -> None:
     probabilities, true = sample(200, 3, 1)
     said = probabilities.argmax(1)
-    first, again, other = (label_figures.figures(said, true, 3, seed).macro_f1 for seed in (0, 0, 1))
+    first, again, other = (bootstrap.figures(said, true, 3, seed).macro_f1 for seed in (0, 0, 1))
     assert first == again
     assert first != other
 
 
 def test_kinds_are_drawn_as_often_as_messages_are() -> None:
-    kinds, drawn = bootstrap.cell_draws(np.array([7, 7, 7, 2]), 0)
+    kinds, drawn = bootstrap.kind_draws(np.array([7, 7, 7, 2]), 0)
     assert kinds.tolist() == [2, 7]
     assert drawn[0].tolist() == [1, 3]
     assert (drawn.sum(1) == 4).all()
@@ -65,7 +64,7 @@ def test_kinds_are_drawn_as_often_as_messages_are() -> None:
 @settings(max_examples=20, deadline=None)
 def test_the_calibration_error_is_the_gate_s_and_never_needs_much_memory(of: tuple[int, int, int]) -> None:
     probabilities, true = sample(*of)
-    found = label_figures.calibration_error(probabilities, true)
+    found = bootstrap.calibration_error(probabilities, true)
     assert found.value == pytest.approx(metrics.ece(probabilities, true), abs=1e-5)
     assert 0 <= found.low <= found.high <= 1
     assert sum(len(rows) for rows in bootstrap.row_draws(of[0], 0)) == bootstrap.RESAMPLES
@@ -76,10 +75,10 @@ def test_the_most_confused_labels_come_first_and_in_the_order_of_the_label_set()
     matrix = np.diag([50, 40, 30, 20, 10])
     matrix[4, 1] = 9
     matrix[0, 3] = 2
-    assert label_figures.most_confused(matrix, 2).tolist() == [1, 4]
-    assert label_figures.most_confused(matrix, 4).tolist() == [0, 1, 3, 4]
-    assert label_figures.most_confused(matrix, 3).tolist() == [0, 1, 4]
-    assert label_figures.most_confused(np.diag([1, 0, 2]), 8).tolist() == [0, 2]
+    assert metrics.most_confused(matrix, 2).tolist() == [1, 4]
+    assert metrics.most_confused(matrix, 4).tolist() == [0, 1, 3, 4]
+    assert metrics.most_confused(matrix, 3).tolist() == [0, 1, 4]
+    assert metrics.most_confused(np.diag([1, 0, 2]), 8).tolist() == [0, 2]
 
 
 @given(RANDOM)
@@ -187,6 +186,6 @@ def test_a_comparison_is_the_difference_of_the_figures(of: tuple[int, int, int])
     ours, true = sample(*of)
     theirs, _ = sample(of[0], of[1], of[2] + 1)
     found = significance.compare(ours.argmax(1), theirs.argmax(1), true, of[1])
-    first, second = (label_figures.figures(each.argmax(1), true, of[1]) for each in (ours, theirs))
+    first, second = (bootstrap.figures(each.argmax(1), true, of[1]) for each in (ours, theirs))
     assert found.accuracy.value == pytest.approx(first.accuracy.value - second.accuracy.value)
     assert found.macro_f1.value == pytest.approx(first.macro_f1.value - second.macro_f1.value)

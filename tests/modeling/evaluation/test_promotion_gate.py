@@ -48,11 +48,6 @@ def test_calibration_error_is_the_gap_between_confidence_and_accuracy() -> None:
     assert metrics.ece(odds(targets, 1.0), targets) == pytest.approx(0.0, abs=1e-6)
 
 
-def test_a_label_that_the_model_does_not_know_counts_as_wrong() -> None:
-    found = metrics.scores_by_name(odds(np.array([0, 1, 2, 0])), ["a", "b", "c", "new"], LABELS)
-    assert found.accuracy == 0.75
-
-
 def test_a_clearly_better_candidate_is_promoted() -> None:
     decided = promotion_gate.promotion_gate(
         odds(flipped(TARGETS, 0.1, 1), 0.9), odds(flipped(TARGETS, 0.3, 2), 0.7), TARGETS, LABELS

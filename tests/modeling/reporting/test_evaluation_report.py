@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from rich.console import Console
+from sklearn.metrics import confusion_matrix
 
 from modeling.errors import ModelingError
-from modeling.evaluation import curves, evaluate, label_figures, significance
+from modeling.evaluation import bootstrap, curves, evaluate, significance
 from modeling.evaluation.evaluate import Evaluation
 from modeling.evaluation.throughput import Speed
 from modeling.reporting import evaluation_plot, evaluation_report, fonts
@@ -32,9 +33,9 @@ def found() -> Evaluation:
         bundle=Path("bundle"),
         labels=NAMES,
         messages=200,
-        figures=label_figures.figures(said, true, 4),
-        ece=label_figures.calibration_error(probabilities, true),
-        matrix=label_figures.confusion(said, true, 4),
+        figures=bootstrap.figures(said, true, 4),
+        ece=bootstrap.calibration_error(probabilities, true),
+        matrix=confusion_matrix(true, said),
         reliability=curves.reliability(probabilities, true),
         coverage=curves.coverage(probabilities, true),
         at_thresholds=curves.at_thresholds(probabilities, true, np.full(4, 0.6, np.float32)),
