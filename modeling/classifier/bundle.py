@@ -20,6 +20,9 @@ from modeling.classifier.out_of_scope import OutOfScope
 from modeling.errors import ModelingError
 from modeling.types import OodScores, Probabilities
 
+COMPARED = 256  # texts whose predictions are compared after saving
+TOLERANCE = 0.01  # of a probability: products in bfloat16 are no more exact
+
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
@@ -50,6 +53,17 @@ class Bundle:
             self.backbone.save(draft / bundle_files.BACKBONE)
             _save_head(self.head, draft / bundle_files.HEAD)
             bundle_files.seal(draft, {**self.meta, "labels": list(self.head.labels), "head": _settings(self.head)})
+
+    def save_and_verify(self, folder: Path, texts: Sequence[str]) -> Bundle:
+        """Write the bundle to `folder` and return it as loaded again, compared on the first of some cleaned texts.
+
+        Raises OSError, and ModelingError if a probability is not the one in memory within TOLERANCE.
+        """
+        self.save(folder)
+        saved, compared = load(folder), texts[:COMPARED]
+        if float(np.abs(saved.classify(compared) - self.classify(compared)).max(initial=0.0)) > TOLERANCE:
+            raise ModelingError("bundle_predicts_otherwise", folder=folder)
+        return saved
 
 
 def load(folder: Path) -> Bundle:

@@ -24,8 +24,6 @@ from modeling.sentences.catalogue import Sentence, sentence
 from modeling.types import Probabilities, Targets
 
 TIMED = 1000  # texts whose reading is timed
-COMPARED = 256  # texts whose predictions are compared after reloading
-SAME = 0.01  # of a probability
 
 
 def save_and_compare(
@@ -64,8 +62,7 @@ def save_and_compare(
     texts = _timed(dataset, test)
     agreement = float((bundle.classify(texts).argmax(1) == teachers.classify(texts).argmax(1)).mean())
     bundle.meta.update(metrics=figures, agreement=round(agreement, 4))
-    bundle.save(folder)
-    saved = _reloaded(bundle, folder, texts)
+    saved = bundle.save_and_verify(folder, texts)
     teacher_speed = _as_served(teachers).speed_and_size(texts, on_progress)
     teacher = {name: teacher_figures[name] for name in ("accuracy", "macro_f1")} | teacher_speed
     *_, speed = throughput.classified(_as_served_bundle(saved), texts, on_progress)
@@ -131,14 +128,6 @@ def _timed(dataset: DistillDataset, test: Examples | None) -> tuple[str, ...]:
         return test.texts[:TIMED]
     held = [dataset.texts[int(row)] for row in dataset.held_out()]
     return tuple(held or dataset.texts)[:TIMED]
-
-
-def _reloaded(bundle: Bundle, folder: Path, texts: tuple[str, ...]) -> Bundle:
-    saved = bundles.load(folder)
-    compared = texts[:COMPARED]
-    if float(np.abs(saved.classify(compared) - bundle.classify(compared)).max(initial=0.0)) > SAME:
-        raise ModelingError("student_predicts_otherwise", folder=folder)
-    return saved
 
 
 def _as_served_bundle(bundle: Bundle) -> Bundle:

@@ -63,9 +63,4 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "{name} is a backbone without a head: give --train, or a bundle to compare with.",
         "{name} 是没有分类头的骨干模型：请给出 --train，或用来比较的模型包。",
     ),
-    "student_predicts_otherwise": (
-        "The bundle {folder} predicts otherwise than the student that was taught: do not use it, and distil again in "
-        "another --out.",
-        "模型包 {folder} 的预测与训练出的学生不同：请勿使用，并换一个 --out 重新蒸馏。",
-    ),
 }

@@ -65,9 +65,9 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "{folder} 所在磁盘已满：请腾出空间后重新开始，已完成的部分会保留。",
     ),
     "bundle_predicts_otherwise": (
-        "The bundle {folder} predicts otherwise than the model that was trained: do not use it, and train again in "
-        "another --out.",
-        "模型包 {folder} 的预测与训练出的模型不同：请勿使用，并换一个 --out 重新训练。",
+        "The bundle {folder} predicts otherwise than the model that was trained: do not use it, and run the command "
+        "again with another --out.",
+        "模型包 {folder} 的预测与训练出的模型不同：请勿使用，并换一个 --out 重新运行。",
     ),
     "frozen_asked_for": ("The frozen backbone was asked for.", "按要求使用冻结的骨干模型。"),
     "frozen_for_few": (

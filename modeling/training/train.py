@@ -21,7 +21,6 @@ from modeling.classifier.bundle import Bundle
 from modeling.classifier.head import Head
 from modeling.classifier.out_of_scope import LANDMARKS, landmarks, limited
 from modeling.data.train_test import Inputs
-from modeling.errors import ModelingError
 from modeling.evaluation.metrics import scores
 from modeling.evaluation.promotion_gate import PromotionGate, promotion_gate
 from modeling.evaluation.throughput import size_on_disk
@@ -35,9 +34,6 @@ from modeling.training.recipe import Recipe
 from modeling.training.run_directory import RunDirectory
 from modeling.training.weight_averaging import blend
 from modeling.types import Probabilities, Targets
-
-COMPARED = 256  # test messages whose predictions are compared after reloading
-SAME = 0.01  # of a probability: after reloading, and with bfloat16, nothing may differ by more
 
 
 def train(inputs: Inputs, recipe: Recipe, out: Path, against: str, reporter: Reporter) -> dict[str, Any]:
@@ -155,15 +151,15 @@ class _Training:
         self.reporter.stage("saving", 0.99)
         metrics = {**result.summary(), "per_label": {name: label.f1 for name, label in result.per_label.items()}}
         bundle.meta.update(metrics=metrics, cross_validation=selection.figures, why=selection.why.text)
-        bundle.save(self.run_directory.bundle)
-        fingerprint = self._reload_and_compare(bundle)
+        compared = self.inputs.test.texts or self.inputs.train.texts
+        saved = bundle.save_and_verify(self.run_directory.bundle, compared)
         return {
             "event": "done",
             "method": selection.chosen.method,
             **result.summary(),
             "labels": len(labels),
             "bundle": str(self.run_directory.bundle),
-            "fingerprint": fingerprint,
+            "fingerprint": saved.backbone.fingerprint,
             "megabytes": round(size_on_disk(self.run_directory.bundle) / 1e6, 1),
             "against": self._baseline_figures(baseline, backbone, selection) if baseline else None,
             "gate": decided.summary() if decided else None,
@@ -191,15 +187,6 @@ class _Training:
         else:
             return None
         return {"name": baseline.name, **scores(*scored, self.inputs.labels).summary()}
-
-    def _reload_and_compare(self, bundle: Bundle) -> str:
-        """Raise ModelingError if the bundle on disk does not say what the one in memory said."""
-        texts = (self.inputs.test.texts or self.inputs.train.texts)[:COMPARED]
-        in_memory = bundle.classify(texts)
-        saved = bundles.load(self.run_directory.bundle)
-        if float(np.abs(saved.classify(texts) - in_memory).max(initial=0.0)) > SAME:
-            raise ModelingError("bundle_predicts_otherwise", folder=self.run_directory.bundle)
-        return saved.backbone.fingerprint
 
     def _refit_baseline(self, backbone: Backbone, frozen: Head, predicted: Probabilities | None) -> Baseline | None:
         """Refit the head of the model to beat on the same training messages, the way that the live system does.
