@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from sklearn.metrics import f1_score, precision_recall_fscore_support
 from modeling.types import Bins, ConfusionMatrix, Probabilities, Rows, Targets
 
 BINS = 15
+ZERO: Any = 0  # precision of a label that is never predicted; the types of scikit-learn know only "warn"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ class Scores:
 def scores(probabilities: Probabilities, targets: Targets, labels: tuple[str, ...]) -> Scores:
     """Score probabilities [n, k] against targets [n]; a label without a message has no figures."""
     predicted, present = probabilities.argmax(1), np.unique(targets)
-    figures = precision_recall_fscore_support(targets, predicted, labels=present, zero_division=0)
+    figures: Any = precision_recall_fscore_support(targets, predicted, labels=present, zero_division=ZERO)
     return Scores(
         accuracy=float((predicted == targets).mean()),
         macro_f1=macro_f1(probabilities, targets),
@@ -58,7 +60,7 @@ def scores(probabilities: Probabilities, targets: Targets, labels: tuple[str, ..
 def macro_f1(probabilities: Probabilities, targets: Targets) -> float:
     """Return the mean F1 of the most probable labels, over the labels that occur in `targets`."""
     return float(
-        f1_score(targets, probabilities.argmax(1), labels=np.unique(targets), average="macro", zero_division=0)
+        f1_score(targets, probabilities.argmax(1), labels=np.unique(targets), average="macro", zero_division=ZERO)
     )
 
 
