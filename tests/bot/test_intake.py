@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import time
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from sqlalchemy import text
 
 from bot import intake as module
 from bot.intake import Intake
+from tests.waiting import soon
 from workers.core.events import EVENT, Button, ChatRef, Command, Edit, Message, MessageRef, Moved, Person
 from workers.store import chats
 from workers.store.database import Database, DatabaseAway
@@ -108,18 +109,20 @@ async def test_admins_of_the_settings_are_known_before_anybody_asks(database: Da
 async def test_nothing_is_acknowledged_while_the_database_is_away_and_nothing_is_lost(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ):
-    real, away = module.store, time.monotonic() + 0.4
+    real, tries, back = module.store, list[int](), threading.Event()
 
     def store(*arguments: object) -> list[bool]:
-        if time.monotonic() < away:
+        tries.append(1)
+        if not back.is_set():
             raise DatabaseAway("Nothing answers: check the server.")
         return real(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(module, "store", store)
     intake = Intake(database, lambda *_: None)
     waiting = asyncio.ensure_future(intake.accept(message(1)))
-    await asyncio.sleep(0.2)
+    await soon(lambda: len(tries) > 1)
     assert not waiting.done()
+    back.set()
     assert await waiting is True
     assert stored(database) == ["m1"]
     intake.stop()

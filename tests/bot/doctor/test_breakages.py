@@ -15,6 +15,7 @@ import pytest
 from bot.doctor import checks
 from bot.doctor.health import BEATING
 from tests.bot.doctor.conftest import Red, Set
+from tests.waiting import until
 from workers.core.settings import Settings
 from workers.queue import embedded_valkey
 from workers.store import heartbeats, versions
@@ -98,6 +99,11 @@ def test_a_database_that_can_only_be_read(red: Red, tmp_path: Path) -> None:
     assert "this account may write" in todo
 
 
+def answers(port: int) -> bool:
+    with socket.socket() as sock:
+        return sock.connect_ex(("127.0.0.1", port)) == 0
+
+
 @pytest.fixture
 def valkey(tmp_path: Path) -> Iterator[int]:
     """A Valkey of one's own that asks for a password; its port."""
@@ -106,13 +112,8 @@ def valkey(tmp_path: Path) -> Iterator[int]:
     with subprocess.Popen(
         [embedded_valkey.binary(), *options, "--requirepass", "right"], stdout=subprocess.DEVNULL
     ) as server:
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", port), 1).close()
-                break
-            except OSError:
-                assert server.poll() is None
-                time.sleep(0.02)
+        until(lambda: answers(port) or server.poll() is not None)
+        assert server.poll() is None
         yield port
         server.terminate()
 

@@ -19,6 +19,7 @@ from bot.doctor.health import examine, expected
 from bot.settings import BotSettings, SlackSettings, TelegramSettings, WebSettings
 from bot.supervisor.stack import beat_argv, worker_argv
 from tests import valkey
+from tests.waiting import HANG, until
 from tests.workers.queries import last_beats
 from workers.core.errors import BackchannelError
 from workers.queue import embedded_valkey
@@ -124,20 +125,15 @@ def test_real_processes_show_that_they_live_and_that_they_have_ended(database: D
     processes = [subprocess.Popen(argv, **quiet) for argv in (worker_argv("labels"), beat_argv(tmp_path))]
     try:
         names = ("worker-labels", "beat")
-        deadline = time.monotonic() + 60
-        while (seen := health(tmp_path, "--here", *names))[0] and time.monotonic() < deadline:
-            time.sleep(0.2)
-        assert seen[0] == 0, seen[1]
-        assert len(seen[1].splitlines()) == 2
-        while "sweep" not in latest(database) and time.monotonic() < deadline:
-            time.sleep(0.2)
-        assert set(latest(database)) == {"labels", "beat", "sweep"}
+        _, spoken = until(lambda: health(tmp_path, "--here", *names), lambda answer: answer[0] == 0)
+        assert len(spoken.splitlines()) == 2
+        until(lambda: latest(database), lambda roles: set(roles) == {"labels", "beat", "sweep"})
         assert health(tmp_path, "worker-classify")[0] == 1
     finally:
         for process in processes:
             process.terminate()
         for process in processes:
-            process.wait(20)
+            process.wait(HANG)
         embedded_valkey.stop(tmp_path)
     assert "labels" not in latest(database)
 

@@ -20,7 +20,8 @@ from bot.doctor import doctor
 from bot.doctor.findings import Finding
 from bot.settings import BotSettings
 from tests.bot.doctor.conftest import Red, Set
-from tests.e2e.demo import running_demo, until
+from tests.e2e.demo import running_demo
+from tests.waiting import until
 from tests.workers.queries import last_beats
 from workers.core.settings import Settings
 from workers.store.database import Database
@@ -132,7 +133,7 @@ def test_colours_are_for_terminals_only() -> None:
 def test_a_running_installation_is_green_all_over(tmp_path: Path) -> None:
     with running_demo(tmp_path / "data") as demo:
         settings = {"BACKCHANNEL_DATA_DIR": str(tmp_path / "data"), "BACKCHANNEL_WEB__PORT": str(demo.port)}
-        until(lambda: "sweep" in latest(tmp_path / "data") and run("health", settings).returncode == 0, 100)
+        until(lambda: "sweep" in latest(tmp_path / "data") and run("health", settings).returncode == 0)
         assert len(run("health", settings).stdout.splitlines()) == 5
         done = run("doctor", settings)
         assert done.returncode == 0, done.stdout

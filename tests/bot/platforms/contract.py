@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import struct
 import zlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 import pytest
 
 from bot.platforms.base import Platform
+from tests.waiting import moment, soon
 from workers.core.events import Button, ChatRef, Command, Delete, Edit, Event, Message, MessageRef, Person, Reaction
 from workers.core.replies import Choice, Document, EditPost, Picture, Post, React
 
@@ -104,15 +105,6 @@ class Far(Protocol):
         ...
 
 
-async def soon(what: Callable[[], T], wanted: Callable[[T], object] = bool) -> T:
-    """Wait until something is so; fails with what it was instead."""
-    for _ in range(500):
-        if wanted(found := what()):
-            return found
-        await asyncio.sleep(0.02)
-    raise AssertionError(what())
-
-
 class Contract:
     """Subclass it with a fixture `far`."""
 
@@ -137,8 +129,9 @@ class Contract:
         await far.again()
         await far.react("Bo", id, "👍")
         await far.again()
-        await asyncio.sleep(0.3)
-        assert len(far.gathered.events) == 2
+        await far.say("Ana", "the last word")
+        await soon(lambda: [message.text for message in far.gathered.of(Message)][-1:] == ["the last word"])
+        assert len(far.gathered.events) == 3
 
     async def test_its_own_words_are_nobodys_message(self, far: Far) -> None:
         await far.echo("I am the bot")
@@ -261,7 +254,7 @@ class Contract:
         far.gathered.open.clear()
         saying: Awaitable[str] = asyncio.ensure_future(far.say("Ana", "patience"))
         await soon(lambda: far.gathered.tries)
-        await asyncio.sleep(0.2)
+        await moment()
         assert far.acknowledged() == 0
         far.gathered.open.set()
         await saying

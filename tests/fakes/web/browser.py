@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -84,6 +85,8 @@ class FarSide:
     labels: int = 40
     jobs: list[JobView] = field(default_factory=list)
     platform: WebPlatform | None = None
+    step: Callable[[], Awaitable[object]] = lambda: asyncio.sleep(0.15)
+    """What each tenth of a training waits for."""
     _keys: set[str] = field(default_factory=set)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _posts: int = 0
@@ -142,7 +145,7 @@ class FarSide:
     async def retrain(self, chat: ChatRef) -> None:
         post = await self.send(Post(chat=chat, text="Training is queued.", progress=0.0), "post:train")
         for step in range(1, 11):
-            await asyncio.sleep(0.15)
+            await self.step()
             share = step / 10
             self.jobs = [JobView(id=1, kind="train", state="running", fraction=share, stage="epoch 2 of 3", error=None)]
             words = f"Training: epoch 2 of 3 ({share:.0%})."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +16,7 @@ from bot.settings import SlackSettings
 from bot.wiring.slack_screens import SlackScreens
 from tests.fakes.slack.people import FarPeople, HttpLine, SocketLine
 from tests.fakes.slack.server import TOKEN, FarSlack
+from tests.waiting import HANG
 from workers.core.events import ChatRef, Event
 from workers.store.overview import LabelView, Overview
 
@@ -49,8 +50,10 @@ class Inbox:
     events: list[Event] = field(default_factory=list)
     off: set[str] = field(default_factory=set)
     away: bool = False
+    tries: int = 0
 
     async def accept(self, event: Event) -> bool:
+        self.tries += 1
         if self.away:
             raise ConnectionError("The database is away.")
         where = event.chat if hasattr(event, "chat") else event.ref.chat  # type: ignore[union-attr]
@@ -66,7 +69,7 @@ async def running(platform: SlackPlatform, accept: Accept) -> AsyncIterator[Slac
     """A platform that listens until the block ends."""
     task = asyncio.create_task(platform.listen(accept))
     ready = asyncio.create_task(platform.connected.wait())
-    await asyncio.wait({task, ready}, return_when=asyncio.FIRST_COMPLETED, timeout=20)
+    await asyncio.wait({task, ready}, return_when=asyncio.FIRST_COMPLETED, timeout=HANG)
     ready.cancel()
     if task.done():
         task.result()
@@ -77,14 +80,6 @@ async def running(platform: SlackPlatform, accept: Accept) -> AsyncIterator[Slac
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
-
-
-async def until(look: Callable[[], Any], seconds: float = 15.0) -> Any:
-    """The first true value; fails when there is none in time."""
-    async with asyncio.timeout(seconds):
-        while not (value := look()):
-            await asyncio.sleep(0.02)
-    return value
 
 
 @pytest.fixture

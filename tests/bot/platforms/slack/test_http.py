@@ -16,9 +16,10 @@ from bot.intake import Intake
 from bot.platforms.slack.http import BODY_LIMIT
 from bot.platforms.slack.platform import SlackPlatform
 from tests.bot.platforms.slack import payloads
-from tests.bot.platforms.slack.conftest import SCREENS, SECRET, Inbox, running, settings, until
+from tests.bot.platforms.slack.conftest import SCREENS, SECRET, Inbox, running, settings
 from tests.fakes.slack.people import FarPeople, HttpLine, signed
 from tests.fakes.slack.server import FarSlack
+from tests.waiting import HANG, soon
 from workers.core.events import ChatRef, Person
 from workers.store import chats
 from workers.store.database import Database
@@ -93,7 +94,7 @@ async def test_somebody_who_calls_where_the_bot_is_off_is_told_so_alone(
     assert answer["response_type"] == "ephemeral"
     assert "Backchannel is off" in answer["text"]
     await callers.say("U1", "<@UBOT> labels")
-    whisper = (await until(lambda: far.web.whispers))[0]
+    whisper = (await soon(lambda: far.web.whispers))[0]
     assert (whisper["user"], whisper["channel"]) == ("U1", "C1")
     assert inbox.events == []
 
@@ -113,9 +114,9 @@ async def test_without_the_database_nothing_is_acknowledged_and_later_everything
         people = FarPeople(far, line)
         with Database(f"sqlite:///{tmp_path}/db.sqlite3").write():  # somebody else holds the only write lock
             saying = asyncio.create_task(people.say("U2", "The board crashes"))
-            await until(lambda: line.statuses)
+            await soon(lambda: line.statuses)
             assert line.statuses[0] != 200
-        await asyncio.wait_for(saying, 20)
+        await asyncio.wait_for(saying, HANG)
         await people.again()
     intake.stop()
     with database.read() as c:
@@ -137,7 +138,7 @@ async def test_healthz_says_no_while_socket_mode_is_not_connected(far: FarSlack,
     assert await status() == 200
     far.socket.refused.extend(["internal_error"] * 50)
     far.socket.drop()
-    await until(lambda: not platform.connected.is_set())
+    await soon(lambda: not platform.connected.is_set())
     assert await status() == 503
 
 

@@ -11,10 +11,11 @@ from bot.platforms.slack.modal import LABEL_THIS
 from bot.platforms.slack.platform import SlackPlatform
 from bot.platforms.slack.scopes import BOT_SCOPES, EVENTS, USES
 from tests.bot.platforms.slack import payloads
-from tests.bot.platforms.slack.conftest import Inbox, settings, until
+from tests.bot.platforms.slack.conftest import Inbox, settings
 from tests.fakes.slack.people import EVENT_SCOPES, FarPeople
 from tests.fakes.slack.server import FarSlack, manifest, scopes
 from tests.fakes.slack.web_api import SCOPES, Channel
+from tests.waiting import soon
 from workers.core.events import ChatRef, MessageRef
 from workers.core.replies import Document, EditPost, Post, React
 
@@ -64,7 +65,7 @@ async def walk(far: FarSlack, people: FarPeople, platform: SlackPlatform) -> Non
     await platform.send(EditPost(chat=HERE, post="k", text="ho"), "k", post)
     await platform.send(Document(chat=HERE, filename="a.txt", content="a"), "k", None)
     await people.emit(payloads.home_opened())
-    await until(lambda: "U1" in far.web.views)
+    await soon(lambda: "U1" in far.web.views)
     for channel in ("C1", "G1"):
         assert all(finding.ok for finding in await examine(settings(far), [], channel))
         await people.emit(payloads.left(channel))

@@ -13,11 +13,12 @@ import pytest
 from bot.platforms.slack.platform import SlackPlatform
 from bot.platforms.slack.redact import redacted
 from bot.wiring.slack import InstalledWorkspaces
-from tests.bot.platforms.slack.conftest import SCREENS, SECRET, Inbox, running, settings, until
+from tests.bot.platforms.slack.conftest import SCREENS, SECRET, Inbox, running, settings
 from tests.fakes.slack.people import FarPeople, HttpLine, SocketLine, signed
 from tests.fakes.slack.server import FarSlack
 from tests.fakes.slack.shapes import Trouble
 from tests.fakes.slack.web_api import Channel
+from tests.waiting import soon
 from workers.core.errors import BackchannelError
 from workers.core.events import ChatRef, Person
 from workers.core.replies import Document, Post
@@ -49,9 +50,9 @@ async def everything_goes_wrong(far: FarSlack, platform: SlackPlatform, people: 
                 said += [str(error), repr(error), repr(error.__cause__)]
     far.web.channels["C7"] = Channel("C7")
     await people.slash("labels", channel="C7")
-    inbox.away = True
+    inbox.away, before = True, inbox.tries
     saying = asyncio.create_task(people.say("U2", "The board crashes"))
-    await asyncio.sleep(0.8)
+    await soon(lambda: inbox.tries > before + 1)
     inbox.away = False
     await saying
     return said
@@ -68,7 +69,7 @@ async def test_in_socket_mode_no_secret_gets_out(
         said = await everything_goes_wrong(far, platform, FarPeople(far, SocketLine(far)), inbox)
         far.socket.broken_links = 1  # the SDK's complaint about it holds the ticket
         far.socket.drop()
-        await until(lambda: far.socket.opened > 1)
+        await soon(lambda: far.socket.opened > 1)
     looked_at = [*said, repr(own), str(own), own.model_dump_json(), *outputs(caplog, capsys)]
     assert [text for text in looked_at if leaks(text)] == []
 

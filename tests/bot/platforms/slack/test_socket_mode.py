@@ -8,9 +8,10 @@ import pytest
 
 from bot.platforms.slack.platform import SlackPlatform
 from tests.bot.platforms.slack import payloads
-from tests.bot.platforms.slack.conftest import SCREENS, Inbox, running, settings, until
+from tests.bot.platforms.slack.conftest import SCREENS, Inbox, running, settings
 from tests.fakes.slack.people import FarPeople
 from tests.fakes.slack.server import FarSlack
+from tests.waiting import HANG, soon
 from workers.core.errors import BackchannelError
 from workers.core.events import Message
 
@@ -26,10 +27,10 @@ async def test_nothing_is_acknowledged_while_it_cannot_be_stored(far: FarSlack, 
     far.socket.patience = 0.2
     inbox.away = True
     saying = asyncio.create_task(people.say("U2", "The board crashes"))
-    await until(lambda: any(envelope.sent > 2 for envelope in far.socket.waiting.values()))
+    await soon(lambda: any(envelope.sent > 2 for envelope in far.socket.waiting.values()))
     assert not saying.done()
     inbox.away = False
-    await asyncio.wait_for(saying, 10)
+    await asyncio.wait_for(saying, HANG)
     assert len(inbox.events) == 1
 
 
@@ -39,10 +40,10 @@ async def test_an_envelope_that_was_not_acknowledged_comes_again_over_the_next_c
     far.socket.patience = 60.0
     inbox.away = True
     saying = asyncio.create_task(people.say("U2", "The board crashes"))
-    await until(lambda: any(envelope.sent for envelope in far.socket.waiting.values()))
+    await soon(lambda: any(envelope.sent for envelope in far.socket.waiting.values()))
     inbox.away = False
     far.socket.drop()
-    await asyncio.wait_for(saying, 10)
+    await asyncio.wait_for(saying, HANG)
     assert len(inbox.events) == 1
     assert far.socket.opened == 2
 
@@ -57,7 +58,7 @@ async def test_a_connection_is_renewed_when_slack_asks_for_it(far: FarSlack, peo
     for number in range(3):
         await far.socket.ask_to_reconnect()
         wanted = number + 2
-        await until(lambda wanted=wanted: far.socket.opened == wanted and len(far.socket.connections) == 1)
+        await soon(lambda wanted=wanted: far.socket.opened == wanted and len(far.socket.connections) == 1)
         await people.say("U2", f"Message {number}")
     assert len(inbox.events) == 3
 

@@ -12,10 +12,11 @@ from bot.platforms.slack.modal import Target
 from bot.platforms.slack.platform import SlackPlatform
 from bot.wiring.slack_screens import SlackScreens, sections, sparkline
 from tests.bot.platforms.slack import payloads
-from tests.bot.platforms.slack.conftest import Inbox, overview, until
+from tests.bot.platforms.slack.conftest import Inbox, overview
 from tests.fakes.slack.people import FarPeople
 from tests.fakes.slack.server import FarSlack
 from tests.fakes.slack.shapes import Trouble, check_blocks
+from tests.waiting import soon
 from workers.core.events import ChatRef, Command, Message
 from workers.store.overview import AccuracyPoint, JobView, LabelView, VersionView
 
@@ -117,7 +118,7 @@ async def test_the_home_shows_how_things_stand_and_admins_can_act(
 ):
     for user, dm in (("U1", "D1"), ("U2", "D2")):
         await people.emit(payloads.home_opened(user, dm))
-    views = await until(lambda: {"U1", "U2"} <= set(far.web.views) and far.web.views)
+    views = await soon(lambda: {"U1", "U2"} <= set(far.web.views) and far.web.views)
     assert "🐞 bug · 3" in text_of(views["U1"])
     assert "9 messages, 5 labelled, 1 disputed" in text_of(views["U2"])
     buttons = [element["value"] for element in views["U1"]["blocks"][-1].get("elements", [])]

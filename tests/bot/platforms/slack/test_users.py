@@ -8,11 +8,12 @@ import pytest
 
 from bot.platforms.base import Later, Refused, Standing
 from bot.platforms.slack.platform import SlackPlatform
-from tests.bot.platforms.slack.conftest import Inbox, until
+from tests.bot.platforms.slack.conftest import Inbox
 from tests.fakes.slack.people import FarPeople
 from tests.fakes.slack.server import FarSlack, person
 from tests.fakes.slack.shapes import Trouble
-from workers.core.events import ChatRef, Message, Person
+from tests.waiting import soon
+from workers.core.events import ChatRef, Person
 
 HERE = ChatRef(platform="slack", workspace="T1", chat_id="C1")
 ADMIN, NOBODY, GUEST = Standing(True), Standing(False), Standing(False, "guest")
@@ -55,11 +56,13 @@ async def test_a_question_that_slack_cannot_answer_is_asked_later_or_never(far: 
 async def test_a_name_is_asked_for_once_and_beside_the_events(far: FarSlack, people: FarPeople, inbox: Inbox):
     for _ in range(5):
         await people.say("U2", "The board crashes")
-    await until(lambda: far.web.called("users.info"))
-    await people.say("U2", "The board crashes again")
-    names = [event.author.name for event in inbox.events if isinstance(event, Message)]
-    assert names[0] == "U2"
-    assert names[-1] == "Name of U2"
+
+    async def name() -> str:
+        await people.say("U2", "The board crashes again")
+        return inbox.events[-1].author.name
+
+    assert inbox.events[0].author.name == "U2"
+    await soon(name, lambda name: name == "Name of U2")
     assert len(far.web.called("users.info")) == 1
 
 
@@ -76,7 +79,7 @@ async def test_nobody_is_asked_about_where_nobody_enabled_the_bot(far: FarSlack,
     await people.say("U2", "The board crashes")
     inbox.off = set()
     await people.say("U1", "The board crashes")
-    await until(lambda: far.web.called("users.info"))
+    await soon(lambda: far.web.called("users.info"))
     assert [args["user"] for args in far.web.called("users.info")] == ["U1"]
 
 

@@ -17,11 +17,12 @@ from sqlalchemy import Connection, text
 from bot.intake import Intake
 from bot.platforms.telegram.errors import TokenRefused
 from bot.wiring.telegram import LeasedTurn, stored_topic, telegram_platform
-from tests.bot.platforms.contract import Gathered, soon
+from tests.bot.platforms.contract import Gathered
 from tests.bot.platforms.telegram.stage import SECRET, by_webhook, listening, platform_of, settings
 from tests.fakes.telegram.methods import ApiError
 from tests.fakes.telegram.server import FarSide
 from tests.fakes.telegram.world import ANA, BO, BOT, FORUM, GROUP
+from tests.waiting import HANG, moment, soon
 from workers.core.errors import BackchannelError
 from workers.core.events import ChatRef, Message, Person, Presence
 from workers.store import chats
@@ -84,7 +85,7 @@ async def test_while_the_database_is_away_nothing_is_confirmed_and_afterwards_al
         for number in range(5):
             far.world.say(ANA, f"message {number}")
         await soon(lambda: len(far.handed) == 5)
-        await asyncio.sleep(0.3)
+        await moment()
         assert far.confirmed == {}
         database.away = False
         await soon(lambda: len(far.confirmed) == 5)
@@ -137,9 +138,11 @@ async def test_asking_goes_on_after_drops_server_errors_floods_and_conflicts(far
     async with listening(platform, far, gathered.accept):
         far.trouble = lambda method, _: troubles.pop() if troubles and method == "getUpdates" else None
         for number in range(3):
+            left = len(troubles)
             far.world.say(ANA, f"message {number}")
-            await asyncio.sleep(0.2)
+            await soon(lambda left=left: len(troubles) < left)
         await soon(lambda: len(far.confirmed) == 3)
+        assert not troubles
     assert [message.text for message in gathered.of(Message)] == ["message 0", "message 1", "message 2"]
 
 
@@ -160,7 +163,7 @@ async def test_a_token_that_telegram_does_not_know_ends_the_process_with_a_sente
     platform = platform_of(settings(far))
     far.trouble = lambda *_: error
     with pytest.raises(TokenRefused, match="BACKCHANNEL_TELEGRAM__TOKEN") as caught:
-        await asyncio.wait_for(platform.listen(Gathered().accept), 5)
+        await asyncio.wait_for(platform.listen(Gathered().accept), HANG)
     assert far.token not in repr(caught.value)
 
 
@@ -170,7 +173,7 @@ async def test_a_token_that_is_revoked_later_ends_the_process_too(far: FarSide) 
         far.token = "4242:another"
         far.world.say(ANA, "hello")
         with pytest.raises(TokenRefused):
-            await asyncio.wait_for(task, 5)
+            await asyncio.wait_for(task, HANG)
 
 
 @pytest.mark.parametrize("token", ["no-token", "4242:with space", "abc:def", "4242:"])
@@ -189,17 +192,13 @@ async def test_health_says_whether_telegram_answers(far: FarSide) -> None:
             async with session.get(f"http://127.0.0.1:{platform.port}/healthz") as response:
                 return response.status
 
-        async def until(status: int) -> None:
-            while await health() != status:
-                await asyncio.sleep(0.02)
-
         far.world.say(ANA, "hello")
-        await asyncio.wait_for(until(200), 5)
+        await soon(health, lambda status: status == 200)
         far.trouble = lambda *_: "drop"
         far.world.say(ANA, "hello")
-        await asyncio.wait_for(until(503), 5)
+        await soon(health, lambda status: status == 503)
         far.trouble = lambda *_: None
-        await asyncio.wait_for(until(200), 5)
+        await soon(health, lambda status: status == 200)
 
 
 async def test_commands_are_registered_in_both_languages(far: FarSide) -> None:
@@ -215,15 +214,16 @@ async def test_commands_are_registered_in_both_languages(far: FarSide) -> None:
 
 async def test_the_second_process_stands_by_and_takes_over(far: FarSide, database: Database, intake: Intake) -> None:
     def process() -> Any:
-        return platform_of(settings(far), turn=LeasedTurn(database, "telegram:4242", 1.0))
+        return platform_of(settings(far), turn=LeasedTurn(database, "telegram:4242", 30.0))
 
     standby: asyncio.Task[None]
     async with listening(process(), far, intake.accept):
         standby = asyncio.create_task(process().listen(intake.accept))
         for number in range(4):
             far.world.say(ANA, f"message {number}")
-            await asyncio.sleep(0.2)
-        assert len(far.called("getMe")) == 2, "the second one is there"
+        await soon(lambda: len(far.called("getMe")) == 2)  # the second one is there
+        await soon(lambda: not far.world.pending)
+        await moment()
         assert len(far.called("deleteWebhook")) == 1, "and asks for nothing"
     far.world.say(ANA, "after the change")
     await soon(lambda: not far.world.pending)
@@ -236,10 +236,10 @@ async def test_who_can_not_hold_the_lease_stops_asking(database: FlakyDatabase) 
     turn = LeasedTurn(database, "telegram:4242", 0.3)
     assert await turn.take()
     database.away = True
-    await asyncio.wait_for(turn.keep(), 3)
+    await asyncio.wait_for(turn.keep(), HANG)
     assert not await turn.take()
     database.away = False
-    assert await LeasedTurn(database, "telegram:4242", 0.3).take()
+    assert await soon(LeasedTurn(database, "telegram:4242", 300.0).take)
     assert not await turn.take()
 
 
@@ -307,7 +307,7 @@ async def test_an_update_that_comes_again_while_it_is_stored_is_stored_once(
     async with listening(platform_of(by_webhook(far)), far, gathered.accept):
         far.world.say(ANA, "hello")
         await soon(lambda: "500" in far.webhook.get("last_error_message", ""))
-        await asyncio.sleep(0.5)
+        await moment()
         assert gathered.tries == 1
         gathered.open.set()
         await soon(lambda: len(far.confirmed) == 1)

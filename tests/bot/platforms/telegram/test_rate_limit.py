@@ -18,6 +18,7 @@ from tests.bot.platforms.telegram.stage import listening, platform_of, settings
 from tests.fakes.telegram.methods import ApiError
 from tests.fakes.telegram.server import FarSide
 from tests.fakes.telegram.world import Json
+from tests.waiting import soon
 from workers.core.events import ChatRef
 from workers.core.replies import Post
 from workers.store import outbox
@@ -128,9 +129,7 @@ async def test_a_storm_of_floods_drops_nothing_keeps_the_order_and_starves_nobod
             outbox.add(c, replies, time.time())
         async with listening(platform, far, Gathered().accept):
             delivering = asyncio.create_task(deliver(database, platform, Gathered().accept))
-            deadline = time.monotonic() + 90
-            while len(far.world.messages) < len(replies) and time.monotonic() < deadline:
-                await asyncio.sleep(0.05)
+            await soon(lambda: len(far.world.messages) == len(replies))
             delivering.cancel()
             with suppress(asyncio.CancelledError):
                 await delivering

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from bot.platforms.web.platform import WebPlatform
 from tests.bot.platforms.contract import ContractWithDeletes, Gathered, Seen
 from tests.fakes.web.browser import FarSide, open_page
 from tests.fakes.web.client import page
+from tests.waiting import soon
 from workers.core.events import ChatRef, Person
 from workers.core.replies import Choice
 
@@ -31,6 +33,7 @@ class WebFar:
     marks: dict[str, str | None] = field(default_factory=dict[str, str | None])
     acks: dict[str, asyncio.Event] = field(default_factory=dict[str, asyncio.Event])
     last: dict[str, Any] = field(default_factory=dict[str, Any])
+    heard: int = 0
     shows_any_emoji = True
 
     @property
@@ -43,9 +46,8 @@ class WebFar:
         self.acks[id] = asyncio.Event()
         while not self.acks[id].is_set():  # as the page does, until it is told that it was stored
             await self.again()
-            for _ in range(50):
-                if not self.acks[id].is_set():
-                    await asyncio.sleep(0.01)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.acks[id].wait(), 0.5)
         return id
 
     async def again(self) -> None:
@@ -108,6 +110,7 @@ class WebFar:
             self.take(json.loads(frame))
 
     def take(self, heard: dict[str, Any]) -> None:
+        self.heard += heard["kind"] in ("edit_post", "react") or (heard["kind"] == "line" and heard["line"]["bot"])
         if heard["kind"] == "ack":
             self.acks[heard["id"]].set()
         elif heard["kind"] == "line" and heard["line"]["bot"]:
@@ -120,16 +123,18 @@ class WebFar:
 
 @dataclass
 class Patient:
-    """The page hears of a reply over its socket, a moment after it was sent."""
+    """Sends a reply and waits until the page has heard of it."""
 
     platform: WebPlatform
+    far: WebFar
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.platform, name)
 
     async def send(self, *arguments: Any) -> str | None:
+        before = self.far.heard
         handle = await self.platform.send(*arguments)
-        await asyncio.sleep(0.1)
+        await soon(lambda: self.far.heard > before)
         return handle
 
 
@@ -139,7 +144,8 @@ class TestWeb(ContractWithDeletes):
         gathered, behind = Gathered(), FarSide()
         behind.accept = gathered.accept  # type: ignore[method-assign]
         async with open_page(behind) as platform, page(platform) as socket:
-            far = WebFar(Patient(platform), gathered, socket)  # type: ignore[arg-type]
+            far = WebFar(platform, gathered, socket)
+            far.platform = Patient(platform, far)  # type: ignore[assignment]
             watching = asyncio.create_task(far.watch())
             yield far
             watching.cancel()

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Page, TimeoutError, async_playwright, expect
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 from tests.fakes.web.browser import FarSide, open_page, person
 from tests.fakes.web.chromium import launch_options
+from tests.waiting import HANG, soon
 from workers.core.events import Button, Command, Delete, Edit, Message, MessageRef, Reaction
 from workers.core.replies import Document
+
+expect.set_options(timeout=HANG * 1000)
 
 
 @pytest.fixture
@@ -48,14 +50,6 @@ async def opened(browser: Browser, far: FarSide, *, width: int = 1280, name: str
 async def type_in(page: Page, text: str) -> None:
     await page.fill("#words", text)
     await page.press("#words", "Enter")
-
-
-async def until(found: Any, seconds: float = 5) -> Any:
-    """The first true value of `found()`."""
-    async with asyncio.timeout(seconds):
-        while not (value := found()):
-            await asyncio.sleep(0.02)
-    return value
 
 
 async def test_what_i_type_is_shown_with_my_name_and_the_bots_emoji_with_its_probability(browser: Browser) -> None:
@@ -107,7 +101,7 @@ async def test_the_picker_of_labels_gives_a_reaction_that_a_click_withdraws_and_
         await expect(chip).to_have_text("❤\ufe0f1")
         assert [event.added for event in far.of(Reaction)] == [True, True, False]
         await other.locator(".mark").click()  # confirms the bot
-        await until(lambda: far.of(Reaction)[-1].emoji == "👾")
+        await soon(lambda: far.of(Reaction)[-1].emoji == "👾")
 
 
 async def test_commands_are_completed_by_keyboard_alone(browser: Browser) -> None:
@@ -150,14 +144,14 @@ async def test_a_message_can_be_reached_labelled_and_answered_by_keyboard(browse
         await page.keyboard.press("Enter")
         await page.keyboard.press("ArrowRight")
         await page.keyboard.press("Enter")
-        await until(lambda: [event.emoji for event in far.of(Reaction)] == ["🤔", "🤔"])
+        await soon(lambda: [event.emoji for event in far.of(Reaction)] == ["🤔", "🤔"])
         await page.keyboard.press("Escape")
         await page.keyboard.press("ArrowUp")
         await page.keyboard.press("r")
         await expect(page.locator("#replying")).to_contain_text("Replying to Ada: it crashes")
         await page.keyboard.type("/label bug")
         await page.keyboard.press("Enter")
-        [command] = await until(lambda: far.of(Command))
+        [command] = await soon(lambda: far.of(Command))
         assert (command.text, command.reply_to) == ("label bug", far.of(Message)[0].ref)
 
 
@@ -180,19 +174,17 @@ async def test_ones_own_message_can_be_edited_and_deleted_and_anothers_not(brows
 
 
 async def test_progress_moves_in_the_post_and_in_the_panel(browser: Browser) -> None:
-    far = FarSide()
+    far, step = FarSide(), asyncio.Semaphore(0)
+    far.step = step.acquire
     async with open_page(far), opened(browser, far) as page:
         await type_in(page, "/retrain")
-        seen: dict[str, set[str]] = {".message": set(), ".job": set()}
-        while await page.locator(".bot .text", has_text="Version 2 is active").count() == 0:
-            for place in seen:
-                for bar in await page.locator(f"{place} .progress").all():
-                    with contextlib.suppress(TimeoutError):  # it may end between two looks
-                        now = await bar.get_attribute("aria-valuenow", timeout=300)
-                        seen[place].add(now or "")
-            await asyncio.sleep(0.05)
-        assert len(seen[".message"]) > 3
-        assert len(seen[".job"]) > 1
+        for steps, percent in ((1, 10), (4, 50), (4, 90)):
+            for _ in range(steps):
+                step.release()
+            for panel in (".message", ".job"):
+                await expect(page.locator(f"{panel} .progress")).to_have_attribute("aria-valuenow", f"{percent}")
+        step.release()
+        await expect(page.locator(".bot .text", has_text="Version 2 is active")).to_be_visible()
         await expect(page.locator(".job .badge")).to_have_text("done")
         await expect(page.locator(".message .progress")).to_have_count(0)
 
@@ -225,7 +217,7 @@ async def test_after_a_lost_connection_nothing_is_missing_and_nothing_is_there_t
         await platform.channel.publish(
             Message(key="x", at=platform.channel.clock.now(), ref=ref, author=person("Bob"), text="meanwhile")
         )
-        await expect(page.locator(".message:not(.sending)")).to_have_count(4, timeout=15_000)
+        await expect(page.locator(".message:not(.sending)")).to_have_count(4)
         texts = await page.locator(".message .text").all_text_contents()
         assert sorted(texts) == ["before", "meanwhile", "while it was broken", "without a connection"]
         assert sorted(event.text for event in far.of(Message)) == sorted(texts)
@@ -275,7 +267,7 @@ async def test_the_sample_fills_the_channel_until_it_is_stopped(browser: Browser
     far = FarSide()
     async with open_page(far), opened(browser, far) as page:
         await page.click("#playFirst")
-        await expect(page.locator(".message").nth(5)).to_be_visible(timeout=10_000)
+        await expect(page.locator(".message").nth(5)).to_be_visible()
         await expect(page.locator("#play")).to_contain_text("Stop")
         await page.click("#play")
         await expect(page.locator("#play")).to_have_text("Play sample")

@@ -12,6 +12,7 @@ from bot.platforms.base import Refused
 from bot.platforms.web.events import TEXT_LIMIT
 from tests.fakes.web.browser import FarSide, open_page
 from tests.fakes.web.client import hear, page, say
+from tests.waiting import moment
 from workers.core.events import ChatRef, Command, Delete, Edit, Message, MessageRef, Person, Reaction
 from workers.core.replies import Document, EditPost, Post, React
 
@@ -50,7 +51,7 @@ async def test_two_sockets_that_send_the_same_act_at_once_store_it_once() -> Non
     slow = far.accept
 
     async def accept(event: Any) -> bool:
-        await asyncio.sleep(0.2)
+        await moment()
         return await slow(event)
 
     far.accept = accept  # type: ignore[method-assign]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import httpx
 
 from bot.platforms.web.sample import sample_labels, sample_lines
 from tests.fakes.web.browser import FarSide, open_page
 from tests.fakes.web.client import hear, page, url
+from tests.waiting import moment, soon
 from workers.core.events import Message, Reaction
 
 
@@ -35,7 +34,7 @@ async def test_the_sample_plays_real_events_and_can_be_stopped() -> None:
         assert not stopped["playing"]
         assert 5 <= stopped["done"] < stopped["total"]
         count = len(far.events)
-        await asyncio.sleep(0.4)
+        await moment()
         assert len(far.events) == count
 
 
@@ -43,9 +42,7 @@ async def test_a_third_of_the_sample_is_labelled_by_somebody_else_than_its_autho
     far = FarSide(answers=False)
     async with open_page(far) as platform:
         platform.player.start({label.name: label.emoji for label in sample_labels()}, seconds=0.5)
-        async with asyncio.timeout(20):
-            while platform.player.state()["playing"]:
-                await asyncio.sleep(0.05)
+        await soon(lambda: not platform.player.state()["playing"])
     messages = {event.ref: event for event in far.of(Message)}
     assert [event.text for event in messages.values()] == [line.text for line in sample_lines()]
     meant = {line.text: line.label for line in sample_lines()}
