@@ -6,11 +6,11 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from pathlib import Path
 
 import redis
 
+from tests.waiting import until
 from workers.core.errors import BackchannelError
 from workers.queue.embedded_valkey import running_pid, socket_path
 
@@ -26,11 +26,10 @@ def start(data_dir: Path) -> int:
     with tempfile.TemporaryFile("w+", errors="replace") as output:
         server = subprocess.Popen(argv, stdout=output, stderr=output)
         threading.Thread(target=server.wait, daemon=True).start()  # whoever stops it leaves no zombie behind
-        while running_pid(data_dir) != server.pid:
-            if server.poll() is not None:
-                output.seek(0)
-                raise BackchannelError(output.read().strip().rpartition("\n")[2])
-            time.sleep(0.02)
+        until(lambda: running_pid(data_dir) == server.pid or server.poll() is not None)
+        if server.poll() is not None:
+            output.seek(0)
+            raise BackchannelError(output.read().strip().rpartition("\n")[2])
     return server.pid
 
 

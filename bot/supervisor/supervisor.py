@@ -120,6 +120,8 @@ class Supervisor:
     def _tell_guard(self) -> None:
         """Let the guard know the groups of now, and see that there is a guard."""
         if self._guard is None or self._guard.poll() is not None:
+            if self._guard and self._guard.stdin:
+                self._guard.stdin.close()
             command = [sys.executable, "-m", "bot.supervisor.orphans", str(self._data_dir)]
             self._guard = subprocess.Popen(command, stdin=subprocess.PIPE, text=True, start_new_session=True)
             self._guarded = []

@@ -7,15 +7,13 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
 
 import psutil
 
-Found = TypeVar("Found")
+from tests.waiting import HANG, kill, until
 
 
 class Demo:
@@ -59,13 +57,23 @@ class Demo:
         """`kill -9` a supervised process and wait until another has taken its place."""
         pid = self.pid_of(*words)
         assert pid is not None, words
-        os.kill(pid, signal.SIGKILL)
+        kill(pid)
         until(lambda: self.pid_of(*words) not in (None, pid))
+
+    @contextmanager
+    def standing_still(self, *words: str) -> Iterator[None]:
+        """A supervised process that does nothing until the block ends."""
+        pid = until(lambda: self.pid_of(*words))
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(pid, signal.SIGCONT)
 
     def interrupt(self) -> None:
         """Ctrl-C."""
         self.process.send_signal(signal.SIGINT)
-        self.process.wait(timeout=20)
+        self.process.wait(timeout=HANG)
 
 
 @contextmanager
@@ -85,12 +93,3 @@ def free_port() -> int:
     """A port that nobody listens on now."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         return int(listening.getsockname()[1])
-
-
-def until(found: Callable[[], Found], seconds: float = 30) -> Found:
-    """The first true value of `found()`; fails when there is none in time."""
-    deadline = time.monotonic() + seconds
-    while not (value := found()):
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.05)
-    return value

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Callable
 
 import psutil
 from sqlalchemy import text
@@ -30,13 +29,6 @@ def told(room: Chatroom) -> list[str]:
     with room.database.read() as c:
         rows = c.execute(text("select reply from outbox where kind = 'edit_post' and reply is not null order by id"))
         return [REPLY.validate_json(row[0]).text for row in rows]  # type: ignore[union-attr]
-
-
-def until(ready: Callable[[], object], patience: float = 90.0) -> None:
-    deadline = time.monotonic() + patience
-    while not ready():
-        assert time.monotonic() < deadline, "it never came"
-        time.sleep(0.05)
 
 
 def programs(settings: Settings) -> list[psutil.Process]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.waiting import until
 from tests.workers.queries import last_beats
 from workers import tasks
 from workers.heartbeat import Heartbeat, process_name
@@ -17,14 +17,6 @@ from workers.store.database import Database
 def latest(database: Database) -> dict[str, float]:
     with database.read() as c:
         return last_beats(c)
-
-
-def until(fact: Callable[[], object]) -> None:
-    for _ in range(1000):
-        if fact():
-            return
-        threading.Event().wait(0.02)
-    raise AssertionError("it never came to that")
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from modeling.backbones.hub import Download, licence, log
 from modeling.cli.console import Show, errors_as_sentences
 from tests.fakes import tiny_families as tiny
 from tests.fakes.hub import FarHub, serving
+from tests.waiting import HANG
 
 ASK = """
 import json, logging, sys
@@ -72,7 +73,7 @@ def ask(hub: FarHub, home: Path, *names: str, **more: str) -> list[dict[str, Any
         env=environment(hub, home, **more),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=HANG,
         check=True,
     )
     return [json.loads(line) for line in done.stdout.splitlines()]

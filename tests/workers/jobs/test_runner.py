@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import subprocess
 import sys
 import time
@@ -13,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from modeling.text.cleaning import is_held_out
-from tests.workers.at_work import PIPES, expired, job, programs, told, until
+from tests.waiting import HANG, until
+from tests.workers.at_work import PIPES, expired, job, programs, told
 from tests.workers.chatroom import Chatroom
 from workers.core.settings import Settings
 from workers.jobs import runner
@@ -61,7 +60,7 @@ def test_a_cancelled_job_ends_its_program_and_changes_nothing(labelled: Chatroom
     thread.start()
     until(lambda: job(labelled).state == "running" and programs(settings))
     assert "Cancelling" in labelled.says("cancel")
-    thread.join(60)
+    thread.join(HANG)
     assert not thread.is_alive()
     assert job(labelled).state == "cancelled"
     assert "cancelled" in told(labelled)[-1]
@@ -80,7 +79,7 @@ def test_a_job_that_is_stopped_with_the_machine_has_not_failed(labelled: Chatroo
     until(lambda: programs(settings))
     until(lambda: job(labelled).stage != "starting")  # it knows by now what to do when it is asked to stop
     programs(settings)[0].terminate()
-    thread.join(60)
+    thread.join(HANG)
     assert job(labelled).state == "running", "whoever comes next takes it up again"
     assert list(settings.versions_dir.glob("job-*/train.csv"))
     assert not any("failed" in text for text in told(labelled))
@@ -104,7 +103,7 @@ def test_a_killed_worker_takes_its_program_along_and_the_next_one_finishes_the_j
     database = f"sqlite:///{tmp_path / 'test.sqlite3'}"
     first = subprocess.Popen([sys.executable, "-c", WORKER, str(tmp_path), database], cwd=Path.cwd())
     until(lambda: programs(settings))
-    os.kill(first.pid, signal.SIGKILL)
+    first.kill()
     first.wait()
     until(lambda: not programs(settings))
     until(lambda: expired(labelled))

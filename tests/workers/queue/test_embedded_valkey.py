@@ -8,7 +8,6 @@ import signal
 import stat
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import pytest
 from celery import Celery
 
 from tests import valkey
+from tests.waiting import is_gone, kill, until
 from workers.core.errors import BackchannelError
 from workers.queue import embedded_valkey
 
@@ -56,13 +56,13 @@ def test_it_opens_no_tcp_port_and_lets_nobody_else_in(data_dir: Path) -> None:
 
 def test_after_a_kill_9_of_the_server_its_old_files_do_not_matter(data_dir: Path) -> None:
     first = valkey.start(data_dir)
-    os.kill(first, signal.SIGKILL)
+    kill(first)
     assert embedded_valkey.socket_path(data_dir).exists()
     assert valkey.start(data_dir) != first
 
 
 def test_a_process_that_has_the_recorded_number_now_is_left_alone(data_dir: Path) -> None:
-    os.kill(valkey.start(data_dir), signal.SIGKILL)
+    kill(valkey.start(data_dir))
     with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]) as bystander:
         (embedded_valkey.folder(data_dir) / "valkey.pid").write_text(f"{bystander.pid}\n")
         embedded_valkey.stop(data_dir)
@@ -83,7 +83,8 @@ def test_a_torn_end_of_its_data_costs_only_the_last_writes(data_dir: Path) -> No
     pid = valkey.start(data_dir)
     for number in range(100):
         valkey.client(data_dir).set(f"key {number}", number)
-    os.kill(pid, signal.SIGKILL)
+    until(lambda: valkey.client(data_dir).info("persistence")["aof_buffer_length"] == 0)
+    kill(pid)
     (appended,) = (embedded_valkey.folder(data_dir) / "appendonlydir").glob("*.incr.aof")
     os.truncate(appended, appended.stat().st_size - 7)
     valkey.start(data_dir)
@@ -131,8 +132,7 @@ def test_a_socket_folder_that_belongs_to_somebody_else_is_refused(tmp_path: Path
 def test_stopping_leaves_no_process(data_dir: Path) -> None:
     pid = valkey.start(data_dir)
     embedded_valkey.stop(data_dir)
-    time.sleep(0.1)
-    assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    assert is_gone(pid)
     embedded_valkey.stop(data_dir)
 
 

@@ -12,6 +12,7 @@ from celery.result import AsyncResult
 from pydantic import SecretStr
 
 from tests import valkey
+from tests.waiting import HANG, until
 from workers.core.events import CLASSIFY, LABELS
 from workers.core.settings import BrokerSettings, Settings
 from workers.queue import embedded_valkey
@@ -44,7 +45,7 @@ def test_many_hints_within_a_moment_become_few(settings: Settings):
     celery, sent, free = make(settings), list[str](), threading.Event()
 
     def slow(queue: str) -> None:
-        free.wait(10)
+        free.wait(HANG)
         publish(celery, queue)
         sent.append(queue)
 
@@ -52,8 +53,7 @@ def test_many_hints_within_a_moment_become_few(settings: Settings):
     for _ in range(500):
         hints(CLASSIFY)
     free.set()
-    while waiting(settings, CLASSIFY) == 0:
-        threading.Event().wait(0.01)
+    until(lambda: waiting(settings, CLASSIFY))
     hints.stop()
     assert 1 <= waiting(settings, CLASSIFY) <= 3
 
@@ -71,7 +71,7 @@ def test_a_hung_broker_holds_up_nobody_who_hints(tmp_path: Path):
 
         hints = Hints(stuck)
         hints(LABELS)
-        assert inside.wait(10)
+        assert inside.wait(HANG)
         for _ in range(1000):
             hints(LABELS, CLASSIFY)
         assert not returned.is_set(), "a thousand hints were given while the first was still stuck"
@@ -90,10 +90,10 @@ def test_a_broker_that_is_away_raises_nothing_where_hints_are_given(tmp_path: Pa
 
     hints = Hints(try_it)
     hints(LABELS)
-    assert tried.wait(30)
+    assert tried.wait(HANG)
     tried.clear()
     hints(LABELS)
-    assert tried.wait(30), "the thread lives on after a failed hint"
+    assert tried.wait(HANG), "the thread lives on after a failed hint"
     hints.stop()
 
 

@@ -17,6 +17,7 @@ from modeling.explanation.attribution import Attribution
 from modeling.explanation.explain import Explanation, Likely
 from modeling.explanation.word_spans import Word
 from modeling.sentences.catalogue import verbatim
+from tests.waiting import until
 from tests.workers.chatroom import ANA, CHAT, Chatroom, ref
 from workers.core.events import ChatRef, Command, Delete, Message, MessageRef
 from workers.core.replies import Picture, Post, Reply
@@ -146,13 +147,14 @@ def test_the_thread_answers_what_waits_once_it_is_woken(taught: Chatroom):
         inbox.add(c, [command], time.time())
     hands = ClaimContext(taught.database, "test", 30.0, 64)
     Explainer(hands, lambda: served).wake()
-    deadline, sent = time.monotonic() + 60, []
-    while not sent:
-        assert time.monotonic() < deadline, "nobody answered"
-        time.sleep(0.05)
+
+    def sent() -> list[outbox.Outgoing]:
         with taught.database.write() as c:
-            sent = [one for one in outbox.claim(c, "web", 50, 30.0, "test", 9e9) if one.key.startswith(command.key)]
-    assert isinstance(sent[0].reply, Picture)
+            claimed = outbox.claim(c, "web", 50, 30.0, "test", 9e9)
+        return [outgoing for outgoing in claimed if outgoing.key.startswith(command.key)]
+
+    (answered,) = until(sent)
+    assert isinstance(answered.reply, Picture)
     with taught.database.read() as c:
         assert not inbox.has_work(c, "explain", time.time())
 

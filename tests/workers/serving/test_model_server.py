@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import text as sql
 
 from modeling.classifier.bundle import Bundle
+from tests.waiting import until
 from tests.workers.chatroom import ANA, BO, CHAT, Chatroom, ref
 from tests.workers.queries import last_prediction
 from workers.core.errors import BackchannelError
@@ -60,13 +61,6 @@ class Model:
         with self.room.database.read() as c:
             revision = labels.revision(c)
         until(lambda: self.server.model.revision >= revision)
-
-
-def until(ready: Callable[[], bool], patience: float = 60.0) -> None:
-    deadline = time.monotonic() + patience
-    while not ready():
-        assert time.monotonic() < deadline, "it never came"
-        time.sleep(0.02)
 
 
 def message(message_id: str, text: str) -> Message:
@@ -219,12 +213,12 @@ def test_a_hot_swap_drops_nothing_and_doubles_nothing(model: Model, tmp_path: Pa
         assert sorted(predicted.scalars()) == sorted(sent)
 
 
-def test_a_version_that_cannot_be_loaded_leaves_the_one_before_at_work(model: Model):
+def test_a_version_that_cannot_be_loaded_leaves_the_one_before_at_work(model: Model, caplog: pytest.LogCaptureFixture):
     model.settled()
     with model.room.database.write() as c:
         broken = versions.add_candidate(c, "/nowhere", "minilm", "", "lora", {}, 1, None, 1.0)
         versions.promote(c, broken.id, 2.0)
-    time.sleep(0.3)
+    until(lambda: "version 1 goes on" in caplog.text)
     assert model.write("1", "It crashed with an error") is not None
     assert model.server.model.version.id == 1
 

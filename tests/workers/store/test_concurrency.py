@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, select
 
+from tests.waiting import HANG, until
 from tests.workers.queries import unsent
 from tests.workers.store.samples import BOB, EVE, UMA, act, edit, message, post, ref, request
 from workers.core.events import CLASSIFY, ChatRef, Message
@@ -47,10 +48,11 @@ def send_all(url: str, worker: str) -> list[tuple[str, int]]:
     mine: list[tuple[str, int]] = []
     while True:
         with database.write() as c:
-            if not unsent(c):
-                database.dispose()
-                return mine
+            left = unsent(c)
             outgoing = outbox.claim(c, "web", 5, 600, worker, 1)
+        if not left:
+            database.dispose()
+            return mine
         for item in outgoing:
             with database.write() as c:
                 outbox.sent(c, item, None, 2)
@@ -213,7 +215,7 @@ def test_batches_that_touch_each_others_messages_do_not_wait_in_a_circle(db: Dat
             messages.edit(c, edit(3, "One says", at=5.0))
 
     def other() -> None:
-        first.wait(5)
+        first.wait(HANG)
         with db.write() as c:
             messages.edit(c, edit(3, "The other says", at=6.0))
             second.set()
@@ -238,7 +240,7 @@ def test_forgetting_and_handling_events_do_not_cross(db: Database) -> None:
     begun = threading.Event()
 
     def forget() -> int:
-        begun.wait(5)
+        begun.wait(HANG)
         with db.write() as c:
             return erasure.forget(c, EVE.id, "web", "w")
 
@@ -281,8 +283,7 @@ def test_no_writer_of_sqlite_waits_while_others_go_again_and_again(
     monkeypatch.setattr(fcntl, "flock", counted)
     with ThreadPoolExecutor(3) as pool:
         hogs = [pool.submit(hog) for _ in range(3)]
-        while len(turns) < 10:
-            time.sleep(0.01)
+        until(lambda: len(turns) >= 10)
         try:
             for _ in range(25):
                 with db.write() as c:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
@@ -288,7 +289,7 @@ HEADER = "X-Telegram-Bot-Api-Secret-Token"
 async def test_only_what_telegram_sends_is_let_in(far: FarSide, headers: Any, body: Any, status: int) -> None:
     gathered, chosen = Gathered(), by_webhook(far)
     async with listening(platform_of(chosen), far, gathered.accept), aiohttp.ClientSession() as session:
-        data = {"data": body} if isinstance(body, bytes) else {"json": body}
+        data = {"data": io.BytesIO(body)} if isinstance(body, bytes) else {"json": body}
         address = f"{chosen.public_url}/telegram/webhook"
         async with session.post(address, headers=headers, **data) as response:
             assert response.status == status, HTTPStatus(response.status)
