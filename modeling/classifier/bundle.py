@@ -16,7 +16,7 @@ from modeling.backbones import backbone as backbones
 from modeling.backbones.backbone import Backbone
 from modeling.classifier import bundle_files
 from modeling.classifier.head import Head
-from modeling.classifier.out_of_scope import OutOfScope
+from modeling.classifier.out_of_scope import OutOfScopeDetector
 from modeling.errors import ModelingError
 from modeling.types import OodScores, Probabilities
 
@@ -37,14 +37,14 @@ class Bundle:
         return self.read(texts)[0]
 
     def read(self, texts: Sequence[str]) -> tuple[Probabilities, OodScores]:
-        """Return probabilities [n, k] and how foreign the texts are, float32 [n] from 0 to 1.
+        """Return probabilities [n, k] and out-of-scope scores float32 [n] from 0 to 1.
 
-        That is the scope's score, or one less the top probability where the bundle has no scope.
+        Without a detector the score is one less the top probability.
         """
         vectors = self.backbone.encode(texts)
         probabilities = self.head.probabilities(vectors)
-        foreign = self.head.foreignness(vectors)
-        return probabilities, 1 - probabilities.max(axis=1) if foreign is None else foreign
+        scores = self.head.ood_scores(vectors)
+        return probabilities, 1 - probabilities.max(axis=1) if scores is None else scores
 
     def save(self, folder: Path) -> None:
         """Write the bundle to `folder`, which then exists completely or not at all. Raises OSError."""
@@ -79,7 +79,7 @@ def load(folder: Path) -> Bundle:
 def _settings(head: Head) -> dict[str, Any]:
     return {
         "temperature": head.temperature,
-        "strength": head.strength,
+        "strength": head.c,
         "guess": head.guess,
         "examples": head.examples,
         "chosen_at": head.chosen_at,
@@ -89,7 +89,7 @@ def _settings(head: Head) -> dict[str, Any]:
 def _save_head(head: Head, path: Path) -> None:
     tensors = {"weights": head.weights, "bias": head.bias, "thresholds": head.thresholds}
     as_float32 = {name: np.ascontiguousarray(value, np.float32) for name, value in tensors.items()}
-    save_file(as_float32 | (head.scope.tensors() if head.scope else {}), path)
+    save_file(as_float32 | (head.out_of_scope.tensors() if head.out_of_scope else {}), path)
 
 
 def _load_head(path: Path, meta: dict[str, Any]) -> Head:
@@ -102,9 +102,9 @@ def _load_head(path: Path, meta: dict[str, Any]) -> Head:
         bias=tensors["bias"],
         temperature=float(settings["temperature"]),
         thresholds=tensors["thresholds"],
-        strength=float(settings["strength"]),
+        c=float(settings["strength"]),
         guess=bool(settings["guess"]),
         examples=int(settings["examples"]),
         chosen_at=int(settings["chosen_at"]),
-        scope=OutOfScope.of(tensors),
+        out_of_scope=OutOfScopeDetector.from_tensors(tensors),
     )

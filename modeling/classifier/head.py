@@ -1,8 +1,7 @@
 """The head: vectors in, probabilities out, refitted within a second whenever a label changes.
 
-A regularised multinomial logistic regression over the backbone's vectors, class-balanced, that starts from closeness to
-the labels' descriptions: without an example it is that guess, and each example moves it from there. No torch here:
-numpy and scipy only.
+A class-balanced multinomial logistic regression over the backbone's vectors. Its prior is closeness to the labels'
+descriptions: without an example it predicts by that, and each example moves it from there. numpy and scipy only.
 """
 
 from __future__ import annotations
@@ -12,10 +11,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from modeling.classifier import out_of_scope as scopes
 from modeling.classifier.calibration import calibrate, choose
 from modeling.classifier.logistic_regression import GUESS_TEMPERATURE, Prior, Problem, prior, shared, softmax, solve
-from modeling.classifier.out_of_scope import LIMIT, OutOfScope
+from modeling.classifier.out_of_scope import LIMIT, OutOfScopeDetector, fit_detector
 from modeling.types import (
     Bias,
     Columns,
@@ -30,11 +28,11 @@ from modeling.types import (
     Weights,
 )
 
-# One reaction turns a wrong guess about the same words, and the first few do not drown what the descriptions say.
-DEFAULT_STRENGTH = 5.0
+# With it one reaction corrects a wrong guess about the same words, and the first few leave the descriptions their say.
+DEFAULT_C = 5.0
 RECHOOSE, EARLY_RECHOOSE, EARLY = 1.25, 1.5, 64  # choices are made again once the examples grew or shrank so much
 GUESS_THRESHOLD = 0.5
-NEVER = 1.01  # a threshold that no probability reaches: with one label there is nothing to tell it from
+NEVER = 1.01  # a threshold that no probability reaches: a single label cannot be told from anything
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +40,9 @@ class Head:
     """A linear classifier over unit vectors; a value, so it can be swapped while others still use the old one.
 
     `weights` float32 [k, d], `bias` float32 [k], `thresholds` float32 [k] in probability; `temperature` divides the
-    scores; `strength` is the C of the logistic regression. `guess` says that no example was behind it. `examples` is
-    how many there were and `chosen_at` how many when strength, temperature and thresholds were last chosen. `scope`
-    tells messages of no label apart, where there were enough examples to learn that from.
+    logits; `c` is the inverse strength of regularisation. `guess` says that no example was behind it. `examples` is how
+    many there were and `chosen_at` how many when C, temperature and thresholds were last chosen. `out_of_scope` detects
+    messages of no label, where there were enough examples to learn that from.
     """
 
     labels: tuple[str, ...]
@@ -52,26 +50,28 @@ class Head:
     bias: Bias
     temperature: float
     thresholds: Thresholds
-    strength: float
+    c: float
     guess: bool
     examples: int = 0
     chosen_at: int = 0
-    scope: OutOfScope | None = None
+    out_of_scope: OutOfScopeDetector | None = None
 
     def probabilities(self, vectors: Vectors) -> Probabilities:
         """Return float32 [n, k], each row summing to one, for float32 [n, d]."""
-        return softmax(self._scores(vectors) / np.float32(self.temperature))
+        return softmax(self._logits(vectors) / np.float32(self.temperature))
 
-    def foreignness(self, vectors: Vectors) -> OodScores | None:
-        """Return float32 [n] from 0 to 1, above LIMIT for messages of no label; None where nothing says so."""
-        return None if self.scope is None else self.scope.score(np.asarray(vectors, np.float32), self._scores(vectors))
+    def ood_scores(self, vectors: Vectors) -> OodScores | None:
+        """Return float32 [n] from 0 to 1, above LIMIT for messages of no label; None without a detector."""
+        if self.out_of_scope is None:
+            return None
+        return self.out_of_scope.scores(np.asarray(vectors, np.float32), self._logits(vectors))
 
-    def foreign(self, vectors: Vectors) -> Mask:
-        """Say which of float32 [n, d] seem to belong to no label: about those it is better to be silent."""
-        found = self.foreignness(vectors)
-        return np.zeros(len(vectors), np.bool_) if found is None else found > LIMIT
+    def is_out_of_scope(self, vectors: Vectors) -> Mask:
+        """Say which of the messages float32 [n, d] seem to belong to no label: those are better not answered."""
+        scores = self.ood_scores(vectors)
+        return np.zeros(len(vectors), np.bool_) if scores is None else scores > LIMIT
 
-    def _scores(self, vectors: Vectors) -> Logits:
+    def _logits(self, vectors: Vectors) -> Logits:
         return np.asarray(vectors, np.float32) @ self.weights.T + self.bias
 
 
@@ -83,20 +83,20 @@ def fit(
     *,
     mean: Vector | None = None,
     warm: Head | None = None,
-    strength: float | None = None,
+    c: float | None = None,
     temperature: float | None = None,
     thresholds: Thresholds | None = None,
-    scope: OutOfScope | None = None,
+    out_of_scope: OutOfScopeDetector | None = None,
     landmarks: int | None = None,
     seed: int = 0,
 ) -> Head:
     """Fit a head to float32 [n, d] vectors and int [n] targets that index `labels`.
 
-    `descriptions` float32 [k, d] are the vectors of what the labels say they mean, `mean` float32 [d] is what the
-    chat's messages share, by default what the given ones do. `warm` is the head before: it makes the solution come
-    sooner, never different, and lends strength, temperature, thresholds and scope while they are recent. What is given
-    explicitly is used as it is. The scope keeps about so many `landmarks`, by default all vectors. Zero examples give
-    a guess. Raises ValueError on shapes that do not fit.
+    `descriptions` float32 [k, d] are the vectors of the labels' descriptions, `mean` float32 [d] is what the chat's
+    messages share, by default that of the given ones. `warm` is the previous head: the solver starts from it, which
+    changes the time and not the solution, and its C, temperature, thresholds and detector are kept while they are
+    recent. What is given explicitly is used as it is. The detector keeps about so many `landmarks`, by default all
+    vectors. Zero examples give a guess. Raises ValueError on shapes that do not fit.
     """
     vectors, targets = _checked(vectors, targets, labels, descriptions)
     if len(targets) == 0:
@@ -106,12 +106,12 @@ def fit(
     narrow = None if descriptions is None else descriptions[:, used]
     problem = Problem(vectors[:, used], targets, len(labels), narrow, mean[used])
     settings = _recent(warm, labels, len(targets))
-    if settings is None and strength is not None and temperature is not None and thresholds is not None:
+    if settings is None and c is not None and temperature is not None and thresholds is not None:
         settings = _plain(labels, vectors[:0], vectors[:0, 0], temperature, guess=False)
     if settings is None:
-        settings = _chosen(problem, labels, strength, seed, landmarks)
+        settings = _chosen(problem, labels, c, seed, landmarks)
     start = _start(warm, labels, problem.prior, used)
-    c = settings.strength if strength is None else strength
+    c = settings.c if c is None else c
     weights, bias = solve(problem, c, start)
     wide = np.zeros((len(labels), vectors.shape[1]), np.float32)
     wide[:, used] = weights
@@ -119,32 +119,32 @@ def fit(
         settings,
         weights=wide,
         bias=bias,
-        strength=c,
+        c=c,
         temperature=settings.temperature if temperature is None else temperature,
         thresholds=settings.thresholds if thresholds is None else np.asarray(thresholds, np.float32),
         examples=len(targets),
-        scope=_among(vectors, used, scope or settings.scope, landmarks),
+        out_of_scope=_with_today(vectors, used, out_of_scope or settings.out_of_scope, landmarks),
     )
 
 
 def guess(descriptions: Vectors, mean: Vector | None, labels: Sequence[str]) -> Head:
-    """Return a head for labels that nobody has used yet: closeness of a message to float32 [k, d] descriptions.
+    """Return a head for labels without examples: closeness of a message to float32 [k, d] descriptions.
 
-    The float32 [d] mean of the chat's messages is taken off first, so that what all of them share says nothing.
+    The float32 [d] mean of the chat's messages is subtracted first, so that what all of them share says nothing.
     """
     return _without_examples(descriptions.shape[1], labels, descriptions, mean)
 
 
 def _without_examples(dimension: int, labels: Sequence[str], descriptions: Vectors | None, mean: Vector | None) -> Head:
-    before = prior(len(labels), dimension, descriptions, mean)
-    weights, bias = GUESS_TEMPERATURE * before.weights, GUESS_TEMPERATURE * before.bias
+    start = prior(len(labels), dimension, descriptions, mean)
+    weights, bias = GUESS_TEMPERATURE * start.weights, GUESS_TEMPERATURE * start.bias
     return _plain(labels, weights, bias, GUESS_TEMPERATURE, guess=True)
 
 
 def _plain(labels: Sequence[str], weights: Weights, bias: Bias, temperature: float, *, guess: bool) -> Head:
     threshold = GUESS_THRESHOLD if len(labels) > 1 else NEVER
     thresholds = np.full(len(labels), threshold, np.float32)
-    return Head(tuple(labels), weights, bias, temperature, thresholds, DEFAULT_STRENGTH, guess)
+    return Head(tuple(labels), weights, bias, temperature, thresholds, DEFAULT_C, guess)
 
 
 def _checked(
@@ -166,7 +166,7 @@ def _checked(
 def _used(vectors: Vectors, mean: Vector, descriptions: Vectors | None) -> Columns:
     """Return the columns in which anything is not zero: those for scripts that nobody writes in cost nothing."""
     rows = [vectors, mean[None]] if descriptions is None else [vectors, mean[None], descriptions]
-    return np.flatnonzero(np.any([each.any(axis=0) for each in rows], axis=0))
+    return np.flatnonzero(np.any([part.any(axis=0) for part in rows], axis=0))
 
 
 def _recent(warm: Head | None, labels: Sequence[str], examples: int) -> Head | None:
@@ -177,37 +177,37 @@ def _recent(warm: Head | None, labels: Sequence[str], examples: int) -> Head | N
     return warm if 1 / most < grown < most else None
 
 
-def _chosen(problem: Problem, labels: Sequence[str], strength: float | None, seed: int, landmarks: int | None) -> Head:
-    """Return a head that holds freshly chosen strength, temperature, thresholds and scope, its weights still empty."""
-    c, scores = choose(
-        problem, DEFAULT_STRENGTH if strength is None else strength, fixed=strength is not None, seed=seed
-    )
-    temperature, thresholds = calibrate(scores, problem.targets, problem.classes)
+def _chosen(problem: Problem, labels: Sequence[str], c: float | None, seed: int, landmarks: int | None) -> Head:
+    """Return a head that holds freshly chosen C, temperature, thresholds and detector, its weights still empty."""
+    c, logits = choose(problem, DEFAULT_C if c is None else c, fixed=c is not None, seed=seed)
+    temperature, thresholds = calibrate(logits, problem.targets, problem.classes)
     if len(labels) == 1:
         thresholds = np.full(1, NEVER, np.float32)
     count, empty = len(problem.targets), np.zeros((0, 0), np.float32)
-    known = scopes.fit(problem.vectors, problem.targets, scores, seed=seed, most=landmarks)
-    return Head(tuple(labels), empty, empty[:, 0:0].ravel(), temperature, thresholds, c, False, count, count, known)
+    detector = fit_detector(problem.vectors, problem.targets, logits, seed=seed, most=landmarks)
+    return Head(tuple(labels), empty, empty[:, 0:0].ravel(), temperature, thresholds, c, False, count, count, detector)
 
 
-def _among(vectors: Vectors, used: Columns, known: OutOfScope | None, landmarks: int | None) -> OutOfScope | None:
-    """Return the scope around all labelled vectors of today, or around the landmarks that it was chosen with."""
-    if known is None or landmarks is None:
-        return None if known is None else known.knowing(vectors)
-    if known.landmarks.shape[1] == vectors.shape[1]:
-        return known
-    wide = np.zeros((len(known.landmarks), vectors.shape[1]), np.float32)
-    wide[:, used] = known.landmarks
-    return known.knowing(wide)
+def _with_today(
+    vectors: Vectors, used: Columns, detector: OutOfScopeDetector | None, landmarks: int | None
+) -> OutOfScopeDetector | None:
+    """Return the detector around all labelled vectors of today, or around the landmarks that it was chosen with."""
+    if detector is None or landmarks is None:
+        return None if detector is None else detector.with_landmarks(vectors)
+    if detector.landmarks.shape[1] == vectors.shape[1]:
+        return detector
+    wide = np.zeros((len(detector.landmarks), vectors.shape[1]), np.float32)
+    wide[:, used] = detector.landmarks
+    return detector.with_landmarks(wide)
 
 
 def _start(warm: Head | None, labels: Sequence[str], prior: Prior, used: Columns) -> Weights | None:
-    """Place the rows of the head before under their labels' present positions; new labels start at the prior."""
+    """Return the previous head's weights and bias [k, d + 1] by today's labels; new labels start at the prior."""
     if warm is None or warm.guess or warm.weights.shape[1] <= used.max(initial=-1):
         return None
     start = np.concatenate([prior.weights, prior.bias[:, None]], axis=1)
     rows = {label: row for row, label in enumerate(warm.labels)}
-    for place, label in enumerate(labels):
+    for position, label in enumerate(labels):
         if label in rows:
-            start[place, :-1], start[place, -1] = warm.weights[rows[label], used], warm.bias[rows[label]]
+            start[position, :-1], start[position, -1] = warm.weights[rows[label], used], warm.bias[rows[label]]
     return start

@@ -1,4 +1,7 @@
-"""Multinomial logistic regression by L-BFGS, written for being solved again and again with one example more or less."""
+"""Multinomial logistic regression around a prior, by L-BFGS: solved again and again with one example more or less.
+
+scikit-learn's LogisticRegression shrinks towards zero and knows no other prior.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from threadpoolctl import ThreadpoolController
 from modeling.types import Bias, ExampleWeights, Logits, Probabilities, Rows, Targets, Vector, Vectors, Weights
 
 GUESS_TEMPERATURE = 0.1  # cosine units: a lead of 0.1 over another label multiplies its odds by e
-DESCRIPTION_WEIGHT = 3.0  # examples that a description is worth before there are any
+DESCRIPTION_WEIGHT = 3.0  # examples that a description counts as before there are any
 UNKNOWN = 8.0  # zero vectors that join the mean: a few messages share more by chance than all of them do
 OFFSET = 0.2  # the bias is the weight of this constant feature: small, so that one example hardly favours its label
 BALANCE = 0.5  # 0: every example counts the same; 1: every label does; between is best for both accuracy and macro-F1
@@ -25,7 +28,7 @@ TIGHT, LOOSE = 3e-5, 2e-4  # largest entry of the gradient, in coordinates where
 
 @dataclass(frozen=True, slots=True)
 class Prior:
-    """What is thought before any example: scores `weights` [k, d] @ x + `bias` [k]; all x share the `centre` [d]."""
+    """The classifier before any example: logits `weights` [k, d] @ x + `bias` [k]; all x share the `centre` [d]."""
 
     weights: Weights
     bias: Bias
@@ -38,9 +41,9 @@ def shared(vectors: Vectors) -> Vector:
 
 
 def prior(classes: int, dimension: int, descriptions: Vectors | None, mean: Vector | None) -> Prior:
-    """Return closeness of a message to [k, d] descriptions, both less the [d] mean of all messages.
+    """Return the classifier by cosine of a message to [k, d] descriptions, both less the [d] mean of all messages.
 
-    Without descriptions nothing is thought, and all scores are zero.
+    Without descriptions all its logits are zero.
     """
     centre = np.zeros(dimension, np.float32) if mean is None else np.asarray(mean, np.float32)
     if descriptions is None:
@@ -54,10 +57,10 @@ def prior(classes: int, dimension: int, descriptions: Vectors | None, mean: Vect
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Examples and pseudo-examples with their weights, and the prior: what `solve` minimises over.
+    """What `solve` minimises over: examples [n] and descriptions [k], together m rows with weights, and the prior.
 
     A label's description weighs DESCRIPTION_WEIGHT / (1 + n) once the label has n examples. Examples of rare labels
-    weigh more, by (mean count / n) ** BALANCE. `mean` [d] is what all messages share, and says nothing.
+    weigh more, by (mean count / n) ** BALANCE. `mean` [d] is what all messages share; it is subtracted.
     """
 
     vectors: Vectors
@@ -67,23 +70,22 @@ class Problem:
     mean: Vector | None = None
     prior: Prior = field(init=False)
     rows: Vectors = field(init=False)
-    places: Targets = field(init=False)
-    importance: ExampleWeights = field(init=False)
+    row_targets: Targets = field(init=False)
+    row_weights: ExampleWeights = field(init=False)
 
     def __post_init__(self) -> None:
         counts = np.bincount(self.targets, minlength=self.classes)
         present = max(1, np.count_nonzero(counts))
         share = (len(self.targets) / (present * np.maximum(counts, 1))) ** BALANCE
-        rows, places, importance = self.vectors, self.targets, share[self.targets]
+        rows, row_targets, row_weights = self.vectors, self.targets, share[self.targets]
         if self.descriptions is not None:
             rows = np.concatenate([rows, self.descriptions])
-            places = np.concatenate([places, np.arange(self.classes)])
-            importance = np.concatenate([importance, DESCRIPTION_WEIGHT / (1.0 + counts)])
-        before = prior(self.classes, rows.shape[1], self.descriptions, self.mean)
-        object.__setattr__(self, "prior", before)
+            row_targets = np.concatenate([row_targets, np.arange(self.classes)])
+            row_weights = np.concatenate([row_weights, DESCRIPTION_WEIGHT / (1.0 + counts)])
+        object.__setattr__(self, "prior", prior(self.classes, rows.shape[1], self.descriptions, self.mean))
         object.__setattr__(self, "rows", np.ascontiguousarray(rows, np.float32))
-        object.__setattr__(self, "places", places)
-        object.__setattr__(self, "importance", importance.astype(np.float32))
+        object.__setattr__(self, "row_targets", row_targets)
+        object.__setattr__(self, "row_weights", row_weights.astype(np.float32))
 
     def without(self, rows: Rows) -> Problem:
         """Return the problem with these examples held out."""
@@ -91,48 +93,55 @@ class Problem:
         return Problem(self.vectors[kept], self.targets[kept], self.classes, self.descriptions, self.mean)
 
 
-def softmax(scores: Logits) -> Probabilities:
-    """Turn scores [n, k] into probabilities."""
-    shifted = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return shifted / shifted.sum(axis=1, keepdims=True)
+def softmax(logits: Logits) -> Probabilities:
+    """Turn logits [n, k] into probabilities."""
+    odds = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return odds / odds.sum(axis=1, keepdims=True)
 
 
 def solve(
-    problem: Problem, strength: float, start: NDArray[np.floating] | None = None, *, loose: bool = False
+    problem: Problem, c: float, start: NDArray[np.floating] | None = None, *, loose: bool = False
 ) -> tuple[Weights, Bias]:
-    """Return weights float32 [k, d] and bias float32 [k] of the least 0.5|W - W0|² + strength * weighted cross-entropy.
+    """Return weights float32 [k, d] and bias float32 [k] that minimise 0.5|W - W0|² + C * weighted cross-entropy.
 
-    W0 is the prior, to which a bias counts as the weight of the constant feature OFFSET. Strictly convex, so `start`
-    [k, d + 1] changes the time and not the answer. The search runs in coordinates in which the curvature, bounded as
-    by Böhning (1992), is about one: a tenth of the steps. The products are float32. `loose` stops earlier: enough for
-    comparing strengths.
+    W0 is the prior; the bias counts as the weight of a constant feature OFFSET. The loss is strictly convex, so `start`
+    [k, d + 1] changes the time and not the solution. `loose` stops earlier, which is enough for comparing values of C.
+
+    The search does not run over W: along directions that most messages share the loss is far more curved than along
+    others, and L-BFGS then needs many steps. It runs over (W - W0) L, where L Lᵀ = XᵀDX / k + ridge is the curvature
+    that the loss has, for every label alike, while all labels are equally probable (Böhning's (1992) bound has the same
+    form, with 1/2 in place of 1/k). In these coordinates the curvature is about one in every direction, and a tenth of
+    the steps suffices. The products are float32.
     """
     prior, constant = problem.prior, np.full((len(problem.rows), 1), OFFSET, np.float32)
     rows = np.concatenate([problem.rows - prior.centre, constant], axis=1)
-    scale = strength / max(1.0, float(problem.importance.sum()) * strength)
+    scale = c / max(1.0, float(problem.row_weights.sum()) * c)
     with _blas().limit(limits=1, user_api="blas"):
-        before = problem.rows @ prior.weights.T + prior.bias
+        prior_logits = problem.rows @ prior.weights.T + prior.bias
         span, rows = _span(rows)
-        factor, inverse = _coordinates(rows, problem, scale, scale / strength)
-        objective = _objective(rows @ inverse.T.astype(np.float32), before, problem, scale, scale / strength, inverse)
+        factor, inverse = _coordinates(rows, problem, scale, scale / c)
+        objective = _objective(rows @ inverse.T.astype(np.float32), prior_logits, problem, scale, scale / c, inverse)
         shape = (problem.classes, rows.shape[1])
         first = np.zeros(shape) if start is None else _moved(prior, start) @ span @ factor
         options = {"maxiter": 400, "gtol": LOOSE if loose else TIGHT, "ftol": 0.0, "maxcor": 12}
-        found: Any = minimize(objective, first.ravel(), jac=True, method="L-BFGS-B", options=options)
-        moved = (found.x.reshape(shape) @ inverse @ span.T).astype(np.float32)
+        result: Any = minimize(objective, first.ravel(), jac=True, method="L-BFGS-B", options=options)
+        moved = (result.x.reshape(shape) @ inverse @ span.T).astype(np.float32)
     weights, bias = moved[:, :-1], OFFSET * moved[:, -1]
     return prior.weights + weights, prior.bias + bias - weights @ prior.centre
 
 
 def _moved(prior: Prior, start: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Return how far `start` is from the prior, in the weights that `solve` searches."""
+    """Return `start` less the prior, [k, d + 1], with the bias as the weight of the constant feature."""
     weights = start[:, :-1].astype(np.float64) - prior.weights
     bias = start[:, -1] - prior.bias + weights @ prior.centre
     return np.concatenate([weights, bias[:, None] / OFFSET], axis=1)
 
 
 def _span(rows: Vectors) -> tuple[Vectors, Vectors]:
-    """Return an orthonormal basis [d + 1, r] and the rows [n, r] in it: the weights lie in the span of the examples."""
+    """Return an orthonormal basis [d + 1, r] of the rows and the rows [m, r] in it; r = min(m, d + 1).
+
+    W - W0 is a sum of multiples of rows, so with fewer rows than dimensions the problem is as small as their number.
+    """
     if len(rows) >= rows.shape[1]:
         return np.eye(rows.shape[1], dtype=np.float32), rows
     basis, triangle = np.linalg.qr(rows.T)
@@ -142,41 +151,41 @@ def _span(rows: Vectors) -> tuple[Vectors, Vectors]:
 def _coordinates(
     rows: Vectors, problem: Problem, scale: float, ridge: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return a lower factor of the bound on the curvature, [d + 1, d + 1], and its inverse."""
-    bound = (scale / problem.classes) * ((rows.T * problem.importance) @ rows).astype(np.float64)
-    factor = cholesky(bound + ridge * np.eye(len(bound)), lower=True)
-    return factor, solve_triangular(factor, np.eye(len(bound)), lower=True)
+    """Return the lower Cholesky factor L of the curvature at equal probabilities, [r, r], and its inverse."""
+    curvature = (scale / problem.classes) * ((rows.T * problem.row_weights) @ rows).astype(np.float64)
+    factor = cholesky(curvature + ridge * np.eye(len(curvature)), lower=True)
+    return factor, solve_triangular(factor, np.eye(len(curvature)), lower=True)
 
 
 def _objective(
-    rows: Vectors, before: Logits, problem: Problem, scale: float, ridge: float, inverse: NDArray[np.float64]
+    rows: Vectors, prior_logits: Logits, problem: Problem, scale: float, ridge: float, inverse: NDArray[np.float64]
 ) -> Callable[[NDArray[np.float64]], tuple[float, NDArray[np.float64]]]:
     """Return the function of flat weights, in the coordinates of `rows`, that gives the loss and its gradient.
 
-    The scores `before` [n, k] are the prior's.
+    `prior_logits` [m, k] are those of the prior for the same rows.
     """
     index, shape = np.arange(len(rows)), (problem.classes, rows.shape[1])
     penalty = (ridge * inverse @ inverse.T).astype(np.float32)
 
     def objective(flat: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         weights = flat.reshape(shape).astype(np.float32)
-        scores = rows @ weights.T
-        scores += before
-        scores -= scores.max(axis=1, keepdims=True)
-        own = scores[index, problem.places]
-        np.exp(scores, out=scores)
-        total = scores.sum(axis=1)
-        loss = scale * float(problem.importance @ (np.log(total) - own))
-        scores *= (problem.importance / total)[:, None]
-        scores[index, problem.places] -= problem.importance
-        pulled = weights @ penalty
-        gradient = scale * (scores.T @ rows) + pulled
-        return loss + 0.5 * float(np.vdot(weights, pulled)), gradient.astype(np.float64).ravel()
+        logits = rows @ weights.T
+        logits += prior_logits
+        logits -= logits.max(axis=1, keepdims=True)
+        of_target = logits[index, problem.row_targets]
+        odds = np.exp(logits, out=logits)  # in place, which spares a new [m, k] at every step
+        total = odds.sum(axis=1)
+        loss = scale * float(problem.row_weights @ (np.log(total) - of_target))
+        odds *= (problem.row_weights / total)[:, None]
+        odds[index, problem.row_targets] -= problem.row_weights  # now the derivative of the loss by each logit
+        decay = weights @ penalty
+        gradient = scale * (odds.T @ rows) + decay
+        return loss + 0.5 * float(np.vdot(weights, decay)), gradient.astype(np.float64).ravel()
 
     return objective
 
 
 @lru_cache(maxsize=1)
 def _blas() -> ThreadpoolController:
-    """Products this small gain nothing from a second thread, and where cores are busy they wait long for it."""
+    """Look up the BLAS once; products this small gain nothing from a second thread, and on busy cores wait for it."""
     return ThreadpoolController()

@@ -12,7 +12,7 @@ from modeling.classifier.head import Head
 from modeling.classifier.logistic_regression import Problem, shared, softmax, solve
 from modeling.types import Bias, Logits, Targets, Vectors, Weights
 
-STRENGTHS = (0.3, 1.0, 3.0, 10.0, 30.0)
+C_GRID = (0.3, 1.0, 3.0, 10.0, 30.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,30 +32,27 @@ def fit_student_head(
 ) -> Head:
     """Return the head of a student that has its own `classifier` (weights [k, d], bias [k]).
 
-    Its strength is for heads that are fitted later to the same vectors: the best one for those that were `learned`,
+    Its `c` is for heads that are fitted later to the same vectors: the best one for those that were `learned`,
     measured, like temperature and thresholds, on `held_out`.
     """
     weights, bias = classifier
-    candidates = [
-        (*_loss(_fitted(learned, held_out, description_vectors, strength), held_out), strength)
-        for strength in STRENGTHS
-    ]
-    loss, temperature, strength = min(candidates)
+    candidates = [(*_loss(_fitted(learned, held_out, description_vectors, c), held_out), c) for c in C_GRID]
+    loss, temperature, c = min(candidates)
     own_loss, own_temperature = _loss(held_out.vectors @ weights.T + bias, held_out)
     if own_loss <= loss:
         scores, temperature = held_out.vectors @ weights.T + bias, own_temperature
     else:
-        scores = _fitted(learned, held_out, description_vectors, strength)
+        scores = _fitted(learned, held_out, description_vectors, c)
     limits = thresholds(softmax(scores / np.float32(temperature)), held_out.targets)
     if own_loss <= loss:
         count = len(learned.targets)
-        return Head(labels, weights, bias, temperature, limits, strength, False, count, count)
+        return Head(labels, weights, bias, temperature, limits, c, False, count, count)
     return head.fit(
         learned.vectors,
         learned.targets,
         labels,
         description_vectors,
-        strength=strength,
+        c=c,
         temperature=temperature,
         thresholds=limits,
     )
@@ -66,12 +63,10 @@ def _loss(scores: Logits, held_out: EncodedExamples) -> tuple[float, float]:
     return loss, temperature
 
 
-def _fitted(
-    learned: EncodedExamples, held_out: EncodedExamples, description_vectors: Vectors, strength: float
-) -> Vectors:
+def _fitted(learned: EncodedExamples, held_out: EncodedExamples, description_vectors: Vectors, c: float) -> Vectors:
     """Scores [m, k] of held-out vectors by a head fitted to the learned ones."""
     problem = Problem(
         learned.vectors, learned.targets, len(description_vectors), description_vectors, shared(learned.vectors)
     )
-    weights, bias = solve(problem, strength, loose=True)
+    weights, bias = solve(problem, c, loose=True)
     return held_out.vectors @ weights.T + bias

@@ -94,9 +94,7 @@ class Teachers:
             return None
         labelled = vectors[rows]
         problem = Problem(labelled, targets, len(self.labels), description_vectors, shared(labelled))
-        scores = calibration.out_of_fold(
-            problem, stratified_folds(targets, FOLDS, seed), bundle.head.strength, [None] * FOLDS
-        )
+        scores = calibration.out_of_fold(problem, stratified_folds(targets, FOLDS, seed), bundle.head.c, [None] * FOLDS)
         return softmax(scores / np.float32(bundle.head.temperature))
 
     def speed_and_size(self, texts: Sequence[str], on_progress: OnProgress) -> dict[str, Any]:

@@ -38,7 +38,7 @@ class Spoken:
 
 
 @dataclass(frozen=True, slots=True)
-class OutOfScope:
+class OutOfScopeFigures:
     """How well a score tells out-of-scope messages (the positives) from the others; 0.5 of `auroc` is guessing."""
 
     messages: int
@@ -94,7 +94,7 @@ def widest(curve: list[Spoken], precision: float) -> Spoken | None:
     )
 
 
-def out_of_scope(inside: NDArray[np.floating], outside: NDArray[np.floating], seed: int = 0) -> OutOfScope:
+def out_of_scope(inside: NDArray[np.floating], outside: NDArray[np.floating], seed: int = 0) -> OutOfScopeFigures:
     """Measure scores of messages inside [n] and outside [m] of the labels; higher should mean outside.
 
     Area under the ROC curve, and average precision with the out-of-scope messages as positives, both with intervals
@@ -104,7 +104,7 @@ def out_of_scope(inside: NDArray[np.floating], outside: NDArray[np.floating], se
     positive = np.arange(len(scores)) >= len(inside)
     negatives, positives = _by_level(scores, len(inside), seed)
     auroc, auprc = interval(_auroc(negatives, positives)), interval(_auprc(negatives, positives))
-    return OutOfScope(
+    return OutOfScopeFigures(
         len(outside),
         replace(auroc, value=float(roc_auc_score(positive, scores))),
         replace(auprc, value=float(average_precision_score(positive, scores))),

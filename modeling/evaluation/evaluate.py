@@ -17,12 +17,12 @@ from modeling.data.examples import Examples
 from modeling.errors import ModelingError
 from modeling.evaluation import bootstrap, curves, significance, throughput
 from modeling.evaluation.bootstrap import Figures, Interval
-from modeling.evaluation.curves import Bin, OutOfScope, Spoken
+from modeling.evaluation.curves import Bin, OutOfScopeFigures, Spoken
 from modeling.evaluation.significance import Comparison
 from modeling.evaluation.throughput import Speed
 from modeling.progress import Reporter
 from modeling.sentences.catalogue import Sentence, sentence
-from modeling.types import ConfusionMatrix, Mask, OodScores, Predicted, Targets
+from modeling.types import ConfusionMatrix, Predicted, Targets
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Evaluation:
     reliability: list[Bin]
     coverage: list[Spoken]
     at_thresholds: Spoken
-    out_of_scope: OutOfScope | None
+    out_of_scope: OutOfScopeFigures | None
     speed: Speed
     size: int
     against: Path | None
@@ -66,10 +66,11 @@ def evaluate(
     labels = tuple(dict.fromkeys((*known, *(theirs.head.labels if theirs else ()), *sorted(set(test.labels)))))
     targets = _positions(test.labels, labels)
     reporter.stage("evaluating", 0.7)
-    probabilities, foreign, speed = throughput.classified(bundle, test.texts, reporter.step)
+    probabilities, ood_scores, speed = throughput.classified(bundle, test.texts, reporter.step)
+    silent = ood_scores > (LIMIT if bundle.head.out_of_scope else 1.0)  # serving does not answer these
     predicted, classes = probabilities.argmax(1), len(labels)
     reporter.stage("out of scope", 0.8)
-    apart = curves.out_of_scope(foreign, bundle.read(outside)[1]) if len(outside) else None
+    detected = curves.out_of_scope(ood_scores, bundle.read(outside)[1]) if len(outside) else None
     reporter.stage("comparing", 0.95)
     comparison = significance.compare(predicted, _predicted(theirs, test, labels), targets, classes) if theirs else None
     reporter.stage("intervals", 1.0)
@@ -82,8 +83,8 @@ def evaluate(
         matrix=confusion_matrix(targets, predicted, labels=range(classes)),
         reliability=curves.reliability(probabilities, targets),
         coverage=curves.coverage(probabilities, targets),
-        at_thresholds=curves.at_thresholds(probabilities, targets, bundle.head.thresholds, _silenced(bundle, foreign)),
-        out_of_scope=apart,
+        at_thresholds=curves.at_thresholds(probabilities, targets, bundle.head.thresholds, silent),
+        out_of_scope=detected,
         speed=speed,
         size=throughput.size_on_disk(folder),
         against=against,
@@ -112,8 +113,3 @@ def _positions(names: Sequence[str], labels: Sequence[str]) -> Targets:
 def _predicted(theirs: Bundle, test: Examples, labels: Sequence[str]) -> Predicted:
     """Another bundle's labels for the same messages, as positions in `labels`."""
     return _positions(theirs.head.labels, labels)[theirs.classify(test.texts).argmax(1)]
-
-
-def _silenced(bundle: Bundle, foreign: OodScores) -> Mask:
-    """Which messages serving is silent about because they seem to belong to no label."""
-    return foreign > (LIMIT if bundle.head.scope else 1.0)

@@ -29,7 +29,7 @@ class Speed:
 def classified(
     bundle: Bundle, texts: Sequence[str], on_progress: Callable[[float], None]
 ) -> tuple[Probabilities, OodScores, Speed]:
-    """Return probabilities [n, k] of cleaned texts, how foreign they are [n], and how long that took once warm.
+    """Return probabilities [n, k] of cleaned texts, their out-of-scope scores [n], and the speed once warm.
 
     Equal texts of a portion are read once, so that they count once.
     """
@@ -45,8 +45,8 @@ def classified(
         on_progress(min(1.0, (start + PORTION) / len(texts)))
     singles = [_milliseconds(bundle, text) for text in texts[:: max(1, len(texts) // SINGLES)][:SINGLES]]
     p50, p95 = np.percentile(singles, (50, 95))
-    probabilities, foreign = (np.concatenate(part) for part in zip(*said, strict=True))
-    return probabilities, foreign, Speed(read / seconds, float(p50), float(p95))
+    probabilities, ood_scores = (np.concatenate(part) for part in zip(*said, strict=True))
+    return probabilities, ood_scores, Speed(read / seconds, float(p50), float(p95))
 
 
 def size_on_disk(folder: Path) -> int:

@@ -41,8 +41,8 @@ class Likely:
 class Explanation:
     """`attribution` is of the cleaned `text`; positive weights speak for the label, negative for the runner-up.
 
-    `spoken` says whether the label's probability reaches its `threshold` and the message is not `foreign` to all
-    labels; `neighbours` are the nearest first.
+    `spoken` says whether the label's probability reaches its `threshold` and the message is not `out_of_scope`;
+    `neighbours` are the nearest first.
     """
 
     text: str
@@ -53,12 +53,12 @@ class Explanation:
     attribution: Attribution
     neighbours: tuple[Neighbour, ...]
     notes: tuple[Sentence, ...]
-    foreign: bool = False
+    out_of_scope: bool = False
 
     @property
     def spoken(self) -> bool:
         """Whether the bot would have said the label."""
-        return self.probability >= self.threshold and not self.foreign
+        return self.probability >= self.threshold and not self.out_of_scope
 
 
 def explain(bundle: Bundle, raw: str, labelled: Examples | None = None) -> Explanation:
@@ -87,7 +87,7 @@ def explain(bundle: Bundle, raw: str, labelled: Examples | None = None) -> Expla
         attribution,
         _nearest(bundle, text, labelled) if labelled else (),
         tuple(_notes(raw, text, attribution)),
-        bool(head.foreign(vectors)[0]),
+        bool(head.is_out_of_scope(vectors)[0]),
     )
 
 

@@ -51,7 +51,7 @@ def measure(
 ) -> Gain:
     """Cross-validate a frozen head over both backbones.
 
-    The head chooses its strength within each fold, as it does in a chat. That the examples' texts may have been among
+    The head chooses its C within each fold, as it does in a chat. That the examples' texts may have been among
     those that were pretrained on is as it is in a chat, too: their labels were not.
     """
     labels = sorted(set(examples.labels))

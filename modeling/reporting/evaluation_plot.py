@@ -1,4 +1,4 @@
-"""An evaluation as one PNG that is readable on a phone: mix-ups, honesty of probabilities, precision by coverage."""
+"""An evaluation as one PNG that is readable on a phone: mix-ups, calibration, precision by coverage."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ WORDS = {
         "headline": "{accuracy} right, macro-F1 {macro_f1}, {messages} messages",
         "mix-ups": "What is taken for what",
         "said": "taken for (number as on the left)",
-        "honest": "Sure, and right",
+        "calibration": "Sure, and right",
         "confidence": "sure",
         "accuracy": "right",
         "spoken": "Speaking only when sure",
@@ -35,7 +35,7 @@ WORDS = {
         "headline": "正确率 {accuracy}，宏 F1 {macro_f1}，{messages} 条消息",
         "mix-ups": "哪些标签被混淆",
         "said": "被判为（编号同左）",
-        "honest": "把握与正确率",
+        "calibration": "把握与正确率",
         "confidence": "把握",
         "accuracy": "正确率",
         "spoken": "只在有把握时回答",
@@ -96,7 +96,7 @@ def _draw_mix_ups(axes: Axes, found: Evaluation, known: Fonts, words: dict[str, 
 
 
 def _draw_reliability(axes: Axes, found: Evaluation, words: dict[str, str]) -> None:
-    """Bars for how often the model was right; the line is where an honest model's bars would end."""
+    """Draw the accuracy of every bin as a bar; those of a well calibrated model end at the line."""
     bins = found.reliability
     width = bins[0].high - bins[0].low
     axes.bar([each.low for each in bins], [each.accuracy for each in bins], width, align="edge", color=INK, ec="white")
@@ -106,7 +106,7 @@ def _draw_reliability(axes: Axes, found: Evaluation, words: dict[str, str]) -> N
             each.low + width / 2, 0.02, _short(each.messages), ha="center", fontsize=7, color="white", rotation=90
         )
     axes.set(xlim=(0, 1), ylim=(0, 1), xlabel=words["confidence"], ylabel=words["accuracy"])
-    axes.set_title(f"{words['honest']} (ECE {100 * found.ece.value:.1f}%)")
+    axes.set_title(f"{words['calibration']} (ECE {100 * found.ece.value:.1f}%)")
     _plain(axes)
 
 

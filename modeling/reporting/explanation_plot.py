@@ -11,7 +11,7 @@ from rich.cells import cell_len
 
 from modeling.explanation.explain import Explanation
 from modeling.reporting import fonts
-from modeling.reporting.explanation_report import strength, tint
+from modeling.reporting.explanation_report import strongest_weight, tint
 from modeling.reporting.fonts import Fonts
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def png(found: Explanation, language: str) -> bytes:
 
 def _placed(found: Explanation, known: Fonts) -> Iterator[Placed]:
     """Break the message into lines between its words, and words that are longer than a line where that is full."""
-    line, column, last, strongest = 0, 0, 0, strength(found)
+    line, column, last, strongest = 0, 0, 0, strongest_weight(found)
     weighed = zip(found.attribution.words, found.attribution.weights.tolist(), strict=True)
     for number, (word, weight) in enumerate(weighed, 1):
         text = word.text if known.can_draw(word.text) else f"[{number}]"

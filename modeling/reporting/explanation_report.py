@@ -70,14 +70,14 @@ def as_text(found: Explanation) -> Group:
 
 def coloured(found: Explanation) -> Text:
     """Return the text with a background behind each word, the stronger the more it weighs."""
-    shown, strongest = Text(found.text), strength(found)
+    message, strongest = Text(found.text), strongest_weight(found)
     for word, weight in zip(found.attribution.words, found.attribution.weights.tolist(), strict=True):
         if abs(weight) >= FAINTEST * strongest:
-            shown.stylize(Style(color="black", bgcolor=_hex(tint(weight / strongest))), word.start, word.end)
-    return shown
+            message.stylize(Style(color="black", bgcolor=_hex(tint(weight / strongest))), word.start, word.end)
+    return message
 
 
-def strength(found: Explanation) -> float:
+def strongest_weight(found: Explanation) -> float:
     """The weight, without its sign, of the word that weighs most."""
     return max((abs(weight) for weight in found.attribution.weights.tolist()), default=0.0) or 1.0
 

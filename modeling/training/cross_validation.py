@@ -13,7 +13,7 @@ from safetensors.numpy import load_file, save_file
 from modeling.atomic_files import written_atomically
 from modeling.classifier.calibration import best_temperature, thresholds
 from modeling.classifier.logistic_regression import Problem, shared, softmax, solve
-from modeling.classifier.out_of_scope import LANDMARKS, ScopeSigns, landmarks, nearest
+from modeling.classifier.out_of_scope import LANDMARKS, OodSignals, choose_landmarks, nearest
 from modeling.data.folds import stratified_group_folds
 from modeling.data.near_duplicates import near_copy_groups
 from modeling.evaluation.metrics import ece, macro_f1
@@ -23,7 +23,7 @@ from modeling.training.recipe import FineTuneConfig, Method, Recipe
 from modeling.training.weight_averaging import blend, save_changed_weights
 from modeling.types import Cosines, Folds, Logits, Probabilities, Rows, Targets, Thresholds, Vectors
 
-STRENGTHS = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
+C_GRID = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
 BLENDS = (1.0, 0.6)  # shares of the way from the base's weights to the tuned ones; blending is done in place, once
 WEIGHTS = ".weights"
 RARE = 10  # messages of a label; with fewer on average, its description is an example, too
@@ -66,7 +66,7 @@ class Candidate:
     """
 
     method: Method
-    strength: float
+    c: float
     scores: Logits
     rows: Rows
     targets: Targets
@@ -91,9 +91,9 @@ class Candidate:
         """Thresholds [k] for the wanted precision."""
         return thresholds(self.probabilities, self.targets[self.rows])
 
-    def signs(self) -> list[ScopeSigns]:
-        """What the scope is chosen by; nothing where nobody asked for it."""
-        return [] if self.near is None else [ScopeSigns(self.near, self.scores.max(axis=1))]
+    def signals(self) -> list[OodSignals]:
+        """What the out-of-scope detector is calibrated by; empty where nobody asked for it."""
+        return [] if self.near is None else [OodSignals(self.near, self.scores.max(axis=1))]
 
     def summary(self) -> dict[str, float]:
         """Accuracy, macro-F1 and calibration error out of fold."""
@@ -114,7 +114,7 @@ def evaluated_folds(training_set: TrainingSet, recipe: Recipe) -> int:
     return 1 if len(training_set.texts) >= LARGE else recipe.folds
 
 
-def frozen_candidate(training_set: TrainingSet, folds: Folds, strength: float) -> Candidate:
+def frozen_candidate(training_set: TrainingSet, folds: Folds, c: float) -> Candidate:
     """The head alone, on the frozen backbone's vectors."""
     problem = Problem(
         training_set.vectors,
@@ -125,11 +125,11 @@ def frozen_candidate(training_set: TrainingSet, folds: Folds, strength: float) -
     )
     scores: list[Logits] = []
     for fold_rows in folds:
-        weights, bias = solve(problem.without(fold_rows), strength, loose=True)
+        weights, bias = solve(problem.without(fold_rows), c, loose=True)
         scores.append(training_set.vectors[fold_rows] @ weights.T + bias)
     rows = np.concatenate(folds)
     order = np.argsort(rows)
-    return Candidate("frozen", strength, np.concatenate(scores)[order], rows[order], training_set.targets)
+    return Candidate("frozen", c, np.concatenate(scores)[order], rows[order], training_set.targets)
 
 
 @dataclass(slots=True)
@@ -149,15 +149,15 @@ class CrossValidation:
     vectors: dict[tuple[str, int], dict[float, Encoded]] = field(default_factory=dict)
 
     def run(self, method: Method, fold_count: int) -> Candidate:
-        """Fine-tune on the first folds; return the scores of the best blend and strength on what was held out."""
+        """Fine-tune on the first folds; return the scores of the best blend and C on what was held out."""
         rows = np.concatenate(self.folds[:fold_count])
         encoded = [self._fold(method, fold) for fold in range(fold_count)]
         targets = self.training_set.targets
         candidates: list[Candidate] = []
         for share in BLENDS:
-            for strength in STRENGTHS:
-                scores = [self._scores(encoded[fold][share], self.folds[fold], strength) for fold in range(fold_count)]
-                candidates.append(Candidate(method, strength, np.concatenate(scores), rows, targets, blend=share))
+            for c in C_GRID:
+                scores = [self._scores(encoded[fold][share], self.folds[fold], c) for fold in range(fold_count)]
+                candidates.append(Candidate(method, c, np.concatenate(scores), rows, targets, blend=share))
         best = min(candidates, key=lambda candidate: best_temperature(candidate.scores, targets[rows])[1])
         blended = [by_share[best.blend] for by_share in encoded]
         near = [
@@ -168,14 +168,14 @@ class CrossValidation:
 
     def _near(self, vectors: Vectors, fold_rows: Rows) -> Cosines:
         rest = np.setdiff1d(np.arange(len(vectors)), fold_rows)
-        return nearest(vectors[fold_rows], landmarks(vectors[rest], self.training_set.targets[rest], LANDMARKS))
+        return nearest(vectors[fold_rows], choose_landmarks(vectors[rest], self.training_set.targets[rest], LANDMARKS))
 
-    def _scores(self, encoded: Encoded, fold_rows: Rows, strength: float) -> Logits:
+    def _scores(self, encoded: Encoded, fold_rows: Rows, c: float) -> Logits:
         vectors, description_vectors = encoded
         problem = Problem(
             vectors, self.training_set.targets, len(description_vectors), description_vectors, shared(vectors)
         )
-        weights, bias = solve(problem.without(fold_rows), strength, loose=True)
+        weights, bias = solve(problem.without(fold_rows), c, loose=True)
         return vectors[fold_rows] @ weights.T + bias
 
     def _fold(self, method: Method, fold: int) -> dict[float, Encoded]:

@@ -47,7 +47,7 @@ def select(
     training_set: TrainingSet,
     recipe: Recipe,
     base: Path,
-    strength: float,
+    c: float,
     work: Path,
     on_progress: OnProgress,
     *,
@@ -62,7 +62,7 @@ def select(
     Another method is taken as it is, and cross-validated for its blend, temperature and thresholds.
     """
     folds = make_folds(training_set, recipe)
-    frozen = frozen_candidate(training_set, folds, strength)
+    frozen = frozen_candidate(training_set, folds, c)
     methods: tuple[Method, ...] = recipe.candidates if recipe.method == "auto" else (recipe.method,)
     if methods == ("frozen",) or len(training_set.texts) < 2 * recipe.folds:
         return Selection(frozen, frozen, {"frozen": frozen.summary()}, alone(methods, len(training_set.texts)))

@@ -148,7 +148,7 @@ class _Search:
             training_set.description_vectors,
             seed=self.recipe.seed,
         )
-        return frozen_candidate(training_set, folds, fitted.strength)
+        return frozen_candidate(training_set, folds, fitted.c)
 
     def _trials(self, training_set: TrainingSet, folds: Folds, methods: tuple[Method, ...], clock: _Clock) -> Trials:
         first = [recipe_settings(self.recipe, method) for method in methods]

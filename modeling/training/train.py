@@ -19,7 +19,7 @@ from modeling.classifier import bundle as bundles
 from modeling.classifier import head
 from modeling.classifier.bundle import Bundle
 from modeling.classifier.head import Head
-from modeling.classifier.out_of_scope import LANDMARKS, landmarks, limited
+from modeling.classifier.out_of_scope import LANDMARKS, calibrated_detector, choose_landmarks
 from modeling.data.train_test import Inputs
 from modeling.evaluation.metrics import scores
 from modeling.evaluation.promotion_gate import PromotionGate, promotion_gate
@@ -109,7 +109,7 @@ class _Training:
             self.reporter.step(share)
 
         work, averages = self.run_directory.work, adapters.is_transformer(backbone)
-        return select(training_set, recipe, self.base, frozen.strength, work, on_progress, averages=averages)
+        return select(training_set, recipe, self.base, frozen.c, work, on_progress, averages=averages)
 
     def _bundle(self, training_set: TrainingSet, backbone: Backbone, frozen: Head, selection: Selection) -> Bundle:
         """The chosen method on all training messages."""
@@ -130,10 +130,12 @@ class _Training:
             training_set.targets,
             self.inputs.labels,
             blended.encode(self.inputs.descriptions),
-            strength=chosen.strength,
+            c=chosen.c,
             temperature=chosen.temperature,
             thresholds=chosen.thresholds(),
-            scope=limited(landmarks(vectors, training_set.targets, LANDMARKS), chosen.signs()),
+            out_of_scope=calibrated_detector(
+                choose_landmarks(vectors, training_set.targets, LANDMARKS), chosen.signals()
+            ),
             landmarks=LANDMARKS,
         )
         facts = {**tuned.facts, "blend": chosen.blend, "averaged": 1 + len(others)}
@@ -207,7 +209,7 @@ class _Training:
             self.inputs.targets(train),
             self.inputs.labels,
             theirs.encode(self.inputs.descriptions),
-            strength=old.strength if old else None,
+            c=old.c if old else None,
             temperature=old.temperature if old else None,
             thresholds=np.ones(len(self.inputs.labels), np.float32) if old else None,
         )

@@ -43,7 +43,9 @@ def explanation_text(language: str, explained: Explanation, labels: Sequence[Lab
 
 def verdict(language: str, explained: Explanation, emoji: str) -> str:
     """Label, probability, and whether that is enough."""
-    key = "explained_foreign" if explained.foreign else "explained_said" if explained.spoken else "explained_silent"
+    key = (
+        "explained_foreign" if explained.out_of_scope else "explained_said" if explained.spoken else "explained_silent"
+    )
     spoken = say(language, key, threshold=min(100, round(100 * explained.threshold)))
     runner_up = explained.runner_up
     return say(

@@ -1,6 +1,6 @@
 """From what people said to a head: the labelled vectors, the quick fit, and the slow cross-validation.
 
-A fit with its settings already chosen takes a fraction of a second, so it follows every label. The settings (strength
+A fit with its settings already chosen takes a fraction of a second, so it follows every label. The settings (C
 of regularisation, temperature, thresholds) come from cross-validation, which takes seconds: they are chosen beside the
 quick fits, anew whenever the examples have grown or shrunk by half.
 """
@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from modeling.backbones.backbone import Backbone
 from modeling.classifier import calibration, head, out_of_scope
-from modeling.classifier.head import DEFAULT_STRENGTH, GUESS_THRESHOLD, Head
+from modeling.classifier.head import DEFAULT_C, GUESS_THRESHOLD, Head
 from modeling.classifier.logistic_regression import Problem, shared
-from modeling.classifier.out_of_scope import OutOfScope
+from modeling.classifier.out_of_scope import OutOfScopeDetector
 from modeling.text.cleaning import clean, is_held_out
 from workers.store import labels, ledger, messages, predictions, training_set
 from workers.store.database import Database
@@ -34,17 +34,17 @@ Vectors = NDArray[np.float32]
 class HeadSettings:
     """What cross-validation chose on so many `examples`. `thresholds` by the label's id as text.
 
-    `fine_tuned` marks the settings of a fine-tuned version: its strength stays, and only messages that its training did
+    `fine_tuned` marks the settings of a fine-tuned version: its C stays, and only messages that its training did
     not see may calibrate its probabilities, since the others lie too neatly apart in its vectors.
     """
 
-    strength: float = DEFAULT_STRENGTH
+    c: float = DEFAULT_C
     temperature: float = 1.0
     thresholds: Mapping[str, float] | None = None
     median_threshold: float = GUESS_THRESHOLD
     examples: int = 0
     fine_tuned: bool = False
-    scope: OutOfScope | None = None
+    out_of_scope: OutOfScopeDetector | None = None
 
     def thresholds_of(self, names: Sequence[str]) -> Vectors:
         """Thresholds float32 [k] for these labels; one that is new gets the median."""
@@ -147,10 +147,10 @@ def fit_head(
         labelled.descriptions,
         mean=chat_mean,
         warm=warm,
-        strength=settings.strength,
+        c=settings.c,
         temperature=settings.temperature,
         thresholds=settings.thresholds_of(labelled.names),
-        scope=settings.scope,
+        out_of_scope=settings.out_of_scope,
     )
 
 
@@ -163,33 +163,33 @@ def needs_cross_validation(settings: HeadSettings, labelled: LabelledVectors) ->
 
 
 def cross_validate(labelled: LabelledVectors, settings: HeadSettings, chat_mean: Vectors | None = None) -> HeadSettings:
-    """Choose strength, temperature and thresholds; takes seconds."""
+    """Choose C, temperature and thresholds; takes seconds."""
     if settings.fine_tuned:
         return recalibrate(labelled, settings, chat_mean)
     fitted = head.fit(labelled.vectors, labelled.targets, labelled.names, labelled.descriptions, mean=chat_mean)
-    chosen = settings_on(labelled, fitted.strength, fitted.temperature, fitted.thresholds)
-    return replace(chosen, scope=fitted.scope)
+    chosen = settings_on(labelled, fitted.c, fitted.temperature, fitted.thresholds)
+    return replace(chosen, out_of_scope=fitted.out_of_scope)
 
 
 def recalibrate(labelled: LabelledVectors, settings: HeadSettings, chat_mean: Vectors | None) -> HeadSettings:
-    """Temperature and thresholds from out-of-fold scores of the held-out messages, at the strength that was trained."""
+    """Temperature and thresholds from out-of-fold scores of the held-out messages, at the C that was trained."""
     count, mean = len(labelled.labels), shared(labelled.vectors) if chat_mean is None else chat_mean
     problem = Problem(labelled.vectors, labelled.targets, count, labelled.descriptions, mean)
-    _, scores = calibration.choose(problem, settings.strength, fixed=True, seed=0)
+    _, scores = calibration.choose(problem, settings.c, fixed=True, seed=0)
     if scores is None:
         return settings
     held_out = labelled.held_out
     temperature, thresholds = calibration.calibrate(scores[held_out], labelled.targets[held_out], count)
-    chosen = settings_on(labelled, settings.strength, temperature, thresholds)
-    signs = out_of_scope.signs(labelled.vectors, labelled.targets, scores, seed=0)
-    scope = out_of_scope.limited(labelled.vectors, [signs.of(held_out)])
-    return replace(chosen, fine_tuned=True, scope=scope or settings.scope)
+    chosen = settings_on(labelled, settings.c, temperature, thresholds)
+    signals = out_of_scope.signals(labelled.vectors, labelled.targets, scores, seed=0)
+    detector = out_of_scope.calibrated_detector(labelled.vectors, [signals.of(held_out)])
+    return replace(chosen, fine_tuned=True, out_of_scope=detector or settings.out_of_scope)
 
 
-def settings_on(labelled: LabelledVectors, strength: float, temperature: float, thresholds: Vectors) -> HeadSettings:
+def settings_on(labelled: LabelledVectors, c: float, temperature: float, thresholds: Vectors) -> HeadSettings:
     """These choices, as made on these examples; `thresholds` float32 [k]."""
     by_label = dict(zip(labelled.names, thresholds.tolist(), strict=True))
-    return HeadSettings(strength, temperature, by_label, float(np.median(thresholds)), examples=len(labelled.targets))
+    return HeadSettings(c, temperature, by_label, float(np.median(thresholds)), examples=len(labelled.targets))
 
 
 def settings_of(trained: Head, living: Sequence[Label]) -> HeadSettings:
@@ -197,4 +197,6 @@ def settings_of(trained: Head, living: Sequence[Label]) -> HeadSettings:
     by_name = dict(zip(trained.labels, trained.thresholds.tolist(), strict=True))
     by_label = {str(label.id): by_name[label.name] for label in living if label.name in by_name}
     median = float(np.median(trained.thresholds))
-    return HeadSettings(trained.strength, trained.temperature, by_label, median, fine_tuned=True, scope=trained.scope)
+    return HeadSettings(
+        trained.c, trained.temperature, by_label, median, fine_tuned=True, out_of_scope=trained.out_of_scope
+    )

@@ -37,6 +37,6 @@ class ServedModel:
         """One decision per row of `vectors`, float32 [n, d]."""
         if self.head is None:
             return [decide(None, self.labels, None, guess=True) for _ in vectors]
-        rows = zip(self.head.probabilities(vectors), self.head.foreign(vectors).tolist(), strict=True)
+        rows = zip(self.head.probabilities(vectors), self.head.is_out_of_scope(vectors).tolist(), strict=True)
         thresholds, guess = self.head.thresholds, self.head.guess
         return [decide(row, self.labels, thresholds, guess=guess, out_of_scope=outside) for row, outside in rows]

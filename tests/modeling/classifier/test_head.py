@@ -45,25 +45,25 @@ def test_examples_are_learnt_and_unseen_ones_recognised() -> None:
 
 def test_a_withdrawn_label_leaves_no_trace() -> None:
     vectors, targets, centres = blobs(4, 12)
-    settled = {"strength": 10.0, "temperature": 1.0, "thresholds": np.full(4, 0.5, np.float32)}
-    before = head.fit(vectors, targets, names(4), centres, **settled)
+    chosen = {"c": 10.0, "temperature": 1.0, "thresholds": np.full(4, 0.5, np.float32)}
+    before = head.fit(vectors, targets, names(4), centres, **chosen)
     wrong = targets.copy()
     wrong[0] = 3
-    disturbed = head.fit(vectors, wrong, names(4), centres, warm=before, **settled)
+    disturbed = head.fit(vectors, wrong, names(4), centres, warm=before, **chosen)
     assert not agree(before, disturbed, vectors)
-    withdrawn = head.fit(vectors, targets, names(4), centres, warm=disturbed, **settled)
+    withdrawn = head.fit(vectors, targets, names(4), centres, warm=disturbed, **chosen)
     assert agree(before, withdrawn, vectors)
 
 
 @given(st.integers(2, 6), st.integers(1, 8), st.integers(0, 99), st.sampled_from([0.3, 3.0, 30.0]))
 @settings(max_examples=30, deadline=None)
-def test_a_warm_start_changes_the_time_and_not_the_answer(labels: int, each: int, seed: int, strength: float) -> None:
+def test_a_warm_start_changes_the_time_and_not_the_answer(labels: int, each: int, seed: int, c: float) -> None:
     vectors, targets, centres = blobs(labels, each, seed)
-    settled = {"strength": strength, "temperature": 1.0, "thresholds": np.full(labels, 0.5, np.float32)}
+    chosen = {"c": c, "temperature": 1.0, "thresholds": np.full(labels, 0.5, np.float32)}
     rng = np.random.default_rng(seed)
-    other = head.fit(vectors, rng.permutation(targets), names(labels), centres, **settled)
-    warm = head.fit(vectors, targets, names(labels), centres, warm=other, **settled)
-    assert agree(warm, head.fit(vectors, targets, names(labels), centres, **settled), vectors)
+    other = head.fit(vectors, rng.permutation(targets), names(labels), centres, **chosen)
+    warm = head.fit(vectors, targets, names(labels), centres, warm=other, **chosen)
+    assert agree(warm, head.fit(vectors, targets, names(labels), centres, **chosen), vectors)
 
 
 def test_the_solution_is_that_of_a_textbook_logistic_regression() -> None:
@@ -84,8 +84,8 @@ def test_a_head_without_examples_is_the_guess_and_hardly_any_strength_leaves_it_
     guessed = head.guess(centres, mean, names(4))
     none = head.fit(vectors[:0], targets[:0], names(4), centres, mean=mean)
     assert np.array_equal(none.probabilities(vectors), guessed.probabilities(vectors))
-    settled = {"strength": 1e-4, "temperature": 1.0, "thresholds": np.full(4, 0.5, np.float32)}
-    assert agree(head.fit(vectors, targets, names(4), centres, mean=mean, **settled), guessed, vectors)
+    chosen = {"c": 1e-4, "temperature": 1.0, "thresholds": np.full(4, 0.5, np.float32)}
+    assert agree(head.fit(vectors, targets, names(4), centres, mean=mean, **chosen), guessed, vectors)
 
 
 def test_one_example_moves_the_guess_a_little_and_mostly_where_it_is() -> None:
@@ -104,9 +104,9 @@ def test_one_example_moves_the_guess_a_little_and_mostly_where_it_is() -> None:
 
 def test_a_withdrawn_example_leaves_no_trace() -> None:
     vectors, targets, centres = blobs(4, 5)
-    settled = {"strength": 3.0, "temperature": 1.0, "thresholds": np.full(4, 0.5, np.float32)}
-    more = head.fit(vectors, targets, names(4), centres, mean=vectors.mean(0), **settled)
-    fewer = {"mean": vectors.mean(0), **settled}
+    chosen = {"c": 3.0, "temperature": 1.0, "thresholds": np.full(4, 0.5, np.float32)}
+    more = head.fit(vectors, targets, names(4), centres, mean=vectors.mean(0), **chosen)
+    fewer = {"mean": vectors.mean(0), **chosen}
     warm = head.fit(vectors[:-1], targets[:-1], names(4), centres, warm=more, **fewer)
     assert not agree(more, warm, vectors)
     assert agree(warm, head.fit(vectors[:-1], targets[:-1], names(4), centres, **fewer), vectors)
@@ -208,11 +208,11 @@ def test_choices_are_lent_by_a_recent_head_and_made_again_when_examples_grew() -
     near = head.fit(vectors[rows[:90]], targets[rows[:90]], names(4), centres, warm=first)
     far = head.fit(vectors[rows], targets[rows], names(4), centres, warm=near)
     assert (near.chosen_at, near.examples) == (80, 90)
-    assert (near.strength, near.temperature) == (first.strength, first.temperature)
+    assert (near.c, near.temperature) == (first.c, first.temperature)
     assert far.chosen_at == 160
 
 
-def test_probabilities_are_honest() -> None:
+def test_probabilities_are_calibrated() -> None:
     from modeling.evaluation.metrics import ece
 
     vectors, targets, centres = blobs(4, 300, noise=2.2)

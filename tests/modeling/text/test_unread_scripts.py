@@ -158,7 +158,7 @@ def test_english_is_classified_exactly_as_without_help(minilm: Backbone, small: 
         backbone = with_help(minilm, help_there)
         vectors, described = backbone.encode(texts), backbone.encode([kind.replace("_", " ") for kind in KINDS])
         fitted = head.fit(vectors[rows], targets[rows], list(KINDS), described)
-        said.append((fitted.probabilities(vectors), fitted.strength, fitted.thresholds))
+        said.append((fitted.probabilities(vectors), fitted.c, fitted.thresholds))
     assert np.allclose(said[0][0], said[1][0], atol=1e-5)
     assert said[0][1] == said[1][1]
     assert np.allclose(said[0][2], said[1][2], atol=1e-5)

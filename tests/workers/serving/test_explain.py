@@ -76,7 +76,7 @@ def serving(room: Chatroom) -> ServedModel:
     targets = np.array([index_of[label] for _, label in labelled])
     names = [str(label.id) for label in living]
     descriptions = minilm().encode([label.name for label in living])
-    fitted = head.fit(rows, targets, names, descriptions, strength=1.0, temperature=1.0, thresholds=np.full(2, 0.5))
+    fitted = head.fit(rows, targets, names, descriptions, c=1.0, temperature=1.0, thresholds=np.full(2, 0.5))
     return ServedModel(active, minilm(), HeadSettings(), deque(), living, fitted)
 
 
@@ -133,7 +133,7 @@ def test_a_message_that_fits_no_label_is_said_to(taught: Chatroom):
     found = Explanation(
         "soup today soup", "bug", 0.9, 0.5, Likely("question", 0.1), weights, (), (verbatim("A note."),)
     )
-    said = explanation_text("en", replace(found, foreign=True), ()).splitlines()
+    said = explanation_text("en", replace(found, out_of_scope=True), ()).splitlines()
     assert "fit none of the labels" in said[0]
     assert said[1:3] == ["For it: “soup” +1.0.", "Against it: “today” -0.2."]
     assert said[-1] == "A note."

@@ -276,5 +276,5 @@ def test_with_a_handful_of_labelled_messages_nothing_is_too_foreign_to_be_shown(
     model.settled()
     serving = served(model, 15)
     assert serving.head is not None
-    assert serving.settings.scope is None
-    assert not serving.head.foreign(np.eye(3, serving.backbone.dimension, dtype=np.float32)).any()
+    assert serving.settings.out_of_scope is None
+    assert not serving.head.is_out_of_scope(np.eye(3, serving.backbone.dimension, dtype=np.float32)).any()
