@@ -51,10 +51,7 @@ def question(c: Connection, call: Call, stored: Stored, offered: Iterable[Label]
 
 def choices(language: str, number: int, offered: Iterable[Label]) -> tuple[Choice, ...]:
     """The labels as buttons of question `number`, then "none of these" and "skip"."""
-    buttons = [
-        Choice(text=f"{label.emoji} {label.name}".strip(), value=AnswerQuestion(number, label.id).value)
-        for label in offered
-    ]
+    buttons = [Choice(text=label.display, value=AnswerQuestion(number, label.id).value) for label in offered]
     buttons.append(Choice(text=say(language, "ask_none"), value=AnswerQuestion(number, "none").value))
     return (*buttons, Choice(text=say(language, "ask_skip"), value=AnswerQuestion(number, "skip").value))
 
@@ -105,7 +102,7 @@ def agreed(c: Connection, button: Button, label_id: int, language: str, now: flo
         return ask_about(c, button, stored, language, now, "label_gone")
     ledger.append(c, [ledger_row(button, stored.ref, label, "button")], now)
     name = button.presser.name or button.presser.id
-    text = say(language, "agreed", label=f"{label.emoji} {label.name}".strip(), name=name)
+    text = say(language, "agreed", label=label.display, name=name)
     return [EditPost(chat=button.ref.chat, post=post, text=text)]
 
 
@@ -167,4 +164,4 @@ def outcome(language: str, stored: Stored, label: Label | None, button: Button, 
     values = {"text": excerpt(stored.text, 120), "name": button.presser.name or button.presser.id}
     if label is None:
         return say(language, "ask_skipped" if skipped else "ask_answered_none", **values)
-    return say(language, "ask_answered", label=f"{label.emoji} {label.name}".strip(), **values)
+    return say(language, "ask_answered", label=label.display, **values)

@@ -16,11 +16,10 @@ from workers.core.buttons import Agree, AnswerQuestion, CancelJob, Confirm, Fore
 from workers.core.command_table import VERBS, find
 from workers.core.errors import BackchannelError
 from workers.core.events import Button, Command
-from workers.core.i18n import TEXTS, say
+from workers.core.i18n import say
 from workers.core.replies import CheckAdmin, Choice, EditPost, Post, Reply
 from workers.store import audit, chats, outbox, questions
 from workers.store.chats import Chat
-from workers.store.labels import LabelError
 
 log = logging.getLogger(__name__)
 
@@ -95,7 +94,7 @@ def carry_out(call: Call, *, confirmed: bool) -> Plan:
     try:
         answer = RUN[call.verb.name](call)
     except BackchannelError as error:
-        return audited(call, [call.post(in_language(call.language, error))], "failed")
+        return audited(call, [call.post(error.sentence.text(call.language))], "failed")
     if not isinstance(answer, Plan):
         return audited(call, answer, "done" if confirmed else "failed")
     if not confirmed:
@@ -120,7 +119,7 @@ def carried_out(c: Connection, call: Call, plan: Plan) -> Sequence[Reply]:
             replies = plan.write(c)
     except BackchannelError as error:
         write_down(c, call, "failed")
-        return [call.post(in_language(call.language, error))]
+        return [call.post(error.sentence.text(call.language))]
     write_down(c, call, "done")
     return replies
 
@@ -140,13 +139,6 @@ def ask_if_sure(call: Call) -> Plan:
         return [call.post(text, tuple(choices))]
 
     return Plan(write)
-
-
-def in_language(language: str, error: BackchannelError) -> str:
-    """The error's sentence in the chat's language, where it is one of the table's."""
-    if isinstance(error, LabelError) and error.code in TEXTS:
-        return say(language, error.code, **error.params)
-    return str(error)
 
 
 def write_down(c: Connection, call: Call, outcome: str) -> None:

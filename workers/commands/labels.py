@@ -11,7 +11,7 @@ from workers.commands.context import Answer, Call, Plan
 from workers.core.emoji import PALETTE, is_emoji, neutral
 from workers.core.errors import BackchannelError
 from workers.core.events import MessageRef
-from workers.core.i18n import say
+from workers.core.i18n import both
 from workers.core.replies import Post
 from workers.store import inbox, labels, ledger, messages, training_set
 from workers.store.database import Stale
@@ -198,4 +198,6 @@ def living_label(call: Call, name: str) -> Label:
     if label:
         return label
     names = ", ".join(label.name for label in labels.living(call.c))
-    raise BackchannelError(say(call.language, "label_unknown" if names else "no_labels", name=wanted, names=names))
+    if not names:
+        raise BackchannelError(both("no_labels"))
+    raise BackchannelError(both("label_unknown", name=wanted, names=names))

@@ -2,6 +2,16 @@
 
 from __future__ import annotations
 
+from workers.core.i18n import Bilingual
+
 
 class BackchannelError(Exception):
-    """What happened and what to do, in one sentence that people can read in chat, log or shell."""
+    """What happened and what to do, in one sentence that people can read in chat, log or shell.
+
+    One that may reach a chat is made of a sentence of the catalogue, `BackchannelError(both(code, …))`, and reads there
+    in the chat's language; what only logs and shells show is plain English.
+    """
+
+    def __init__(self, sentence: str | Bilingual) -> None:
+        super().__init__(str(sentence))
+        self.sentence = sentence if isinstance(sentence, Bilingual) else Bilingual(en=sentence, zh=sentence)

@@ -8,11 +8,7 @@ from workers.core.i18n import Bilingual
 
 
 class JobFailed(BackchannelError):
-    """The job could not do it; the sentence says why, in the language of whoever reads it."""
-
-    def __init__(self, sentence: Bilingual) -> None:
-        super().__init__(sentence.en)
-        self.sentence = sentence
+    """The job could not do it; the sentence says why."""
 
 
 class Interrupted(BackchannelError):

@@ -68,10 +68,8 @@ def see_through(database: Database, settings: Settings, job: Job, tell_flower: T
     except OSError as error:
         problem = both("job_folder_not_written", folder=settings.versions_dir, reason=error.strerror)
         end(database, job, "failed", problem)
-    except JobFailed as error:
-        end(database, job, "failed", error.sentence)
     except BackchannelError as error:
-        end(database, job, "failed", Bilingual(en=str(error), zh=str(error)))
+        end(database, job, "failed", error.sentence)
     except Exception as error:
         log.exception("Job %d broke.", job.id)
         end(database, job, "failed", both("job_broke", kind=type(error).__name__))

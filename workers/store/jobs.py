@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, func, insert, select, update
 
 from workers.core.errors import BackchannelError
 from workers.core.events import storable_text
-from workers.core.i18n import Bilingual
+from workers.core.i18n import Bilingual, both
 from workers.core.jobs import JobRequest
 from workers.store.sql import AnyRow, advisory_lock
 from workers.store.tables import jobs
@@ -76,7 +76,7 @@ def add(c: Connection, request: JobRequest, now: float) -> Job:
     advisory_lock(c, "jobs")
     waiting = _one(c, _LIVE & (jobs.c.kind == request.kind))
     if waiting is not None:
-        raise JobWaiting(f"Job {waiting.id} is {waiting.state} already; wait for its end, or cancel it first.")
+        raise JobWaiting(both("job_not_over", job=waiting.id))
     start = {"token": 0, "fraction": 0.0, "stage": "", "cancel": False, "created_at": now, "state": "queued"}
     statement = insert(jobs).values(kind=request.kind, request=request.model_dump_json(), **start)
     return _job(c.execute(statement.returning(jobs)).one())

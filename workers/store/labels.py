@@ -5,30 +5,19 @@ from __future__ import annotations
 import time
 import unicodedata
 from dataclasses import dataclass
-from typing import Literal
 
 from sqlalchemy import ColumnElement, Connection, insert, select, update
 
 from workers.core.errors import BackchannelError
 from workers.core.events import storable_text
+from workers.core.i18n import both
 from workers.store.counters import bump, value
 from workers.store.ledger import derive_again, living_labels
 from workers.store.sql import AnyRow, advisory_lock
 from workers.store.tables import labels, ledger
 
 LONGEST_NAME = 80
-_BIDI = set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-
-Code = Literal["taken_name", "taken_emoji", "too_long", "empty", "control", "gone", "same"]
-_SENTENCES: dict[Code, str] = {
-    "taken_name": 'There is already a label "{name}"; choose another name.',
-    "taken_emoji": '{emoji} already means "{name}"; choose another emoji, or take it from that label first.',
-    "too_long": "A label's name has at most {most} characters and this one has {length}; shorten it.",
-    "empty": "A label needs a name; say one.",
-    "control": "A label's name cannot contain invisible control characters; type it anew.",
-    "gone": 'The label "{name}" was removed or merged meanwhile; choose one that is still there.',
-    "same": 'The label "{name}" cannot be merged into itself; name two different labels.',
-}
+_BIDIRECTIONAL = set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +29,14 @@ class Label:
     description: str
     emoji: str
 
+    @property
+    def display(self) -> str:
+        """The label as people read it: emoji and name."""
+        return f"{self.emoji} {self.name}".strip()
+
 
 class LabelError(BackchannelError):
-    """A change of the label set that cannot be made. `code` and `params` let others say it in another language."""
-
-    def __init__(self, code: Code, **params: str | int) -> None:
-        super().__init__(_SENTENCES[code].format(**params))
-        self.code = code
-        self.params = params
+    """A change of the label set that cannot be made."""
 
 
 def _label(row: AnyRow) -> Label:
@@ -131,7 +120,7 @@ def remove(c: Connection, label: Label, now: float) -> None:
 def merge(c: Connection, source: Label, into: Label) -> None:
     """Let all votes for `source`, past ones too, count for `into`, which takes its emoji if it has none of its own."""
     if source.id == into.id:
-        raise LabelError("same", name=source.name)
+        raise LabelError(both("label_same"))
     advisory_lock(c, "labels")
     now = time.time()
     target = _living(c, into)
@@ -145,7 +134,7 @@ def merge(c: Connection, source: Label, into: Label) -> None:
 def _living(c: Connection, label: Label) -> Label:
     stored = _first(c, labels.c.id == label.id)
     if stored is None:
-        raise LabelError("gone", name=label.name)
+        raise LabelError(both("label_missing", name=label.name))
     return stored
 
 
@@ -153,7 +142,7 @@ def _change(c: Connection, label: Label, **values: object) -> Label:
     statement = update(labels).where(labels.c.id == label.id, labels.c.removed_at.is_(None)).values(**values)
     row = c.execute(statement.returning(labels)).first()
     if row is None:
-        raise LabelError("gone", name=label.name)
+        raise LabelError(both("label_missing", name=label.name))
     bump(c, "labels")
     return _label(row)
 
@@ -161,21 +150,21 @@ def _change(c: Connection, label: Label, **values: object) -> Label:
 def _free_name(c: Connection, name: str, label: int | None) -> str:
     name = unicodedata.normalize("NFC", " ".join(str(storable_text(name)).split()))
     if not name:
-        raise LabelError("empty")
-    if any(unicodedata.category(letter) == "Cc" or letter in _BIDI for letter in name):
-        raise LabelError("control")
+        raise LabelError(both("label_name_empty"))
+    if any(unicodedata.category(letter) == "Cc" or letter in _BIDIRECTIONAL for letter in name):
+        raise LabelError(both("label_name_control"))
     if len(name) > LONGEST_NAME:
-        raise LabelError("too_long", length=len(name), most=LONGEST_NAME)
+        raise LabelError(both("label_name_too_long", length=len(name), most=LONGEST_NAME))
     taken = find(c, name)
     if taken is not None and taken.id != label:
-        raise LabelError("taken_name", name=taken.name)
+        raise LabelError(both("label_name_taken", name=taken.name))
     return name
 
 
 def _free_emoji(c: Connection, emoji: str, label: int | None) -> None:
     taken = by_emoji(c, emoji)
     if taken is not None and taken.id != label:
-        raise LabelError("taken_emoji", emoji=emoji, name=taken.name)
+        raise LabelError(both("label_emoji_taken", emoji=emoji, name=taken.name))
 
 
 def _adopt(c: Connection, label: int, emoji: str, now: float) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection, insert, select, update
 
 from workers.core.errors import BackchannelError
-from workers.core.i18n import Bilingual
+from workers.core.i18n import Bilingual, both
 from workers.store.sql import AnyRow, advisory_lock
 from workers.store.tables import promotions, versions
 
@@ -72,7 +72,7 @@ def active(c: Connection) -> Version:
     """The version that classifies now. Raises BackchannelError before the first one exists."""
     version = _active(c)
     if version is None:
-        raise BackchannelError("There is no model version yet; start `backchannel up` once to make the first one.")
+        raise BackchannelError(both("version_none"))
     return version
 
 
@@ -154,5 +154,5 @@ def _activate(c: Connection, id: int, before: Version | None, now: float) -> Ver
     statement = update(versions).where(versions.c.id == id).values(state="active", promoted_at=now)
     row = c.execute(statement.returning(versions)).first()
     if row is None:
-        raise BackchannelError(f"There is no version {id}; look at the list of versions and choose one of those.")
+        raise BackchannelError(both("version_unknown", version=id))
     return _version(row)

@@ -97,7 +97,7 @@ def test_a_note_is_read_in_any_language_and_one_of_before_as_it_was_written(db: 
 def test_promoting_what_is_not_there_changes_nothing(db: Database) -> None:
     with db.write() as c:
         versions.ensure_base(c, "minilm", "f", 0)
-    with pytest.raises(BackchannelError, match="no version 9"), db.write() as c:
+    with pytest.raises(BackchannelError, match="no version “9”"), db.write() as c:
         versions.promote(c, 9, 1)
     with db.read() as c:
         assert versions.active(c).id == 1
@@ -109,7 +109,7 @@ def test_a_job_goes_from_queued_to_done(db: Database) -> None:
         assert (jobs.running(c), jobs.expired(c, 0), jobs.claim(c, "w", 60, 0)) == (None, False, None)
         queued = jobs.add(c, request(), 1)
         assert (queued.state, queued.token, jobs.expired(c, 1)) == ("queued", 0, True)
-        with pytest.raises(jobs.JobWaiting, match="queued already"):
+        with pytest.raises(jobs.JobWaiting, match="not over yet"):
             jobs.add(c, request(), 1)
         job = jobs.claim(c, "w", 60, 2)
         assert job
