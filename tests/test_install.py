@@ -72,6 +72,7 @@ def test_the_wheel_has_all_modules_and_the_files_beside_them(tmp_path: Path) -> 
     assert inside == {str(path.relative_to(ROOT)) for path in kept if "__pycache__" not in path.parts}
     assert {".html", ".js", ".css"} <= {Path(name).suffix for name in inside}
     assert any(name.startswith("workers/store/migrations/") for name in inside)
+    assert {"bot/py.typed", "workers/py.typed", "modeling/py.typed"} <= inside  # PEP 561
 
 
 @pytest.fixture
