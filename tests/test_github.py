@@ -1,4 +1,4 @@
-"""GitHub's files: they follow its schemas, and the workflow runs what `.ci/run` runs, on every Python that we support."""
+"""GitHub's files: they follow its schemas, and the workflow runs `.ci/run` on every Python that we support."""
 
 from __future__ import annotations
 

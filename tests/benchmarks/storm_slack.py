@@ -10,7 +10,7 @@ import time
 from typing import Any
 
 from tests.benchmarks.storm_truth import LABELS, PEOPLE, Act, Truth
-from tests.bot.platforms.slack import payloads
+from tests.fakes.slack import payloads
 from tests.fakes.slack.people import FarPeople, SocketLine
 from tests.fakes.slack.server import TOKEN, FarSlack, person
 from tests.fakes.slack.web_api import Channel

@@ -6,8 +6,8 @@ import contextlib
 import socket
 
 from bot.platforms.slack.emoji_names import name_of, neutral_of
-from tests.bot.platforms.slack.rendering import typed, words
 from tests.fakes.slack.people import FarPeople, SocketLine
+from tests.fakes.slack.rendering import typed, words
 from tests.fakes.slack.server import TOKEN, FarSlack, person
 from tests.fakes.slack.web_api import Channel
 

@@ -14,8 +14,8 @@ from urllib.parse import urlencode
 
 import aiohttp
 
-from tests.bot.platforms.slack import payloads
-from tests.bot.platforms.slack.payloads import Payload
+from tests.fakes.slack import payloads
+from tests.fakes.slack.payloads import Payload
 from tests.fakes.slack.server import FarSlack
 from tests.fakes.slack.web_api import Channel
 

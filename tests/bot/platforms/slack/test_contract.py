@@ -11,8 +11,8 @@ from bot.platforms.slack.emoji_names import name_of, neutral_of
 from bot.platforms.slack.platform import SlackPlatform
 from tests.bot.platforms.contract import ContractWithDeletes, Gathered, Seen
 from tests.bot.platforms.slack.conftest import SCREENS, SECRET, running, settings
-from tests.bot.platforms.slack.rendering import choices, rendered, typed, words
 from tests.fakes.slack.people import FarPeople, HttpLine, Line, SocketLine
+from tests.fakes.slack.rendering import choices, rendered, typed, words
 from tests.fakes.slack.server import FarSlack, person
 from workers.core.events import ChatRef, Person
 

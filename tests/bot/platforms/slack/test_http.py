@@ -15,8 +15,8 @@ from sqlalchemy import text
 from bot.intake import Intake
 from bot.platforms.slack.http import BODY_LIMIT
 from bot.platforms.slack.platform import SlackPlatform
-from tests.bot.platforms.slack import payloads
 from tests.bot.platforms.slack.conftest import SCREENS, SECRET, Inbox, running, settings
+from tests.fakes.slack import payloads
 from tests.fakes.slack.people import FarPeople, HttpLine, signed
 from tests.fakes.slack.server import FarSlack
 from tests.waiting import HANG, soon

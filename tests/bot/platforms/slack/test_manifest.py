@@ -10,8 +10,8 @@ from bot.platforms.slack.events import SLASHES
 from bot.platforms.slack.modal import LABEL_THIS
 from bot.platforms.slack.platform import SlackPlatform
 from bot.platforms.slack.scopes import BOT_SCOPES, EVENTS, USES
-from tests.bot.platforms.slack import payloads
 from tests.bot.platforms.slack.conftest import Inbox, settings
+from tests.fakes.slack import payloads
 from tests.fakes.slack.people import EVENT_SCOPES, FarPeople
 from tests.fakes.slack.server import FarSlack, manifest, scopes
 from tests.fakes.slack.web_api import SCOPES, Channel

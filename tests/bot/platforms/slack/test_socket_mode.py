@@ -7,8 +7,8 @@ import asyncio
 import pytest
 
 from bot.platforms.slack.platform import SlackPlatform
-from tests.bot.platforms.slack import payloads
 from tests.bot.platforms.slack.conftest import SCREENS, Inbox, running, settings
+from tests.fakes.slack import payloads
 from tests.fakes.slack.people import FarPeople
 from tests.fakes.slack.server import FarSlack
 from tests.waiting import HANG, soon

@@ -11,8 +11,8 @@ from bot.platforms.slack import home, modal
 from bot.platforms.slack.modal import Target
 from bot.platforms.slack.platform import SlackPlatform
 from bot.wiring.slack_screens import SlackScreens, sections, sparkline
-from tests.bot.platforms.slack import payloads
 from tests.bot.platforms.slack.conftest import Inbox, overview
+from tests.fakes.slack import payloads
 from tests.fakes.slack.people import FarPeople
 from tests.fakes.slack.server import FarSlack
 from tests.fakes.slack.shapes import Trouble, check_blocks

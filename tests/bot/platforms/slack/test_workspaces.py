@@ -16,8 +16,8 @@ from sqlalchemy import text
 from bot.platforms.base import Refused
 from bot.platforms.slack.platform import SlackPlatform
 from bot.wiring.slack import InstalledWorkspaces
-from tests.bot.platforms.slack import payloads
 from tests.bot.platforms.slack.conftest import SCREENS, Inbox, running, settings
+from tests.fakes.slack import payloads
 from tests.fakes.slack.people import FarPeople, SocketLine
 from tests.fakes.slack.server import FarSlack, scopes
 from tests.fakes.slack.web_api import Channel, Team
