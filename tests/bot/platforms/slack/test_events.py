@@ -26,12 +26,10 @@ def heard(event: payloads.Payload) -> Event | None:
 
 READERS: dict[str, Callable[[payloads.Payload], Event | None]] = {
     "events_api": lambda payload: event_of(payload, MINE, lambda user: NAMES.get(user, user)),
-    "slash_commands": lambda payload: events.slash_command_of(payload, MINE).model_copy(
-        update={"at": 0.0}
-    ),  # it has no time
+    "slash_commands": lambda payload: events.slash_command_of(payload, MINE).model_copy(update={"at": 0.0}),
     "interactive": lambda payload: events.button_of(payload, MINE) or events.home_command_of(payload, MINE),
 }
-"""By the types of Socket Mode's envelopes."""
+"""By the types of Socket Mode's envelopes. A slash command has no time of its own."""
 
 
 @pytest.mark.parametrize("recording", recordings("slack"))
