@@ -135,10 +135,13 @@ def forget(call: Call) -> Answer:
         names = ", ".join(f"{person.name} ({person.id})" for person in candidates)
         return call.say("forget_several", name=call.rest, people=names)
 
-    def write(c: Connection) -> list[Post]:
-        return call.say("forgotten", count=erasure.forget(c, candidates[0].id, chat.platform, chat.workspace))
+    person = candidates[0]
+    begun = erasure.find(call.c, person.id, chat.platform, chat.workspace, besides=(call.event, call.command.key))
 
-    return Plan(write)
+    def write(c: Connection) -> list[Post]:
+        return call.say("forgotten", count=erasure.forget(c, person.id, chat.platform, chat.workspace, begun))
+
+    return Plan(write, erasure.parts(begun))
 
 
 def people(call: Call) -> list[Person]:

@@ -41,9 +41,13 @@ def reply_with(*replies: Reply) -> Plan:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """`rest` is what was typed after the verb. `c` is a read transaction, closed before the plan's writes begin."""
+    """`rest` is what was typed after the verb. `c` is a read transaction, closed before the plan's writes begin.
+
+    `event` is the key of the event that is handled: of the command, or of the button that confirmed it.
+    """
 
     c: Connection
+    event: str
     command: Command
     chat: Chat
     verb: Verb

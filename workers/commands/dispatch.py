@@ -56,19 +56,19 @@ RUN: dict[str, Callable[[Call], Answer]] = {
 
 def run(c: Connection, command: Command, language: str, now: float) -> Plan:
     """What one command comes to. `language` is the one to speak in a chat that nobody enabled."""
-    call = admitted(c, command, language, now)
+    call = admitted(c, command.key, command, language, now)
     return call if isinstance(call, Plan) else carry_out(call, confirmed=not call.verb.confirm)
 
 
-def admitted(c: Connection, command: Command, language: str, now: float) -> Call | Plan:
+def admitted(c: Connection, event: str, command: Command, language: str, now: float) -> Call | Plan:
     """The call that may go ahead, or the plan to say why not."""
     where = chats.get(c, command.chat) or Chat(ref=command.chat, enabled=False, mode="suggest", language=language)
     verb, rest = find(command.text)
     if verb is None:
-        call = Call(c, command, where, VERBS["help"], rest, now)
+        call = Call(c, event, command, where, VERBS["help"], rest, now)
         near = chat.did_you_mean(call, command.verb)
         return reply_with(*call.say("unknown_verb", verb=command.verb[:40], near=near))
-    call = Call(c, command, where, verb, rest, now)
+    call = Call(c, event, command, where, verb, rest, now)
     if not (where.enabled or verb.anywhere or command.private):
         return reply_with(*call.say("not_here"))
     if needs_admin(call) and not command.admin:
@@ -180,7 +180,7 @@ def confirm(c: Connection, button: Button, pressed: Confirm, language: str, now:
         return reply_with(Post(chat=button.ref.chat, text=text))
     plan = reply_with(Post(chat=button.ref.chat, text=say(spoken, "not_done")))
     if pressed.yes:
-        call = admitted(c, held, language, now)
+        call = admitted(c, button.key, held, language, now)
         plan = call if isinstance(call, Plan) else carry_out(call, confirmed=True)
 
     def write(c: Connection) -> Sequence[Reply]:

@@ -47,9 +47,10 @@ def add(call: Call) -> Answer:
     """`<name> [emoji] [description]`: the emoji parts the name from the description."""
     name, emoji, description = split_at_emoji(call.rest)
     emoji = emoji or free_emoji(call)
+    ahead = labels.ahead_of_emoji(call.c, emoji, None, call.now)
 
     def write(c: Connection) -> list[Post]:
-        label = labels.add(c, name, description, emoji, call.now)
+        label = labels.add(c, name, description, emoji, call.now, ahead)
         return call.say("label_added", emoji=label.emoji, name=label.name)
 
     return Plan(write)
@@ -93,9 +94,10 @@ def merge(call: Call) -> Answer:
     source, into = living_label(call, old), living_label(call, new)
     if source.id == into.id:
         return call.say("label_same")
+    ahead = labels.ahead_of_removal(call.c, source, into, call.now)
 
     def write(c: Connection) -> list[Post]:
-        labels.merge(c, source, into)
+        labels.merge(c, source, into, ahead)
         return call.say("label_merged", old=source.name, new=into.name)
 
     return Plan(write)
@@ -106,9 +108,10 @@ def remove(call: Call) -> Answer:
     if not call.rest.strip():
         return call.usage()
     label = living_label(call, call.rest)
+    ahead = labels.ahead_of_removal(call.c, label, None, call.now)
 
     def write(c: Connection) -> list[Post]:
-        labels.remove(c, label, call.now)
+        labels.remove(c, label, call.now, ahead)
         return call.say("label_removed", name=label.name)
 
     return Plan(write)
@@ -122,9 +125,10 @@ def emoji(call: Call) -> Answer:
     if not is_emoji(last):
         return call.say("not_emoji", text=last)
     label = living_label(call, name)
+    ahead = labels.ahead_of_emoji(call.c, neutral(last), label, call.now)
 
     def write(c: Connection) -> list[Post]:
-        changed = labels.set_emoji(c, label, neutral(last), call.now)
+        changed = labels.set_emoji(c, label, neutral(last), call.now, ahead)
         return call.say("label_emoji", name=changed.name, emoji=changed.emoji)
 
     return Plan(write)

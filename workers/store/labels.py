@@ -12,11 +12,22 @@ from workers.core.errors import BackchannelError
 from workers.core.events import storable_text
 from workers.core.i18n import both
 from workers.store.counters import bump, value
-from workers.store.ledger import derive_again, living_labels
+from workers.store.database import Stale
+from workers.store.ledger import (
+    DerivedAhead,
+    basis,
+    derive_again,
+    derive_ahead,
+    living_labels,
+    refs_since,
+    store_derived,
+)
 from workers.store.sql import AnyRow, advisory_lock
 from workers.store.tables import labels, ledger
 
 LONGEST_NAME = 80
+NEW = -1
+"""The id, while messages are derived ahead, of the label that is still to be added."""
 _BIDIRECTIONAL = set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
@@ -79,15 +90,37 @@ def revision(c: Connection) -> int:
     return value(c, "labels")
 
 
-def add(c: Connection, name: str, description: str, emoji: str | None, now: float) -> Label:
-    """A new label; reactions with its emoji from before it existed count. Raises LabelError."""
-    advisory_lock(c, "labels")
+def ahead_of_emoji(c: Connection, emoji: str | None, label: Label | None, now: float) -> DerivedAhead:
+    """What messages will amount to once this label, or one that is still to be added, has this emoji. Only reads."""
+    id = label.id if label else NEW
+    unclaimed = select(ledger.c.ref).where(_unclaimed(emoji or "")).distinct()
+    refs = c.execute(unclaimed).scalars().all() if emoji else ()
+    return derive_ahead(c, refs, {**living_labels(c), id: id}, now, {emoji or "": id})
+
+
+def ahead_of_removal(c: Connection, label: Label, into: Label | None, now: float) -> DerivedAhead:
+    """What messages will amount to once this label is gone, or merged into another. Only reads."""
+    living = living_labels(c)
+    same = [id for id, living_id in living.items() if living_id == label.id]
+    refs = c.execute(select(ledger.c.ref).where(ledger.c.label.in_(same)).distinct()).scalars().all()
+    others = {id: living_id for id, living_id in living.items() if living_id != label.id}
+    return derive_ahead(c, refs, {**others, **(dict.fromkeys(same, into.id) if into else {})}, now, {})
+
+
+def add(
+    c: Connection, name: str, description: str, emoji: str | None, now: float, ahead: DerivedAhead | None = None
+) -> Label:
+    """A new label; reactions with its emoji from before it existed count.
+
+    `ahead`: of this emoji. Raises LabelError, or Stale where it no longer holds.
+    """
+    ahead = _checked(c, ahead or ahead_of_emoji(c, emoji, None, now))
     name = _free_name(c, name, None)
     _free_emoji(c, emoji or "", None)
     values = {"name": name, "folded": fold(name), "description": storable_text(description), "emoji": emoji or ""}
     row = c.execute(insert(labels).values(**values, created_at=now).returning(labels)).one()
-    _adopt(c, row.id, row.emoji, now)
-    bump(c, "labels")
+    _adopt(c, row.id, row.emoji)
+    _store(c, ahead, row.id, now)
     return _label(row)
 
 
@@ -98,37 +131,60 @@ def rename(c: Connection, label: Label, name: str) -> Label:
     return _change(c, label, name=name, folded=fold(name))
 
 
-def set_emoji(c: Connection, label: Label, emoji: str | None, now: float) -> Label:
+def set_emoji(c: Connection, label: Label, emoji: str | None, now: float, ahead: DerivedAhead | None = None) -> Label:
     """Give a label an emoji in its neutral form, or none; earlier reactions that meant nothing now count for it.
 
-    Reactions with the emoji that it had before keep counting for it. Raises LabelError.
+    Reactions with the emoji that it had before keep counting for it. `ahead`: of this emoji and label. Raises
+    LabelError, or Stale where it no longer holds.
     """
-    advisory_lock(c, "labels")
+    ahead = _checked(c, ahead or ahead_of_emoji(c, emoji, label, now))
     _free_emoji(c, emoji or "", label.id)
     changed = _change(c, label, emoji=emoji or "")
-    _adopt(c, label.id, emoji or "", now)
+    _adopt(c, label.id, emoji or "")
+    _store(c, ahead, label.id, now)
     return changed
 
 
-def remove(c: Connection, label: Label, now: float) -> None:
-    """Take a label away; votes for it no longer count, and others' votes on the same messages decide."""
-    advisory_lock(c, "labels")
+def remove(c: Connection, label: Label, now: float, ahead: DerivedAhead | None = None) -> None:
+    """Take a label away; votes for it no longer count, and others' votes on the same messages decide.
+
+    `ahead`: of this removal. Raises LabelError, or Stale where it no longer holds.
+    """
+    ahead = _checked(c, ahead or ahead_of_removal(c, label, None, now))
     _change(c, label, removed_at=now)
-    _derive_voted(c, label.id, now)
+    _store(c, ahead, label.id, now)
 
 
-def merge(c: Connection, source: Label, into: Label) -> None:
-    """Let all votes for `source`, past ones too, count for `into`, which takes its emoji if it has none of its own."""
+def merge(c: Connection, source: Label, into: Label, ahead: DerivedAhead | None = None) -> None:
+    """Let all votes for `source`, past ones too, count for `into`, which takes its emoji if it has none of its own.
+
+    `ahead`: of this merge. Raises LabelError, or Stale where it no longer holds.
+    """
     if source.id == into.id:
         raise LabelError(both("label_same"))
-    advisory_lock(c, "labels")
     now = time.time()
+    ahead = _checked(c, ahead or ahead_of_removal(c, source, into, now))
     target = _living(c, into)
     emoji = _living(c, source).emoji
     _change(c, source, removed_at=now, merged_into=into.id)
     if emoji and not target.emoji:
         _change(c, into, emoji=emoji)
-    _derive_voted(c, source.id, now)
+    _store(c, ahead, source.id, now)
+
+
+def _checked(c: Connection, ahead: DerivedAhead) -> DerivedAhead:
+    """Raises Stale where votes or labels that it was derived from have changed."""
+    advisory_lock(c, "labels")
+    if basis(c) != ahead.basis:
+        raise Stale
+    return ahead
+
+
+def _store(c: Connection, ahead: DerivedAhead, label: int, now: float) -> None:
+    """Write what was derived ahead, and derive again what has been voted on since."""
+    store_derived(c, [{**row, "label": label} if row["label"] == NEW else row for row in ahead.rows])
+    derive_again(c, refs_since(c, ahead.last), now)
+    bump(c, "labels")
 
 
 def _living(c: Connection, label: Label) -> Label:
@@ -167,19 +223,11 @@ def _free_emoji(c: Connection, emoji: str, label: int | None) -> None:
         raise LabelError(both("label_emoji_taken", emoji=emoji, name=taken.name))
 
 
-def _adopt(c: Connection, label: int, emoji: str, now: float) -> None:
+def _unclaimed(emoji: str) -> ColumnElement[bool]:
+    return (ledger.c.emoji == emoji) & ledger.c.label.is_(None) & (ledger.c.source == "reaction")
+
+
+def _adopt(c: Connection, label: int, emoji: str) -> None:
     """Reactions that were recorded when their emoji meant nothing."""
-    if not emoji:
-        return
-    unclaimed = (ledger.c.emoji == emoji) & ledger.c.label.is_(None) & (ledger.c.source == "reaction")
-    adopted = update(ledger).where(unclaimed).values(label=label).returning(ledger.c.ref)
-    derive_again(c, set(c.execute(adopted).scalars()), now)
-
-
-def _derive_voted(c: Connection, label: int, now: float) -> None:
-    """Derive the messages that have votes for a label, or for one that was merged into it."""
-    same = {label}
-    while more := set(c.execute(select(labels.c.id).where(labels.c.merged_into.in_(same))).scalars()) - same:
-        same |= more
-    voted = select(ledger.c.ref).where(ledger.c.label.in_(same)).distinct()
-    derive_again(c, c.execute(voted).scalars(), now)
+    if emoji:
+        c.execute(update(ledger).where(_unclaimed(emoji)).values(label=label))

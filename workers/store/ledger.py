@@ -10,7 +10,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection, func, select
 
 from workers.core.events import MessageRef, Person
-from workers.store.counters import bump
+from workers.store.counters import REWRITTEN, bump, value
 from workers.store.sql import AnyRow, advisory_lock, chunks, insert, insert_new
 from workers.store.tables import labels, message_labels, messages, predictions
 from workers.store.tables import ledger as table
@@ -159,24 +159,66 @@ def derive_again(c: Connection, refs: Iterable[str], now: float) -> bool:
 
     The caller holds the lock "labels", so that nobody derives the same message from an older ledger meanwhile.
     """
-    living = living_labels(c)
-    changed = False
+    living, changed = living_labels(c), False
     for piece in chunks(sorted(refs)):
-        changed |= _derive_piece(c, piece, living, now)
+        rows = _changed_rows(c, piece, living, now, {})
+        store_derived(c, rows)
+        changed |= bool(rows)
     return changed
 
 
-def _derive_piece(c: Connection, refs: Sequence[str], living: Mapping[int, int], now: float) -> bool:
-    rows = ledger_of(c, refs)
-    fresh = {ref: derive(resolve(rows.get(ref, ()), living)) for ref in refs}
+@dataclass(frozen=True, slots=True)
+class DerivedAhead:
+    """What messages will amount to under a label set that is still to come, derived before it is written.
+
+    `rows`: those of `message_labels` that change. They hold while `basis` does, but for messages with votes newer
+    than the ledger's row `last`.
+    """
+
+    rows: Sequence[Mapping[str, Any]]
+    last: int
+    basis: tuple[object, ...]
+
+
+def derive_ahead(
+    c: Connection, refs: Iterable[str], living: Mapping[int, int], now: float, adopted: Mapping[str, int]
+) -> DerivedAhead:
+    """Derive these messages as if each label id meant what `living` says, and only read.
+
+    `adopted`: reactions with this emoji that mean nothing yet would mean this label.
+    """
+    rows = [row for piece in chunks(sorted(refs)) for row in _changed_rows(c, piece, living, now, adopted)]
+    return DerivedAhead(rows, last(c), basis(c))
+
+
+def basis(c: Connection) -> tuple[object, ...]:
+    """What derived labels rest on beside the newest votes: the label set, and that no vote was erased or moved."""
+    columns = (labels.c.id, labels.c.emoji, labels.c.removed_at, labels.c.merged_into)
+    return value(c, REWRITTEN), *(tuple(row) for row in c.execute(select(*columns).order_by(labels.c.id)))
+
+
+def refs_since(c: Connection, number: int) -> set[str]:
+    """The messages with votes newer than the ledger's row of this number."""
+    return set(c.execute(select(table.c.ref).where(table.c.id > number)).scalars())
+
+
+def _changed_rows(
+    c: Connection, refs: Sequence[str], living: Mapping[int, int], now: float, adopted: Mapping[str, int]
+) -> list[dict[str, Any]]:
+    """The rows of `message_labels` that are not, for these messages, as their votes say."""
+    votes = {ref: [_adopted(row, adopted) for row in rows] for ref, rows in ledger_of(c, refs).items()}
+    fresh = {ref: derive(resolve(votes.get(ref, ()), living)) for ref in refs}
     before = {row.ref: row for row in c.execute(select(message_labels).where(message_labels.c.ref.in_(refs)))}
     old = {ref: Derived(row.label, row.votes, row.disputed) for ref, row in before.items()}
     changed = [ref for ref in refs if fresh[ref] != old.get(ref, Derived(None, 0, False))]
     first = [ref for ref in changed if fresh[ref].votes and (ref not in before or before[ref].first_at is None)]
     predicted = _predicted_labels(c, first)
-    if changed:
-        _store(c, [_message_label(ref, fresh[ref], before.get(ref), ref in first, predicted, now) for ref in changed])
-    return bool(changed)
+    return [_message_label(ref, fresh[ref], before.get(ref), ref in first, predicted, now) for ref in changed]
+
+
+def _adopted(row: LedgerRow, adopted: Mapping[str, int]) -> LedgerRow:
+    unclaimed = row.label is None and row.source == "reaction"
+    return replace(row, label=adopted[row.emoji]) if unclaimed and row.emoji in adopted else row
 
 
 def _message_label(
@@ -191,7 +233,10 @@ def _message_label(
     return {**values, "first_at": before.first_at, "foresaw": before.foresaw, "predicted": before.predicted}
 
 
-def _store(c: Connection, values: Sequence[Mapping[str, Any]]) -> None:
+def store_derived(c: Connection, values: Sequence[Mapping[str, Any]]) -> None:
+    """Write rows of `message_labels`, in one statement."""
+    if not values:
+        return
     new = insert(c, message_labels)
     change = {name: new.excluded[name] for name in ("label", "votes", "disputed", "first_at", "foresaw", "predicted")}
     c.execute(new.on_conflict_do_update(index_elements=["ref"], set_=change), values)

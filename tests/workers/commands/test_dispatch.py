@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from tests.workers.chatroom import ADMIN, ANA, BO, CHAT, Chatroom, ref
 from tests.workers.queries import last_audited
+from workers.commands import context, dispatch
 from workers.core.buttons import Agree, More
 from workers.core.command_table import VERBS, find
-from workers.core.events import Command, Delete, Message, Presence, Why
+from workers.core.errors import BackchannelError
+from workers.core.events import Button, ChatRef, Command, Delete, Message, MessageRef, Presence, Why
 from workers.core.i18n import say
 from workers.core.replies import CheckAdmin, Document, EditPost, Picture, Post, React
 from workers.store import chats, inbox, jobs, labels, messages, outbox, predictions, training_set, versions
@@ -155,8 +157,6 @@ def test_a_yes_edits_the_question_in_place(room: Chatroom):
 
 
 def last_post_id(room: Chatroom) -> str:
-    from sqlalchemy import text
-
     with room.database.read() as c:
         return str(c.execute(text("select message_id from outbox order by id desc limit 1")).scalar_one())
 
@@ -368,9 +368,6 @@ def test_people_may_have_themselves_forgotten_and_nobody_else(room: Chatroom):
 
 
 def test_a_failing_verb_leaves_nothing_behind(room: Chatroom, monkeypatch: pytest.MonkeyPatch):
-    from workers.commands import context, dispatch
-    from workers.core.errors import BackchannelError
-
     def half_way(c: Connection) -> list[Post]:
         labels.add(c, "half", "", "🔥", 1.0)
         raise BackchannelError("That did not work: try again.")
@@ -430,9 +427,6 @@ def test_only_the_admin_of_the_chat_may_switch_it_off(room: Chatroom):
 
 
 def test_a_button_works_only_in_the_chat_where_it_was_asked(room: Chatroom):
-    from workers.commands import dispatch
-    from workers.core.events import Button, ChatRef, MessageRef
-
     room.write("1", "how do I log in?")
     (question,) = room.type("ask 1")
     elsewhere = ChatRef(platform="web", workspace="local", chat_id="other")

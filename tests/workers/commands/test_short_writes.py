@@ -28,7 +28,7 @@ from workers.store import versions
 from workers.store.database import Database
 from workers.store.inbox import Claimed
 
-MOST = 24
+MOST = 30
 """Statements in one write transaction, of whatever verb."""
 FEW, MANY = 300, 4000
 SLOW: list[tuple[Any, str]] = [

@@ -111,6 +111,51 @@ def test_no_table_keeps_a_word_or_the_name(talk: Database) -> None:
         assert trace not in left
 
 
+@pytest.mark.parametrize("done", range(6))
+def test_erasing_that_was_killed_between_its_parts_is_begun_again_and_leaves_nothing(
+    talk: Database, monkeypatch: pytest.MonkeyPatch, done: int
+) -> None:
+    monkeypatch.setattr(erasure, "PIECE", 10)
+    with talk.read() as c:
+        parts = erasure.parts(erasure.find(c, PERSON.id, "web", "w"))
+    assert len(parts) > 6
+    for part in parts[: done * len(parts) // 5]:
+        with talk.write() as c:
+            part(c)
+    with talk.read() as c:
+        begun = erasure.find(c, PERSON.id, "web", "w")
+    for part in erasure.parts(begun):
+        with talk.write() as c:
+            part(c)
+    with talk.write() as c:
+        erasure.forget(c, PERSON.id, "web", "w", begun)
+    left = everything(talk)
+    for trace in ("zyxwvut", "launch", PERSON.id, PERSON.name):
+        assert trace not in left
+    with talk.read() as c:
+        assert [row.annotator for row in ledger.ledger(c)] == [BOB]
+
+
+def test_what_came_in_since_it_was_found_goes_in_the_end(talk: Database) -> None:
+    with talk.read() as c:
+        begun = erasure.find(c, PERSON.id, "web", "w")
+    with talk.write() as c:
+        messages.record(c, [message(70, f"{SECRET}, said late", PERSON)])
+        ledger.append(c, [act(40, "🐛", PERSON)], 0)
+        inbox.add(c, [message(71, SECRET, PERSON)], 0)
+        outbox.add(c, [("late quote", post(f"You said: {SECRET} 2")), ("late name", post(f"By {PERSON.name}"))], 0)
+        audit.record(c, 0, BOB, CHAT, "forget", f"@{PERSON.name}", "refused")
+        questions.hold(c, command("labels remove bug", PERSON), 0)
+    for part in erasure.parts(begun):
+        with talk.write() as c:
+            part(c)
+    with talk.write() as c:
+        assert erasure.forget(c, PERSON.id, "web", "w", begun) == 31
+    left = everything(talk)
+    for trace in ("zyxwvut", "launch", PERSON.id, PERSON.name):
+        assert trace not in left
+
+
 @pytest.mark.parametrize("url", ["sqlite"], indirect=True)  # Postgres cleans its pages by itself, later
 def test_the_file_itself_keeps_nothing(talk: Database, url: str) -> None:
     with talk.write() as c:

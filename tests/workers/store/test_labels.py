@@ -14,7 +14,7 @@ from sqlalchemy import Connection, select
 from tests.workers.store.samples import EVE, UMA, act, choose, ref, stored
 from workers.core.events import Person
 from workers.store import labels, ledger, training_set
-from workers.store.database import Database
+from workers.store.database import Database, Stale
 from workers.store.labels import LabelError
 from workers.store.ledger import Derived, LedgerRow, derive, ledger_of, living_labels, resolve
 from workers.store.tables import message_labels
@@ -239,6 +239,36 @@ def test_an_emoji_that_moves_on_takes_no_past_with_it(db: Database) -> None:
         assert training_set.counts(c) == {bug.id: 1, beetle.id: 1}
         ledger.append(c, [act(1, "🐛", at=3.0, added=False)], 0)
         assert training_set.counts(c) == {beetle.id: 1}
+
+
+def test_what_was_derived_ahead_of_a_change_leaves_room_for_votes_that_come_meanwhile(db: Database) -> None:
+    stored(db, 1, 2, 3, 4)
+    with db.write() as c:
+        bug, idea = labels.add(c, "Bug", "", "🐛", 0), labels.add(c, "Idea", "", "💡", 0)
+        ledger.append(c, [act(1, "🐛"), act(2, "🐛"), act(2, "💡", EVE), act(3, "🎉")], 0)
+    with db.read() as c:
+        merged = labels.ahead_of_removal(c, bug, idea, 0)
+        party = labels.ahead_of_emoji(c, "🎉", None, 0)
+    with db.write() as c:
+        ledger.append(c, [act(1, "🎉", EVE), choose(2, None, UMA), act(4, "🐛"), act(3, "🎉", EVE)], 0)
+        labels.merge(c, bug, idea, merged)
+        assert derived_labels(c) == by_hand(c)
+        with pytest.raises(Stale):
+            labels.add(c, "Party", "", "🎉", 0, party)
+        party = labels.ahead_of_emoji(c, "🎉", None, 0)
+        ledger.append(c, [act(3, "🎉", at=2.0, added=False), act(2, "🎉", UMA, at=9.0)], 0)
+        labels.add(c, "Party", "", "🎉", 0, party)
+        assert derived_labels(c) == by_hand(c)
+        assert len(set(by_hand(c).values())) > 2
+
+
+def derived_labels(c: Connection) -> dict[str, Derived]:
+    return {row.ref: Derived(row.label, row.votes, row.disputed) for row in c.execute(select(message_labels))}
+
+
+def by_hand(c: Connection) -> dict[str, Derived]:
+    living = living_labels(c)
+    return {ref: derive(resolve(rows, living)) for ref, rows in ledger_of(c, derived_labels(c)).items()}
 
 
 def test_merging_moves_votes_for_good(db: Database) -> None:
