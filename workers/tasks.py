@@ -147,17 +147,12 @@ def wake_training() -> None:
             hints()(TRAINING)
 
 
-@app.task(name=TRAINING, bind=True)
-def train(self: Any) -> None:
+@app.task(name=TRAINING)
+def train() -> None:
     """Run the jobs that wait, one after another, each to its end."""
     from workers.jobs.runner import run_job
 
-    task_id = self.request.id
-
-    def tell_flower(state: dict[str, object]) -> None:
-        app.backend.store_result(task_id, state, "PROGRESS")
-
-    while run_job(database(), settings(), WORKER, tell_flower):
+    while run_job(database(), settings(), WORKER):
         pass
 
 

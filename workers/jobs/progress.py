@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,8 +24,6 @@ BEAT = 1.0
 LAST = frozenset({"done", "evaluated", "pretrained", "tuned"})
 """The events after which a program has nothing more to say."""
 
-TellFlower = Callable[[dict[str, object]], None]
-
 
 @dataclass(slots=True)
 class Run:
@@ -46,9 +42,7 @@ class Run:
     edited: float = 0.0
 
 
-def follow(
-    database: Database, settings: Settings, run: Run, program: Program, tell_flower: TellFlower
-) -> dict[str, Any]:
+def follow(database: Database, settings: Settings, run: Run, program: Program) -> dict[str, Any]:
     """Read progress, keep the lease, edit the progress message, look for a cancel; returns the program's last line.
 
     Raises JobFailed, Interrupted, Cancelled or LostLease.
@@ -64,8 +58,6 @@ def follow(
         if now - run.beaten >= BEAT:
             run.beaten = now
             beat(database, settings, run, now)
-            state = {"stage": run.stage, "fraction": run.fraction}
-            threading.Thread(target=quietly, args=(tell_flower, state), daemon=True).start()
 
 
 def beat(database: Database, settings: Settings, run: Run, now: float) -> None:
@@ -86,14 +78,6 @@ def beat(database: Database, settings: Settings, run: Run, now: float) -> None:
         if now - run.renewed > settings.job_lease_seconds:
             raise LostLease(f"The lease of job {run.job.id} could not be renewed: {error}") from error
         log.warning("The lease of job %d could not be renewed yet: %s", run.job.id, error)
-
-
-def quietly(tell_flower: TellFlower, state: dict[str, object]) -> None:
-    """Nothing that people need lives in the result store, so a broker that is down does not matter."""
-    try:
-        tell_flower(state)
-    except Exception as error:
-        log.debug("The result store did not take the progress: %s", error)
 
 
 def progress_edit(run: Run) -> EditPost:

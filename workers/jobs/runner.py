@@ -24,7 +24,7 @@ from workers.jobs.errors import Cancelled, Interrupted, JobFailed
 from workers.jobs.kinds import KINDS
 from workers.jobs.kinds.context import Command, JobContext, job_context
 from workers.jobs.modeling_process import Program, start
-from workers.jobs.progress import Run, TellFlower, follow
+from workers.jobs.progress import Run, follow
 from workers.store import chats, jobs, outbox
 from workers.store.database import Database, DatabaseAway
 from workers.store.jobs import Job, LostLease
@@ -36,7 +36,7 @@ BEFORE = 0.2
 """The share of a job that its preparing program takes, where it has one."""
 
 
-def run_job(database: Database, settings: Settings, worker: str, tell_flower: TellFlower) -> bool:
+def run_job(database: Database, settings: Settings, worker: str) -> bool:
     """Claim the job that waits and see it through. Returns whether there was one, and the next may be looked for."""
     with database.write() as c:
         job = jobs.claim(c, worker, settings.job_lease_seconds, time.time())
@@ -44,7 +44,7 @@ def run_job(database: Database, settings: Settings, worker: str, tell_flower: Te
         return False
     log.info("Job %d (%s) starts (try %d).", job.id, job.kind, job.token)
     try:
-        see_through(database, settings, job, tell_flower)
+        see_through(database, settings, job)
     except LostLease:
         log.warning("Job %d was taken over by another worker; this one stops.", job.id)
     except (DatabaseAway, Interrupted) as error:
@@ -53,13 +53,13 @@ def run_job(database: Database, settings: Settings, worker: str, tell_flower: Te
     return True
 
 
-def see_through(database: Database, settings: Settings, job: Job, tell_flower: TellFlower) -> None:
+def see_through(database: Database, settings: Settings, job: Job) -> None:
     """Run the programs and end the job, one way or another. Raises LostLease, DatabaseAway or Interrupted."""
     folder, done = settings.versions_dir / f"job-{job.id}", False
     try:
         if job.token > MOST_TRIES:
             raise JobFailed(both("job_worker_died", tries=MOST_TRIES))
-        conclude(database, job, *work(database, settings, job, folder, tell_flower))
+        conclude(database, job, *work(database, settings, job, folder))
         done = True
     except (LostLease, DatabaseAway, Interrupted):
         raise
@@ -78,9 +78,7 @@ def see_through(database: Database, settings: Settings, job: Job, tell_flower: T
         tidy_left_over(database, settings.versions_dir)
 
 
-def work(
-    database: Database, settings: Settings, job: Job, folder: Path, tell_flower: TellFlower
-) -> tuple[JobContext, dict[str, Any]]:
+def work(database: Database, settings: Settings, job: Job, folder: Path) -> tuple[JobContext, dict[str, Any]]:
     """The order, and the last line of its last program. Raises JobFailed, Cancelled, Interrupted or LostLease."""
     folder.mkdir(parents=True, exist_ok=True)
     kind = KINDS[job.request.kind]
@@ -90,12 +88,10 @@ def work(
         texts = gather(c, pool=POOL in kind.data)
     write_data(folder, texts, kind.data)
     run = Run(job, asked.language, renewed=time.time())
-    return asked, run_all(database, settings, run, kind.steps(asked), tell_flower)
+    return asked, run_all(database, settings, run, kind.steps(asked))
 
 
-def run_all(
-    database: Database, settings: Settings, run: Run, steps: Sequence[Command], tell_flower: TellFlower
-) -> dict[str, Any]:
+def run_all(database: Database, settings: Settings, run: Run, steps: Sequence[Command]) -> dict[str, Any]:
     """Run the programs one after another; one that came to its end before a kill says its last line again at once."""
     done: dict[str, Any] = {}
     for number, argv in enumerate(steps, 1):
@@ -103,7 +99,7 @@ def run_all(
         run.low, run.high = (run.high if number > 1 else 0.0), (1.0 if last else BEFORE)
         program = Program(start(argv))
         try:
-            done = follow(database, settings, run, program, tell_flower)
+            done = follow(database, settings, run, program)
         finally:
             program.stop()
     return done

@@ -48,7 +48,7 @@ class Programs:
 
 
 def run(room: Chatroom, settings: Settings) -> None:
-    assert run_job(room.database, settings, "test", lambda _: None)
+    assert run_job(room.database, settings, "test")
     assert job(room).state == "done", job(room).error
 
 
@@ -200,7 +200,7 @@ def test_a_base_whose_files_are_gone_is_said_to_be(labelled: Chatroom, settings:
         assert made is not None
         jobs.finish(c, made, "done", {"folder": "/nowhere"}, None, 2.0)
     labelled.type(f"retrain backbone=chat-{made.id}")
-    run_job(labelled.database, settings, "test", lambda _: None)
+    run_job(labelled.database, settings, "test")
     assert "gone from /nowhere" in told(labelled)[-1]
 
 

@@ -23,8 +23,7 @@ from workers.store.database import DatabaseAway
 
 def test_a_job_trains_and_decides_by_the_gate_and_an_altered_bundle_is_refused(labelled: Chatroom, settings: Settings):
     labelled.type("retrain frozen")
-    flower: list[dict[str, object]] = []
-    run_job(labelled.database, settings, "test", flower.append)
+    run_job(labelled.database, settings, "test")
     done = job(labelled)
     assert done.state == "done", done.error
     assert done.result is not None
@@ -36,7 +35,6 @@ def test_a_job_trains_and_decides_by_the_gate_and_an_altered_bundle_is_refused(l
     assert candidate.metrics["against"]["accuracy"] > 0.5
     assert (active.id == candidate.id) == done.result["promoted"]
     assert f"Version {candidate.id}" in told(labelled)[-1]
-    assert flower
     assert not list(settings.versions_dir.rglob("train.csv")), "people's messages stay in the database alone"
     assert not done.result["promoted"], "an untuned candidate would change nothing"
     assert "takes over" in labelled.says(f"promote {candidate.id}")
@@ -56,7 +54,7 @@ def test_a_cancelled_job_ends_its_program_and_changes_nothing(labelled: Chatroom
     import threading
 
     labelled.type("retrain full")
-    thread = threading.Thread(target=run_job, args=(labelled.database, settings, "test", lambda _: None))
+    thread = threading.Thread(target=run_job, args=(labelled.database, settings, "test"))
     thread.start()
     until(lambda: job(labelled).state == "running" and programs(settings))
     assert "Cancelling" in labelled.says("cancel")
@@ -74,7 +72,7 @@ def test_a_job_that_is_stopped_with_the_machine_has_not_failed(labelled: Chatroo
     import threading
 
     labelled.type("retrain full")
-    thread = threading.Thread(target=run_job, args=(labelled.database, settings, "test", lambda _: None))
+    thread = threading.Thread(target=run_job, args=(labelled.database, settings, "test"))
     thread.start()
     until(lambda: programs(settings))
     until(lambda: job(labelled).stage != "starting")  # it knows by now what to do when it is asked to stop
@@ -92,7 +90,7 @@ from workers.core.settings import Settings
 from workers.jobs.runner import run_job
 from workers.store.database import Database
 settings = Settings(data_dir=Path(sys.argv[1]), progress_seconds=0.2, job_lease_seconds=4.0)
-run_job(Database(sys.argv[2]), settings, "first", lambda _: None)
+run_job(Database(sys.argv[2]), settings, "first")
 """
 
 
@@ -107,7 +105,7 @@ def test_a_killed_worker_takes_its_program_along_and_the_next_one_finishes_the_j
     first.wait()
     until(lambda: not programs(settings))
     until(lambda: expired(labelled))
-    run_job(labelled.database, settings, "second", lambda _: None)
+    run_job(labelled.database, settings, "second")
     done = job(labelled)
     assert (done.state, done.token) == ("done", 2), done.error
     with labelled.database.read() as c:
@@ -122,7 +120,7 @@ def test_who_lost_the_lease_writes_nothing(labelled: Chatroom, settings: Setting
     with labelled.database.write() as c:
         assert jobs.claim(c, "fast", 60.0, time.time() + 1) is not None
     with pytest.raises(jobs.LostLease):
-        runner.see_through(labelled.database, settings, mine, lambda _: None)
+        runner.see_through(labelled.database, settings, mine)
     assert job(labelled).state == "running"
     assert told(labelled) == []
 
@@ -135,7 +133,7 @@ def test_a_program_that_fails_ends_the_job_with_its_sentence(
         runner, "start", lambda *_: subprocess.Popen([sys.executable, "-c", f"print('''{said}''')"], **PIPES)
     )
     labelled.type("retrain")
-    run_job(labelled.database, settings, "test", lambda _: None)
+    run_job(labelled.database, settings, "test")
     assert job(labelled).state == "failed"
     assert "The disk is full: free some space." in told(labelled)[-1]
 
@@ -148,7 +146,7 @@ def test_a_chat_in_chinese_reads_in_chinese_what_a_program_says(
     printing = [sys.executable, "-c", f"print({json.dumps(line)!r})"]
     monkeypatch.setattr(runner, "start", lambda *_: subprocess.Popen(printing, **PIPES))
     labelled.type("retrain")
-    run_job(labelled.database, settings, "test", lambda _: None)
+    run_job(labelled.database, settings, "test")
     assert "/v 所在磁盘已满" in told(labelled)[-1]
     assert "/v 所在磁盘已满" in labelled.says("jobs")
     labelled.type("here en")
@@ -161,14 +159,14 @@ def test_a_program_that_dies_without_a_word_still_gets_a_sentence(
     dying = "import sys; sys.stderr.write('Killed by the kernel'); sys.exit(9)"
     monkeypatch.setattr(runner, "start", lambda *_: subprocess.Popen([sys.executable, "-c", dying], **PIPES))
     labelled.type("retrain")
-    run_job(labelled.database, settings, "test", lambda _: None)
+    run_job(labelled.database, settings, "test")
     assert "status 9: Killed by the kernel" in told(labelled)[-1]
 
 
 def test_a_folder_that_cannot_be_written_ends_the_job_with_what_to_do(labelled: Chatroom, tmp_path: Path):
     (tmp_path / "file").write_text("in the way")
     labelled.type("retrain")
-    run_job(labelled.database, Settings(data_dir=tmp_path / "file"), "test", lambda _: None)
+    run_job(labelled.database, Settings(data_dir=tmp_path / "file"), "test")
     assert job(labelled).state == "failed"
     assert "free some space" in told(labelled)[-1]
 
@@ -179,7 +177,7 @@ def test_too_few_to_hold_any_out_is_said_so(room: Chatroom, settings: Settings):
         room.write(str(number), learnt[number])
         room.react(str(number), emoji)
     room.type("retrain")
-    run_job(room.database, settings, "test", lambda _: None)
+    run_job(room.database, settings, "test")
     assert job(room).state == "failed"
     assert "too few labelled messages" in told(room)[-1]
 
@@ -191,7 +189,7 @@ def test_a_program_that_complains_without_end_is_read_all_the_time(
     noisy = f"import sys; sys.stderr.write('warning\\n' * 100_000); print('''{said}''')"
     monkeypatch.setattr(runner, "start", lambda *_: subprocess.Popen([sys.executable, "-c", noisy], **PIPES))
     labelled.type("retrain")
-    run_job(labelled.database, settings, "test", lambda _: None)
+    run_job(labelled.database, settings, "test")
     assert "It came to its end." in told(labelled)[-1]
 
 
@@ -203,7 +201,7 @@ def test_a_mistake_of_ours_ends_the_job_instead_of_trying_for_ever(
         runner, "start", lambda *_: subprocess.Popen([sys.executable, "-c", f"print('''{said}''')"], **PIPES)
     )
     labelled.type("retrain")
-    run_job(labelled.database, settings, "test", lambda _: None)
+    run_job(labelled.database, settings, "test")
     assert job(labelled).state == "failed"
     assert "log" in told(labelled)[-1]
 
@@ -220,7 +218,7 @@ def test_a_database_that_is_away_for_a_moment_costs_the_job_nothing(
 
     monkeypatch.setattr(jobs, "heartbeat", heartbeat)
     labelled.type("retrain frozen")
-    run_job(labelled.database, settings, "test", lambda _: None)
+    run_job(labelled.database, settings, "test")
     assert job(labelled).state == "done"
 
 
@@ -241,7 +239,7 @@ def test_a_candidate_is_not_promoted_over_a_version_it_was_not_compared_with(
 
     monkeypatch.setattr(runner, "start", start)
     labelled.type("retrain")
-    run_job(labelled.database, settings, "test", lambda _: None)
+    run_job(labelled.database, settings, "test")
     with labelled.database.read() as c:
         assert versions.active(c).id == other.id
     assert "Another version took over" in told(labelled)[-1]
@@ -252,6 +250,6 @@ def test_a_job_whose_worker_dies_again_and_again_is_given_up(labelled: Chatroom,
     for _ in range(runner.MOST_TRIES):
         with labelled.database.write() as c:
             assert jobs.claim(c, "dies", -1.0, time.time()) is not None
-    run_job(labelled.database, settings, "test", lambda _: None)
+    run_job(labelled.database, settings, "test")
     assert job(labelled).state == "failed"
     assert "died 5 times" in told(labelled)[-1]
