@@ -20,7 +20,7 @@ def main() -> None:
     """Train with the packaged backbone, which stays as it is, and print what three new messages are."""
     with tempfile.TemporaryDirectory() as folder, Reporter(JsonLines()) as reporter:
         done = train(read_inputs(TRAIN, TEST), Recipe(method="frozen"), Path(folder), "", reporter)
-        bundle = bundles.load(Path(done["bundle"]))
+        bundle = bundles.load(Path(done.bundle))
         for text, row in zip(NEW, bundle.classify([clean(text) for text in NEW]), strict=True):
             print(f"{bundle.head.labels[row.argmax()]:>8} {row.max():.2f}  {text}")
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import threading
 import time
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+from modeling import events
 
 BEAT = 2.0  # seconds between signs of life while nothing changes
 CLOSEST = 0.2  # seconds between two lines of one stage
@@ -19,11 +20,11 @@ CLOSEST = 0.2  # seconds between two lines of one stage
 class Display(Protocol):
     """Where progress is shown."""
 
-    def show(self, stage: str, fraction: float, more: dict[str, Any]) -> None:
-        """Show the stage and the share of the whole, 0 to 1."""
+    def show(self, progress: events.Progress) -> None:
+        """Show how far the run is."""
         ...
 
-    def finish(self, done: dict[str, Any]) -> None:
+    def finish(self, done: events.Outcome) -> None:
         """Show the outcome."""
         ...
 
@@ -35,18 +36,21 @@ class Display(Protocol):
 class JsonLines:
     """One JSON object a line on standard output."""
 
-    def show(self, stage: str, fraction: float, more: dict[str, Any]) -> None:
-        self._print({"event": "progress", "stage": stage, "fraction": round(fraction, 4), **more})
+    def show(self, progress: events.Progress) -> None:
+        print_line(progress)
 
-    def finish(self, done: dict[str, Any]) -> None:
-        self._print(done)
+    def finish(self, done: events.Outcome) -> None:
+        print_line(done)
 
     def close(self) -> None:
         pass
 
-    def _print(self, line: dict[str, Any]) -> None:
-        sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
-        sys.stdout.flush()
+
+def print_line(line: events.Event) -> None:
+    """Print one JSON line; the time that is left only where there is a limit."""
+    left_out = {"left"} if isinstance(line, events.Progress) and line.left is None else None
+    sys.stdout.write(line.model_dump_json(exclude=left_out) + "\n")
+    sys.stdout.flush()
 
 
 class RichBar:
@@ -63,13 +67,14 @@ class RichBar:
         self._task = self._bar.add_task("starting", total=1.0)
         self._bar.start()
 
-    def show(self, stage: str, fraction: float, more: dict[str, Any]) -> None:
-        named = f"{stage}, {more['left'] // 60 + 1} min left" if "left" in more else stage
-        self._bar.update(self._task, completed=fraction, description=named)
+    def show(self, progress: events.Progress) -> None:
+        stage, left = progress.stage, progress.left
+        named = stage if left is None else f"{stage}, {left // 60 + 1} min left"
+        self._bar.update(self._task, completed=progress.fraction, description=named)
 
-    def finish(self, done: dict[str, Any]) -> None:
+    def finish(self, done: events.Outcome) -> None:
         self.close()
-        JsonLines().finish(done)
+        print_line(done)
 
     def close(self) -> None:
         self._bar.stop()
@@ -111,7 +116,7 @@ class Reporter:
             if time.monotonic() - self._shown >= CLOSEST:
                 self._show()
 
-    def finish(self, done: dict[str, Any]) -> None:
+    def finish(self, done: events.Outcome) -> None:
         """Show the outcome; nothing is shown after it."""
         self._stop.set()
         with self._lock:
@@ -125,5 +130,7 @@ class Reporter:
 
     def _show(self) -> None:
         self._shown = time.monotonic()
-        left = {} if self.left is None else {"left": round(self.left)}
-        self._display.show(self._stage, self._fraction, {"seconds": round(self._shown - self._began, 1), **left})
+        left = None if self.left is None else round(self.left)
+        seconds = round(self._shown - self._began, 1)
+        fraction = round(self._fraction, 4)
+        self._display.show(events.Progress(stage=self._stage, fraction=fraction, seconds=seconds, left=left))

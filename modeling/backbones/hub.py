@@ -5,13 +5,12 @@ from __future__ import annotations
 import logging
 import re
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from modeling.backbones.validation import KEPT, OTHER_FORMATS, refuse_kind, refuse_weights
 from modeling.errors import ModelingError, short
-from modeling.sentences.catalogue import Sentence, sentence
+from modeling.events import Download
 
 if TYPE_CHECKING:
     from huggingface_hub import ModelInfo
@@ -21,22 +20,6 @@ log = logging.getLogger(__name__)
 DESCRIPTION = "README.md"  # its head names the licence
 ROOM = 1.05  # times what is fetched has to be free on the disk
 _LICENCE = re.compile(r"^license:\s*['\"]?([\w.+-]+)", re.MULTILINE)
-
-
-@dataclass(frozen=True, slots=True)
-class Download:
-    """What is about to be fetched: `bytes` that are not in the cache; `licence` is None where none is stated."""
-
-    name: str
-    licence: str | None
-    bytes: int
-
-    @property
-    def sentence(self) -> Sentence:
-        """What is fetched, for people."""
-        if self.licence is None:
-            return sentence("fetching_without_licence", name=self.name, size=self.bytes)
-        return sentence("fetching", name=self.name, size=self.bytes, licence=self.licence)
 
 
 def fetch(name: str, repository: str) -> Path:
@@ -96,7 +79,7 @@ def _look_first(found: ModelInfo, name: str, repository: str) -> None:
     if not missing:
         return
     refuse_kind(_snapshot(repository, ["*.json"], offline=False), name)
-    download = Download(name, _stated(found), sum(listed[path] for path in missing))
+    download = Download(name=name, licence=_stated(found), bytes=sum(listed[path] for path in missing))
     _refuse_without_room(download)
     log.info("%s", download.sentence, extra={"download": download})
 

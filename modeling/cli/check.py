@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated
 
 import typer
 
 from modeling.cli.console import Show, errors_as_sentences
+from modeling.events import Gpus
+from modeling.progress import print_line
 
 
 def check(backbone: Annotated[str, typer.Argument(help="minilm, a local folder or a hub name.")] = "minilm") -> None:
@@ -19,11 +20,11 @@ def check(backbone: Annotated[str, typer.Argument(help="minilm, a local folder o
         import torch
 
         names = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
-        typer.echo(json.dumps({"event": "gpu", "names": names}))
+        print_line(Gpus(names=tuple(names)))
 
         from modeling.backbones.backbone import load
         from modeling.backbones.info import describe
 
         loaded = load(backbone)
         loaded.encode(["It crashes when I drag a card."])
-        typer.echo(json.dumps({"event": "backbone", **describe(loaded)}))
+        print_line(describe(loaded))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import signal
@@ -11,13 +10,14 @@ import threading
 import warnings
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import asdict
 from enum import StrEnum
 
 import typer
 
 from modeling.backbones import hub
 from modeling.errors import ModelingError
+from modeling.events import Failed
+from modeling.progress import print_line
 from modeling.sentences.catalogue import Sentence, sentence
 
 FAILED, TERMINATED = 2, 128 + signal.SIGTERM
@@ -84,7 +84,7 @@ class _Downloads(logging.Handler):
         if download is None:
             return
         if self._shown is Show.json:
-            typer.echo(json.dumps({"event": "download", **asdict(download)}, ensure_ascii=False))
+            print_line(download)
         else:
             typer.echo(download.sentence.text, err=True)
 
@@ -98,13 +98,7 @@ def _exit_with_parent() -> None:
 
 def _fail(show: Show, why: Sentence) -> None:
     if show is Show.json:
-        line = {
-            "event": "error",
-            "message": why.text,
-            "code": why.code,
-            "params": why.model_dump(mode="json")["params"],
-        }
-        typer.echo(json.dumps(line, ensure_ascii=False))
+        print_line(Failed.of(why))
     else:
         typer.echo(why.text, err=True)
     raise typer.Exit(FAILED) from None

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from modeling.cli.console import Show, errors_as_sentences, on_terminal
+from modeling.events import DataConverted, DataDescribed, DataSplit, TokenLengths
+from modeling.progress import print_line
 
 app = typer.Typer(no_args_is_help=True, help="Look at labelled messages, change their format, split them.")
 
@@ -38,21 +39,22 @@ def describe(
         examples = read(source, training=True)
         parts, counts = split(examples), Counter(examples.labels)
         copies = {row for row, other in near_copies(examples.texts, examples.texts) if row > other}
-        description = {
-            "messages": len(examples),
-            "labels": len(counts),
-            "smallest": min(counts.values()),
-            "largest": max(counts.values()),
-            "near_copies": len(copies),
-            "train": len(parts.train),
-            "held_out": len(parts.held_out),
-            "set_aside": len(parts.aside),
-            "thin": list(parts.thin),
-            "tokens": asdict(token_lengths(backbones.load(backbone), examples.texts)),
-            "hash": examples.hash,
-            "notes": [note.model_dump(mode="json") for note in parts.train.notes],
-        }
-        _print_event({"event": "described", **description}, show)
+        lengths = token_lengths(backbones.load(backbone), examples.texts)
+        description = DataDescribed(
+            messages=len(examples),
+            labels=len(counts),
+            smallest=min(counts.values()),
+            largest=max(counts.values()),
+            near_copies=len(copies),
+            train=len(parts.train),
+            held_out=len(parts.held_out),
+            set_aside=len(parts.aside),
+            thin=parts.thin,
+            tokens=TokenLengths.model_validate(asdict(lengths)),
+            hash=examples.hash,
+            notes=parts.train.notes,
+        )
+        _print_event(description, show)
 
 
 @app.command()
@@ -69,15 +71,7 @@ def convert(
 
         examples = read(source)
         count = formats.write(target, ("text", "label"), examples.rows())
-        _print_event(
-            {
-                "event": "converted",
-                "messages": count,
-                "file": str(target),
-                "notes": [note.model_dump(mode="json") for note in examples.notes],
-            },
-            show,
-        )
+        _print_event(DataConverted(messages=count, file=str(target), notes=examples.notes), show)
 
 
 @app.command(name="split")
@@ -100,28 +94,26 @@ def split_command(
             raise ModelingError("too_few_to_hold_out", path=source)
         formats.write(train, ("text", "label"), parts.train.rows())
         formats.write(held_out, ("text", "label"), parts.held_out.rows())
-        sizes = {"train": len(parts.train), "held_out": len(parts.held_out), "set_aside": len(parts.aside)}
-        _print_event(
-            {
-                "event": "split",
-                **sizes,
-                "thin": list(parts.thin),
-                "notes": [note.model_dump(mode="json") for note in parts.train.notes],
-            },
-            show,
+        outcome = DataSplit(
+            train=len(parts.train),
+            held_out=len(parts.held_out),
+            set_aside=len(parts.aside),
+            thin=parts.thin,
+            notes=parts.train.notes,
         )
+        _print_event(outcome, show)
 
 
-def _print_event(event: dict[str, Any], show: Show) -> None:
+def _print_event(event: DataDescribed | DataConverted | DataSplit, show: Show) -> None:
     if show is Show.json:
-        typer.echo(json.dumps(event, ensure_ascii=False))
+        print_line(event)
         return
     table = Table(show_header=False)
-    for name, value in event.items():
-        if name not in ("event", "notes", "tokens"):
-            table.add_row(name.replace("_", " "), ", ".join(value) or "none" if isinstance(value, list) else str(value))
-    for name, value in event.get("tokens", {}).items():
-        table.add_row(f"tokens, {name}", f"{value:.1%}" if isinstance(value, float) else str(value))
+    for name, value in event.model_dump(exclude={"event", "notes", "tokens"}).items():
+        table.add_row(name.replace("_", " "), ", ".join(value) or "none" if isinstance(value, tuple) else str(value))
+    if isinstance(event, DataDescribed):
+        for name, value in event.tokens.model_dump().items():
+            table.add_row(f"tokens, {name}", f"{value:.1%}" if isinstance(value, float) else str(value))
     Console().print(table)
-    for note in event["notes"]:
-        typer.echo(note["text"])
+    for note in event.notes:
+        typer.echo(note.text)

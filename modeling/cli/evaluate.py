@@ -39,7 +39,7 @@ def evaluate(
             evaluation = run(bundle, examples, against, outside, reporter)
             evaluation_report.write(evaluation, json_file, picture, language.value)
             if show is Show.json:
-                reporter.finish(evaluation_report.as_json(evaluation))
+                reporter.finish(evaluation_report.event(evaluation))
         if show is Show.rich:
             Console().print(evaluation_report.as_tables(evaluation))
             if picture:

@@ -51,7 +51,7 @@ def explain(
                 reporter.stage("drawing", 1.0)
                 _draw(explanation, picture, language.value)
             if show is Show.json:
-                reporter.finish(explanation_report.as_json(explanation))
+                reporter.finish(explanation_report.event(explanation))
         if show is Show.rich:
             Console().print(explanation_report.as_text(explanation))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +11,8 @@ import typer
 
 from modeling.cli.console import Show, errors_as_sentences
 from modeling.errors import ModelingError
+from modeling.events import Prediction
+from modeling.progress import print_line
 
 AT_ONCE = 256
 
@@ -37,12 +38,13 @@ def _print_predictions(loaded: Any, lines: list[str]) -> None:
     readable = [text for text in cleaned if text]
     rows = iter(loaded.classify(readable)) if readable else iter(())
     for line, text in zip(lines, cleaned, strict=True):
-        prediction: dict[str, Any] = {"text": line, "label": None, "probability": 0.0}
-        if text:
-            row = next(rows)
-            best = int(row.argmax())
-            prediction.update(label=loaded.head.labels[best], probability=round(float(row[best]), 4))
-        typer.echo(json.dumps(prediction, ensure_ascii=False))
+        if not text:
+            print_line(Prediction(text=line, label=None, probability=0.0))
+            continue
+        row = next(rows)
+        best = int(row.argmax())
+        label, probability = loaded.head.labels[best], round(float(row[best]), 4)
+        print_line(Prediction(text=line, label=label, probability=probability))
 
 
 def _lines(file: str) -> Iterator[str]:

@@ -14,12 +14,14 @@ from modeling.classifier import bundle as bundles
 from modeling.classifier import bundle_files, head
 from modeling.classifier.bundle import Bundle
 from modeling.data.examples import Examples
+from modeling.distillation.config import DistillConfig
 from modeling.distillation.dataset import DistillDataset
 from modeling.distillation.teacher import MILLION, Teachers, predict_columns
 from modeling.errors import ModelingError
 from modeling.evaluation import throughput
 from modeling.evaluation.metrics import scores
 from modeling.evaluation.promotion_gate import promotion_gate
+from modeling.events import Distilled, TeacherFigures
 from modeling.sentences.catalogue import Sentence, sentence
 from modeling.types import Probabilities, Targets
 
@@ -30,15 +32,15 @@ def save_and_compare(
     bundle: Bundle,
     teachers: Teachers,
     dataset: DistillDataset,
-    against: str,
+    config: DistillConfig,
     folder: Path,
     on_progress: Callable[[float], None],
-) -> dict[str, Any]:
+) -> Distilled:
     """Score the test messages once, save the student in `folder`, reload it, and time both as they serve.
 
     Raises ModelingError when the bundle on disk does not say what the one in memory said.
     """
-    labels, test = teachers.labels, dataset.test
+    labels, test, against = teachers.labels, dataset.test, config.against
     notes: list[Sentence] = []
     figures: dict[str, Any] = {"accuracy": None, "macro_f1": None, "ece": None, "messages": 0}
     teacher_figures: dict[str, Any] = {"accuracy": None, "macro_f1": None}
@@ -52,11 +54,9 @@ def save_and_compare(
         teacher_figures = scores(teacher_probabilities, targets, all_labels).summary()
         if against:
             baseline_probabilities = _padded(_baseline_probabilities(against, labels, dataset), all_labels)
-        baseline = {
-            "name": against or str(teachers.folders[0]),
-            **scores(baseline_probabilities, targets, all_labels).summary(),
-        }
-        decided = promotion_gate(probabilities, baseline_probabilities, targets, all_labels).summary()
+        name = against or str(teachers.folders[0])
+        baseline = scores(baseline_probabilities, targets, all_labels).rounded_of(name)
+        decided = promotion_gate(probabilities, baseline_probabilities, targets, all_labels).rounded()
     else:
         notes.append(sentence("no_test_messages"))
     texts = _timed(dataset, test)
@@ -67,24 +67,26 @@ def save_and_compare(
     teacher = {name: teacher_figures[name] for name in ("accuracy", "macro_f1")} | teacher_speed
     *_, speed = throughput.classified(_as_served_bundle(saved), texts, on_progress)
     messages_per_second = round(speed.messages_per_second, 1)
-    return {
-        "event": "done",
-        "method": "distilled",
-        "teacher": teacher,
-        **figures,
-        "labels": len(labels),
-        "messages_per_second": messages_per_second,
-        "p50_ms": round(speed.p50_ms, 2),
-        "megabytes": round(throughput.size_on_disk(folder) / MILLION, 1),
-        "kept": round(figures["accuracy"] / teacher_figures["accuracy"], 4) if teacher_figures["accuracy"] else None,
-        "times_as_fast": round(messages_per_second / teacher["messages_per_second"], 1),
-        "agreement": round(agreement, 4),
-        "against": baseline,
-        "gate": decided,
-        "bundle": str(folder),
-        "fingerprint": saved.backbone.fingerprint,
-        "notes": [note.model_dump(mode="json") for note in notes],
-    }
+    return Distilled(
+        student=config.student,
+        teacher=TeacherFigures.model_validate(teacher),
+        accuracy=figures["accuracy"],
+        macro_f1=figures["macro_f1"],
+        ece=figures["ece"],
+        messages=figures["messages"],
+        labels=len(labels),
+        messages_per_second=messages_per_second,
+        p50_ms=round(speed.p50_ms, 2),
+        megabytes=round(throughput.size_on_disk(folder) / MILLION, 1),
+        kept=round(figures["accuracy"] / teacher_figures["accuracy"], 4) if teacher_figures["accuracy"] else None,
+        times_as_fast=round(messages_per_second / teacher["messages_per_second"], 1),
+        agreement=round(agreement, 4),
+        against=baseline,
+        gate=decided,
+        bundle=str(folder),
+        fingerprint=saved.backbone.fingerprint,
+        notes=tuple(notes),
+    )
 
 
 def check_baseline(against: str, dataset: DistillDataset) -> None:

@@ -26,6 +26,7 @@ from modeling.distillation.loop import DistillExamples
 from modeling.distillation.student_head import EncodedExamples
 from modeling.distillation.teacher import Teachers
 from modeling.errors import ModelingError
+from modeling.events import Distilled
 from modeling.progress import Reporter
 from modeling.sentences.catalogue import Sentence, sentence
 from modeling.text import unread_scripts
@@ -33,9 +34,7 @@ from modeling.training.run_directory import RunDirectory
 from modeling.types import Probabilities, Rows, Targets, Vectors
 
 
-def distill(
-    teacher: str, dataset: DistillDataset, config: DistillConfig, out: Path, reporter: Reporter
-) -> dict[str, Any]:
+def distill(teacher: str, dataset: DistillDataset, config: DistillConfig, out: Path, reporter: Reporter) -> Distilled:
     """Teach a student in `out`/bundle and return the "done" event; goes on where a run that was killed stopped.
 
     Everything is chosen without the test messages, which are scored once, at the end. Raises ModelingError.
@@ -47,7 +46,7 @@ def distill(
     request = hashing.meta_hash([dataset.hash, loaded.fingerprints, config.key, unread_scripts.installed()])
     run_directory = RunDirectory(out, request)
     with run_directory.locked():
-        done = run_directory.saved_outcome()
+        done = run_directory.saved_outcome(Distilled)
         if done is None:
             done = _Distilling(loaded, dataset, config, hyperparameters, run_directory, reporter).run()
             run_directory.save_outcome(done)
@@ -65,7 +64,7 @@ class _Distilling:
     run_directory: RunDirectory
     reporter: Reporter
 
-    def run(self) -> dict[str, Any]:
+    def run(self) -> Distilled:
         began = time.monotonic()
         notes = list(self.dataset.notes)
         self.reporter.stage("asking the teacher", 0.3)
@@ -79,15 +78,10 @@ class _Distilling:
         bundle = self._teach(student, examples)
         self.reporter.stage("evaluating", 0.97)
         done = comparison.save_and_compare(
-            bundle, self.teachers, self.dataset, self.config.against, self.run_directory.bundle, self.reporter.step
+            bundle, self.teachers, self.dataset, self.config, self.run_directory.bundle, self.reporter.step
         )
         seconds = round(time.monotonic() - began, 1)
-        return {
-            **done,
-            "student": self.config.student,
-            "notes": [*(note.model_dump(mode="json") for note in notes), *done["notes"]],
-            "seconds": seconds,
-        }
+        return done.model_copy(update={"notes": (*notes, *done.notes), "seconds": seconds})
 
     def _targets(self, notes: list[Sentence]) -> Targets:
         """The labels that are known. Raises ModelingError where nothing would be learned."""

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import f1_score, precision_recall_fscore_support
 
+from modeling import events
 from modeling.types import Bins, ConfusionMatrix, Probabilities, Rows, Targets
 
 BINS = 15
@@ -39,6 +40,14 @@ class Scores:
         """The figures without the labels, rounded, for people and JSON lines."""
         figures = {"accuracy": self.accuracy, "macro_f1": self.macro_f1, "ece": self.ece}
         return {**{name: round(figure, 4) for name, figure in figures.items()}, "messages": self.messages}
+
+    def rounded(self) -> events.Scores:
+        """The figures without the labels, as they are printed."""
+        return events.Scores.model_validate(self.summary())
+
+    def rounded_of(self, name: str) -> events.BaselineScores:
+        """The figures of a baseline, as they are printed."""
+        return events.BaselineScores.model_validate({"name": name, **self.summary()})
 
 
 def scores(probabilities: Probabilities, targets: Targets, labels: tuple[str, ...]) -> Scores:

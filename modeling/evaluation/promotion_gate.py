@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from modeling.evaluation.bootstrap import Draws, calibration_difference, differences, interval
+from modeling.events import Gate
 from modeling.sentences.catalogue import Sentence, sentence
 from modeling.types import Probabilities, Targets
 
@@ -27,11 +27,16 @@ class PromotionGate:
     high: float
     messages: int
 
-    def summary(self) -> dict[str, Any]:
-        """The gate as plain values."""
-        figures = {name: round(getattr(self, name), 4) for name in ("difference", "low", "high")}
-        reason = self.reason.model_dump(mode="json")
-        return {"promote": self.promote, "reason": reason, **figures, "messages": self.messages}
+    def rounded(self) -> Gate:
+        """The gate as it is printed."""
+        return Gate(
+            promote=self.promote,
+            reason=self.reason,
+            difference=round(self.difference, 4),
+            low=round(self.low, 4),
+            high=round(self.high, 4),
+            messages=self.messages,
+        )
 
 
 def promotion_gate(

@@ -15,6 +15,7 @@ from modeling.data.examples import Examples, read
 from modeling.data.folds import stratified_folds
 from modeling.evaluation.bootstrap import LEVEL, RESAMPLES, interval, macro_f1_difference
 from modeling.evaluation.metrics import macro_f1
+from modeling.events import PretrainingGain
 from modeling.sentences.catalogue import Sentence, sentence
 from modeling.types import Folds, Probabilities, Targets
 
@@ -34,9 +35,10 @@ class Gain:
     metric: str = "macro_f1"
     method: str = METHOD
 
-    def summary(self) -> dict[str, float | int | str]:
-        """The gain as plain values."""
-        return {name: round(value, 4) if isinstance(value, float) else value for name, value in asdict(self).items()}
+    def rounded(self) -> PretrainingGain:
+        """The gain as it is printed."""
+        figures = {name: round(value, 4) if isinstance(value, float) else value for name, value in asdict(self).items()}
+        return PretrainingGain.model_validate(figures)
 
     @property
     def sentence(self) -> Sentence:

@@ -6,7 +6,6 @@ import json
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from modeling import hashing
 from modeling.atomic_files import written_atomically
@@ -17,6 +16,7 @@ from modeling.classifier import bundle_files
 from modeling.data.examples import Examples
 from modeling.data.unlabelled import Pool
 from modeling.errors import ModelingError
+from modeling.events import Pretrained
 from modeling.pretraining import objectives, plan, probe
 from modeling.pretraining.plan import Outcome, PretrainingConfig
 from modeling.pretraining.probe import Gain
@@ -32,7 +32,7 @@ CURVE = "curve.png"
 
 def pretrain(
     pool: Pool, labelled: Examples | None, settings: PretrainingConfig, out: Path, reporter: Reporter
-) -> dict[str, Any]:
+) -> Pretrained:
     """Write a backbone that went on learning to `out`/backbone and return the "pretrained" event.
 
     A run that was killed goes on where it stopped when it is started again with the same arguments. With `labelled`
@@ -42,12 +42,12 @@ def pretrain(
     identity = [pool.hash, labelled.hash if labelled else "", asdict(settings), resolve.fingerprint(base)]
     run_directory = RunDirectory(out, hashing.meta_hash([*identity, unread_scripts.installed()]))
     with run_directory.locked():
-        done = run_directory.saved_outcome(bundle=False)
+        done = run_directory.saved_outcome(Pretrained, bundle=False)
         if done is None:
             done = _Run(pool, labelled, settings, base, run_directory, reporter).run()
             run_directory.save_outcome(done)
-        elif backbones.load(done["backbone"]).fingerprint != done["fingerprint"]:
-            raise ModelingError("base_altered", folder=done["backbone"])
+        elif backbones.load(done.backbone).fingerprint != done.fingerprint:
+            raise ModelingError("base_altered", folder=done.backbone)
         return done
 
 
@@ -62,7 +62,7 @@ class _Run:
     run_directory: RunDirectory
     reporter: Reporter
 
-    def run(self) -> dict[str, Any]:
+    def run(self) -> Pretrained:
         began = time.monotonic()
         self.reporter.stage("loading", 0.02)
         backbone = backbones.load(self.settings.base)
@@ -75,27 +75,23 @@ class _Run:
         trained = self._saved(backbone, objective, outcome)
         gained, notes = self._gain(trained)
         curve = self._drawn(objective, outcome)
-        return {
-            "event": "pretrained",
-            "objective": objective,
-            "base": self.settings.base,
-            "texts": len(self.pool.texts),
-            "held_out": len(self.pool.held_out),
-            "steps": len(outcome.losses),
-            "loss_first": curve[0][1],
-            "loss_last": curve[-1][1],
-            "curve": curve,
-            "held_out_before": round(outcome.before, 4),
-            "held_out_after": round(outcome.after, 4),
-            "gain": gained.summary() if gained else None,
-            "backbone": str(trained.folder),
-            "fingerprint": trained.fingerprint,
-            "notes": [
-                note.model_dump(mode="json")
-                for note in (*self.pool.notes, *self._about(outcome, started_over=bool(model.new_parameters)), *notes)
-            ],
-            "seconds": round(time.monotonic() - began, 1),
-        }
+        return Pretrained(
+            objective=objective,
+            base=self.settings.base,
+            texts=len(self.pool.texts),
+            held_out=len(self.pool.held_out),
+            steps=len(outcome.losses),
+            loss_first=curve[0][1],
+            loss_last=curve[-1][1],
+            curve=tuple(curve),
+            held_out_before=round(outcome.before, 4),
+            held_out_after=round(outcome.after, 4),
+            gain=gained.rounded() if gained else None,
+            backbone=str(trained.folder),
+            fingerprint=trained.fingerprint,
+            notes=(*self.pool.notes, *self._about(outcome, started_over=bool(model.new_parameters)), *notes),
+            seconds=round(time.monotonic() - began, 1),
+        )
 
     def _saved(self, backbone: Backbone, objective: str, outcome: Outcome) -> Backbone:
         """The trained backbone, saved with where it comes from, and loaded again."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,19 +17,19 @@ from modeling.evaluation.bootstrap import Interval, LabelFigures
 from modeling.evaluation.curves import WANTED, Spoken, widest
 from modeling.evaluation.evaluate import Evaluation
 from modeling.evaluation.significance import Comparison
+from modeling.events import Evaluated
 from modeling.reporting.evaluation_plot import numbered, png
 
 SHOWN_LABELS = 20
 SHOWN_MIX_UPS = 8
 
 
-def as_json(found: Evaluation) -> dict[str, Any]:
+def event(found: Evaluation) -> Evaluated:
     """Return the "evaluated" event; figures with intervals are [value, low, high] under "intervals"."""
     figures = found.figures
     main = {"accuracy": figures.accuracy, "macro_f1": figures.macro_f1, "ece": found.ece}
     all_ = {**main, "macro_precision": figures.macro_precision, "macro_recall": figures.macro_recall}
-    return {
-        "event": "evaluated",
+    line = {
         "bundle": str(found.bundle),
         **{name: round(each.value, 4) for name, each in main.items()},
         "messages": found.messages,
@@ -53,8 +52,9 @@ def as_json(found: Evaluation) -> dict[str, Any]:
         "bytes": found.size,
         "against": found.comparison and {"bundle": str(found.against), **_comparison_json(found.comparison)},
         "numbered": {str(number): name for number, name in numbered(found).items()},
-        "notes": [note.model_dump(mode="json") for note in found.notes],
+        "notes": found.notes,
     }
+    return Evaluated.model_validate(line)
 
 
 def as_tables(found: Evaluation) -> Group:
@@ -72,7 +72,7 @@ def write(found: Evaluation, json_file: Path | None, picture: Path | None, langu
     """Write what was asked for to files. Raises ModelingError when a file cannot be written."""
     try:
         if json_file:
-            json_file.write_text(json.dumps(as_json(found), indent=1, ensure_ascii=False) + "\n", "utf-8")
+            json_file.write_text(event(found).model_dump_json(indent=1) + "\n", "utf-8")
         if picture:
             picture.write_bytes(png(found, language))
     except OSError as error:

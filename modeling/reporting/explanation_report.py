@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from rich.console import Group
 from rich.style import Style
 from rich.text import Text
 
+from modeling.events import Explained
 from modeling.explanation.explain import Explanation
 
 FOR, AGAINST = (47, 111, 94), (200, 100, 60)  # the colours of `picture`
@@ -19,11 +18,10 @@ WAYS = {
 }
 
 
-def as_json(found: Explanation) -> dict[str, Any]:
+def event(found: Explanation) -> Explained:
     """Return the "explained" event; weights are in log-odds of the label against the runner-up."""
     attribution = found.attribution
-    return {
-        "event": "explained",
+    line = {
         "text": found.text,
         "label": found.label,
         "probability": round(found.probability, 4),
@@ -42,8 +40,9 @@ def as_json(found: Explanation) -> dict[str, Any]:
             for each in found.neighbours
         ],
         "runner_up": {"label": found.runner_up.label, "probability": round(found.runner_up.probability, 4)},
-        "notes": [note.model_dump(mode="json") for note in found.notes],
+        "notes": found.notes,
     }
+    return Explained.model_validate(line)
 
 
 def as_text(found: Explanation) -> Group:

@@ -12,11 +12,14 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO, TypeVar
 
 from modeling.atomic_files import written_atomically
 from modeling.classifier import bundle_files
 from modeling.errors import ModelingError
+from modeling.events import Event
+
+Outcome = TypeVar("Outcome", bound=Event)
 
 LOCK_TIMEOUT = 10.0  # seconds; a program that was told to stop has let go of its folder by then
 _NOT_WRITABLE = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST})
@@ -42,7 +45,7 @@ class RunDirectory:
         """Where checkpoints are kept until the run is finished."""
         return self.folder / "work" / self.request
 
-    def saved_outcome(self, *, bundle: bool = True) -> dict[str, Any] | None:
+    def saved_outcome(self, kind: type[Outcome], *, bundle: bool = True) -> Outcome | None:
         """Return the outcome of a run that ended here before; None when there is work to do.
 
         Raises ModelingError when the folder holds the outcome of another order: nothing is ever overwritten. Where
@@ -56,12 +59,11 @@ class RunDirectory:
             raise ModelingError("folder_of_other_run", folder=self.folder)
         if bundle:
             bundle_files.verify(self.bundle)
-        done: dict[str, Any] = saved["done"]
-        return done
+        return kind.model_validate(saved["done"])
 
-    def save_outcome(self, done: dict[str, Any]) -> None:
+    def save_outcome(self, done: Event) -> None:
         """Keep the outcome and drop the checkpoints."""
-        outcome = {"order": self.request, "done": done}
+        outcome = {"order": self.request, "done": done.model_dump(mode="json")}
         with written_atomically(self.folder / "done.json") as draft:
             draft.write_text(json.dumps(outcome, indent=2, ensure_ascii=False) + "\n", "utf-8")
         shutil.rmtree(self.folder / "work", ignore_errors=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from modeling.data.train_test import Inputs
 from modeling.errors import ModelingError
 from modeling.evaluation.bootstrap import interval, macro_f1_difference
 from modeling.evaluation.metrics import macro_f1
+from modeling.events import ScoredSettings, SearchGain, Tuned
 from modeling.progress import Reporter
 from modeling.sentences.catalogue import Sentence, sentence
 from modeling.text import unread_scripts
@@ -46,7 +47,7 @@ class _OutOfTime(Exception):
 
 def tune(
     inputs: Inputs, recipe: Recipe, minutes: float, max_trials: int | None, out: Path, reporter: Reporter
-) -> dict[str, Any]:
+) -> Tuned:
     """Search for `minutes`, or until `most` trials are done; write `out`/recipe.toml and return the "tuned" event.
 
     Goes on where a run that was killed stopped, with the time that was left. Raises ModelingError.
@@ -55,7 +56,7 @@ def tune(
     identity = [inputs.train.hash, inputs.labels, recipe.hash, resolve.fingerprint(base), unread_scripts.installed()]
     run_directory = RunDirectory(out, hashing.meta_hash(["tune", *identity, minutes, max_trials]))
     with run_directory.locked():
-        done = run_directory.saved_outcome(bundle=False)
+        done = run_directory.saved_outcome(Tuned, bundle=False)
         if done is None:
             done = _Search(inputs, recipe, base, 60 * minutes, max_trials, run_directory, reporter).run()
             run_directory.save_outcome(done)
@@ -103,8 +104,8 @@ class _Scored:
     def score(self) -> float:
         return macro_f1(self.candidate.probabilities, self.candidate.targets[self.candidate.rows])
 
-    def summary(self) -> dict[str, Any]:
-        return {"score": round(self.score, 4), "metric": METRIC, **self.settings}
+    def summary(self) -> ScoredSettings:
+        return ScoredSettings.model_validate({"score": round(self.score, 4), "metric": METRIC, **self.settings})
 
 
 @dataclass(slots=True)
@@ -117,7 +118,7 @@ class _Search:
     run_directory: RunDirectory
     reporter: Reporter
 
-    def run(self) -> dict[str, Any]:
+    def run(self) -> Tuned:
         clock = _Clock(self.run_directory.work / SPENT, self.budget)
         self._left(clock)
         self.reporter.stage("loading", 0.01)
@@ -128,7 +129,8 @@ class _Search:
         frozen = self._frozen(training_set, folds)
         trials = self._trials(training_set, folds, adapters.fitting(METHODS, backbone), clock)
         self._search(trials, clock)
-        return {**self._outcome(trials, frozen, training_set), "seconds": round(clock.spent, 1)}
+        outcome = self._outcome(trials, frozen, training_set)
+        return outcome.model_copy(update={"seconds": round(clock.spent, 1)})
 
     def _encode_training_set(self, backbone: backbones.Backbone) -> TrainingSet:
         train, descriptions = self.inputs.train, self.inputs.descriptions
@@ -181,7 +183,7 @@ class _Search:
     def _left(self, clock: _Clock) -> None:
         self.reporter.left = clock.left
 
-    def _outcome(self, trials: Trials, frozen: Candidate, training_set: TrainingSet) -> dict[str, Any]:
+    def _outcome(self, trials: Trials, frozen: Candidate, training_set: TrainingSet) -> Tuned:
         self.reporter.stage("comparing", 1.0)
         default, notes = self._default(trials, frozen)
         best, gain = self._best(trials, default), None
@@ -189,7 +191,7 @@ class _Search:
             notes.append(sentence("search_found_nothing_better"))
         else:
             gain = _gain(best.candidate, default.candidate)
-            if gain["low"] <= 0:
+            if gain.low <= 0:
                 notes.append(sentence("search_gain_by_chance"))
         if len(trials.folds) == 1:
             learned = len(training_set.texts) - len(trials.folds[0])
@@ -199,18 +201,17 @@ class _Search:
         # What the default leaves open stays open: training suits it to how many messages there are.
         chosen = {"method": best.settings["method"]} if best is default else best.settings
         _write(recipe_with(self.recipe, chosen), path)
-        return {
-            "event": "tuned",
-            "trials": trials.ended(),
-            "pruned": trials.ended() - len(trials.complete()),
-            "best": best.summary(),
-            "default": default.summary(),
-            "gain": gain,
-            "messages": len(training_set.texts),
-            "folds": len(trials.folds),
-            "recipe": str(path),
-            "notes": [note.model_dump(mode="json") for note in (*notes, *self.inputs.notes)],
-        }
+        return Tuned(
+            trials=trials.ended(),
+            pruned=trials.ended() - len(trials.complete()),
+            best=best.summary(),
+            default=default.summary(),
+            gain=gain,
+            messages=len(training_set.texts),
+            folds=len(trials.folds),
+            recipe=str(path),
+            notes=(*notes, *self.inputs.notes),
+        )
 
     def _default(self, trials: Trials, frozen: Candidate) -> tuple[_Scored, list[Sentence]]:
         """What `train` would choose by itself between the frozen head and its usual way to tune."""
@@ -248,11 +249,11 @@ def _make_folds(training_set: TrainingSet, recipe: Recipe) -> Folds:
     return [np.setdiff1d(np.arange(len(training_set.texts)), learned)]
 
 
-def _gain(best: Candidate, default: Candidate) -> dict[str, float]:
+def _gain(best: Candidate, default: Candidate) -> SearchGain:
     """The difference in macro-F1 with its 95% paired bootstrap interval. The best of many is a little flattered."""
     default_probabilities, targets = default.of(best.rows), best.targets[best.rows]
     gain = interval(macro_f1_difference(best.probabilities, default_probabilities, targets))
-    return {name: round(number, 4) for name, number in asdict(gain).items()}
+    return SearchGain(value=round(gain.value, 4), low=round(gain.low, 4), high=round(gain.high, 4))
 
 
 def _write(recipe: Recipe, path: Path) -> None:

@@ -24,6 +24,7 @@ from modeling.data.train_test import Inputs
 from modeling.evaluation.metrics import scores
 from modeling.evaluation.promotion_gate import PromotionGate, promotion_gate
 from modeling.evaluation.throughput import size_on_disk
+from modeling.events import BaselineScores, Trained
 from modeling.progress import Reporter
 from modeling.text import unread_scripts
 from modeling.training import adapters
@@ -36,7 +37,7 @@ from modeling.training.weight_averaging import blend
 from modeling.types import Probabilities, Targets
 
 
-def train(inputs: Inputs, recipe: Recipe, out: Path, against: str, reporter: Reporter) -> dict[str, Any]:
+def train(inputs: Inputs, recipe: Recipe, out: Path, against: str, reporter: Reporter) -> Trained:
     """Train a bundle in `out`/bundle and return the "done" event; goes on where a run that was killed stopped.
 
     Chooses, tunes and calibrates on the training messages alone; the test messages are scored once, at the end.
@@ -49,7 +50,7 @@ def train(inputs: Inputs, recipe: Recipe, out: Path, against: str, reporter: Rep
     identity = [inputs.train.hash, inputs.test.hash, inputs.labels, recipe.hash, fingerprint, help_installed, against]
     run_directory = RunDirectory(out, hashing.meta_hash(identity))
     with run_directory.locked():
-        done = run_directory.saved_outcome()
+        done = run_directory.saved_outcome(Trained)
         if done is None:
             base = base or build.build(
                 recipe.backbone, inputs.train.texts, run_directory.work / "base", seed=recipe.seed
@@ -70,7 +71,7 @@ class _Training:
     run_directory: RunDirectory
     reporter: Reporter
 
-    def run(self) -> dict[str, Any]:
+    def run(self) -> Trained:
         began = time.monotonic()
         self.reporter.stage("loading", 0.02)
         backbone = backbones.load(str(self.base))
@@ -87,7 +88,7 @@ class _Training:
         selection = self._select(training_set, frozen, backbone)
         bundle = self._bundle(training_set, backbone, frozen, selection)
         done = self._evaluated(bundle, backbone, frozen, selection)
-        return {**done, "seconds": round(time.monotonic() - began, 1)}
+        return done.model_copy(update={"seconds": round(time.monotonic() - began, 1)})
 
     def _encode_training_set(self, backbone: Backbone) -> TrainingSet:
         self.reporter.stage("encoding", 0.08)
@@ -141,7 +142,7 @@ class _Training:
         facts = {**tuned.facts, "blend": chosen.blend, "averaged": 1 + len(others)}
         return Bundle(blended, fitted, {**self._meta(backbone, chosen), "tuning": facts})
 
-    def _evaluated(self, bundle: Bundle, backbone: Backbone, frozen: Head, selection: Selection) -> dict[str, Any]:
+    def _evaluated(self, bundle: Bundle, backbone: Backbone, frozen: Head, selection: Selection) -> Trained:
         """Score the test messages once, save, reload, compare, and let the gate decide."""
         self.reporter.stage("evaluating", 0.94)
         test, labels = self.inputs.test, self.inputs.labels
@@ -155,22 +156,21 @@ class _Training:
         bundle.meta.update(metrics=metrics, cross_validation=selection.figures, why=selection.why.text)
         compared = self.inputs.test.texts or self.inputs.train.texts
         saved = bundle.save_and_verify(self.run_directory.bundle, compared)
-        return {
-            "event": "done",
-            "method": selection.chosen.method,
-            **result.summary(),
-            "labels": len(labels),
-            "bundle": str(self.run_directory.bundle),
-            "fingerprint": saved.backbone.fingerprint,
-            "megabytes": round(size_on_disk(self.run_directory.bundle) / 1e6, 1),
-            "against": self._baseline_figures(baseline, backbone, selection) if baseline else None,
-            "gate": decided.summary() if decided else None,
-            "cross_validation": selection.figures,
-            "why": selection.why.model_dump(mode="json"),
-            "tokens": bundle.meta["data"]["tokens"],
-            "tuning": bundle.meta.get("tuning"),
-            "notes": [note.model_dump(mode="json") for note in self.inputs.notes],
-        }
+        return Trained(
+            method=selection.chosen.method,
+            **result.rounded().model_dump(),
+            labels=len(labels),
+            bundle=str(self.run_directory.bundle),
+            fingerprint=saved.backbone.fingerprint,
+            megabytes=round(size_on_disk(self.run_directory.bundle) / 1e6, 1),
+            against=self._baseline_figures(baseline, backbone, selection) if baseline else None,
+            gate=decided.rounded() if decided else None,
+            cross_validation=selection.figures,
+            why=selection.why,
+            tokens=bundle.meta["data"]["tokens"],
+            tuning=bundle.meta.get("tuning"),
+            notes=self.inputs.notes,
+        )
 
     def _with_out_of_fold(self, test: Probabilities, candidate: Candidate) -> tuple[Probabilities, Targets]:
         """What figures are of: the test messages, with those out of fold where they are too few to speak alone."""
@@ -180,7 +180,7 @@ class _Training:
         out_of_fold = candidate.targets[candidate.rows]
         return np.concatenate([test, candidate.probabilities]), np.concatenate([targets, out_of_fold])
 
-    def _baseline_figures(self, baseline: Baseline, backbone: Backbone, selection: Selection) -> dict[str, Any] | None:
+    def _baseline_figures(self, baseline: Baseline, backbone: Backbone, selection: Selection) -> BaselineScores | None:
         """The baseline's figures on the same messages; None where it has none that it did not learn from."""
         if baseline.fingerprint == backbone.fingerprint:
             scored = self._with_out_of_fold(baseline.test, selection.frozen)
@@ -188,7 +188,7 @@ class _Training:
             scored = baseline.test, self.inputs.targets(self.inputs.test)
         else:
             return None
-        return {"name": baseline.name, **scores(*scored, self.inputs.labels).summary()}
+        return scores(*scored, self.inputs.labels).rounded_of(baseline.name)
 
     def _refit_baseline(self, backbone: Backbone, frozen: Head, predicted: Probabilities | None) -> Baseline | None:
         """Refit the head of the model to beat on the same training messages, the way that the live system does.

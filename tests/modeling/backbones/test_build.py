@@ -138,9 +138,9 @@ def test_a_recurrent_backbone_is_trained_without_a_teacher(files: tuple[Path, Pa
     recipe = Recipe(method="full", backbone="gru", folds=2, full=brisk)
     with Reporter(JsonLines()) as reporter:
         done = train(read_inputs(*files), recipe, tmp_path / "out", "", reporter)
-    assert done["method"] == "full"
-    assert done["accuracy"] > 0.9
-    fits = adapters.fitting(("full", "lora", "qlora"), backbones.load(f"{done['bundle']}/backbone"))
+    assert done.method == "full"
+    assert done.accuracy > 0.9
+    fits = adapters.fitting(("full", "lora", "qlora"), backbones.load(f"{done.bundle}/backbone"))
     assert fits == ("full",)  # so that auto does not race what cannot run
     with pytest.raises(ModelingError, match="--method full"):
         recipes.for_built_backbone(Recipe(method="lora", backbone="gru"))

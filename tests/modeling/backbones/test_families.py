@@ -86,10 +86,10 @@ def test_weights_that_only_lived_in_memory_are_loaded_as_they_were(loaded: Backb
 def test_a_backbone_is_described_in_figures(loaded: Backbone, folder: Path) -> None:
     (folder / "README.md").write_text("---\nlanguage: en\nlicense: mit\n---\n# Small\n")
     found = describe(loaded)
-    assert (found["family"], found["licence"], found["tokens"]) == (folder.name, "mit", 256)
-    assert (found["kind"] == "decoder") == (found["pooling"] == "lasttoken") == (folder.name in tiny.DECODERS)
-    assert found["dimension"] == loaded.dimension
-    assert found["bytes"] > 4 * found["parameters"] > 4000
+    assert (found.family, found.licence, found.tokens) == (folder.name, "mit", 256)
+    assert (found.kind == "decoder") == (found.pooling == "lasttoken") == (folder.name in tiny.DECODERS)
+    assert found.dimension == loaded.dimension
+    assert found.bytes > 4 * found.parameters > 4000
 
 
 def test_a_decoder_keeps_no_cache_and_pads_behind(tmp_path: Path) -> None:

@@ -119,7 +119,7 @@ def test_without_a_network_and_without_a_copy_a_sentence_says_so(hub: FarHub, tm
 
 
 def test_a_download_is_a_line_for_programs_and_a_sentence_for_people(capsys: pytest.CaptureFixture[str]) -> None:
-    coming = Download("small/good", "mit", 20_000_000)
+    coming = Download(name="small/good", licence="mit", bytes=20_000_000)
     with errors_as_sentences(Show.json):
         log.info("%s", coming, extra={"download": coming})
     line = {"event": "download", "name": "small/good", "licence": "mit", "bytes": 20_000_000}
@@ -135,5 +135,8 @@ def test_a_licence_that_is_not_stated_is_said_to_be_so(tmp_path: Path) -> None:
     assert licence(tmp_path) is None
     (tmp_path / "README.md").write_text("# No head\nlicense: mit\n")
     assert licence(tmp_path) is None
-    assert str(Download("a/b", None, 1_500_000_000).sentence) == "Fetching a/b: 1.5 GB, no stated licence."
-    assert str(Download("a/b", "mit", 20_000_000).sentence) == "Fetching a/b: 20.0 MB, mit licence."
+    assert (
+        str(Download(name="a/b", licence=None, bytes=1_500_000_000).sentence)
+        == "Fetching a/b: 1.5 GB, no stated licence."
+    )
+    assert str(Download(name="a/b", licence="mit", bytes=20_000_000).sentence) == "Fetching a/b: 20.0 MB, mit licence."

@@ -26,6 +26,7 @@ from modeling.backbones.backbone import Backbone, load
 from modeling.cli.app import app
 from modeling.data.unlabelled import Pool, read_pool
 from modeling.errors import ModelingError
+from modeling.events import Pretrained
 from modeling.pretraining import objectives, plan, probe
 from modeling.pretraining.objectives import IGNORED, Objective
 from modeling.pretraining.plan import PretrainingConfig
@@ -73,7 +74,7 @@ def pool(tmp_path_factory: pytest.TempPathFactory) -> Pool:
     return read_pool(path)
 
 
-def run(pool: Pool, base: Path, out: Path, objective: Objective, **more: Any) -> dict[str, Any]:
+def run(pool: Pool, base: Path, out: Path, objective: Objective, **more: Any) -> Pretrained:
     settings = replace(PretrainingConfig(objective, str(base), steps=12, batch=8, learning_rate=3e-3), **more)
     with Reporter(JsonLines()) as reporter:
         return pretrain(pool, None, settings, out, reporter)
@@ -85,11 +86,11 @@ def test_a_backbone_learns_and_is_saved_as_a_plain_folder_like_its_base(
 ) -> None:
     base = request.getfixturevalue(family)
     done = run(pool, base, tmp_path, objective)
-    assert done["held_out_after"] < done["held_out_before"] - 0.1
-    assert done["loss_last"] < done["loss_first"]
-    assert done["steps"] == done["curve"][-1][0] == 12
-    before, after = load(str(base)), load(done["backbone"])
-    assert after.fingerprint == done["fingerprint"] != before.fingerprint
+    assert done.held_out_after < done.held_out_before - 0.1
+    assert done.loss_last < done.loss_first
+    assert done.steps == done.curve[-1][0] == 12
+    before, after = load(str(base)), load(done.backbone)
+    assert after.fingerprint == done.fingerprint != before.fingerprint
     assert np.abs(after.encode(["please save the file"]) - before.encode(["please save the file"])).max() > 1e-3
     assert after.model.prompts == before.model.prompts
     assert after.model.max_seq_length == before.model.max_seq_length
@@ -122,8 +123,8 @@ def test_a_run_that_was_cut_off_ends_with_the_weights_of_an_unbroken_one(
     monkeypatch.setattr(Reporter, "step", lambda self, share: heard.append(share))
     again = run(pool, encoder, tmp_path / "cut", "mlm", steps=6, checkpoint_seconds=0.0)
     assert min(heard) > 0.5
-    assert again["fingerprint"] == whole["fingerprint"]
-    assert again["curve"] == whole["curve"]
+    assert again.fingerprint == whole.fingerprint
+    assert again.curve == whole.curve
 
 
 def test_the_command_goes_on_after_a_kill_and_finishes_once(encoder: Path, tmp_path: Path) -> None:
@@ -190,8 +191,8 @@ def test_where_memory_runs_out_batches_are_halved_once_and_the_losses_stay_those
 
     monkeypatch.setattr(Trainer, "training_step", limited)
     halved = run(pool, encoder, tmp_path / "halved", "mlm", steps=3)
-    assert halved["steps"] == 3
-    assert halved["loss_first"] == pytest.approx(whole["loss_first"], rel=0.2)
+    assert halved.steps == 3
+    assert halved.loss_first == pytest.approx(whole.loss_first, rel=0.2)
     fits = 2
     with pytest.raises(ModelingError, match=r"learn from 4 messages at once: set --batch 2"):
         run(pool, encoder, tmp_path / "never", "mlm", steps=3)
@@ -248,7 +249,7 @@ def test_each_family_has_its_objectives(encoder: Path, decoder: Path, minilm: Ba
 def test_minutes_become_steps_once(pool: Pool, encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plan, "_seconds_a_step", lambda *_: 1.0)
     done = run(pool, encoder, tmp_path, "mlm", steps=0, minutes=0.1)
-    assert done["steps"] == 6
+    assert done.steps == 6
 
 
 def test_texts_that_nearly_repeat_are_learnt_from_once_and_the_same_are_held_out(tmp_path: Path) -> None:
@@ -278,7 +279,7 @@ def test_a_text_of_fifty_thousand_words_is_cut(encoder: Path, tmp_path: Path) ->
     path = tmp_path / "texts.txt"
     path.write_text("\n".join(["deploy the page " * 20_000, *TEXTS]), "utf-8")
     pool = read_pool(path)
-    assert run(pool, encoder, tmp_path / "out", "tsdae", steps=3)["steps"] == 3
+    assert run(pool, encoder, tmp_path / "out", "tsdae", steps=3).steps == 3
     longer = objectives.build("mlm", load(str(encoder)), encoder, 0).make_batch(["deploy the page " * 20_000], [0], 0)
     assert longer["input_ids"].shape[1] == 48
 

@@ -49,7 +49,9 @@ def found() -> Evaluation:
 
 
 def test_everything_is_in_the_json_and_it_is_json(found: Evaluation) -> None:
-    event = json.loads(json.dumps(evaluation_report.as_json(found), allow_nan=False))
+    line = evaluation_report.event(found).model_dump_json()
+    assert "NaN" not in line
+    event = json.loads(line)
     assert event["event"] == "evaluated"
     assert event["accuracy"] == event["intervals"]["accuracy"][0]
     assert "percentile bootstrap" in event["intervals"]["method"]
@@ -62,9 +64,9 @@ def test_everything_is_in_the_json_and_it_is_json(found: Evaluation) -> None:
 
 
 def test_without_the_optional_parts_their_places_are_null(found: Evaluation) -> None:
-    event = evaluation_report.as_json(replace(found, out_of_scope=None, against=None, comparison=None))
-    assert event["out_of_scope"] is None
-    assert event["against"] is None
+    event = evaluation_report.event(replace(found, out_of_scope=None, against=None, comparison=None))
+    assert event.out_of_scope is None
+    assert event.against is None
 
 
 def test_the_tables_show_the_figures_the_weakest_label_first_and_the_mix_ups(found: Evaluation) -> None:
