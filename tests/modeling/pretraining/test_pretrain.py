@@ -290,7 +290,7 @@ def test_the_same_backbone_gains_nothing(minilm: Backbone, tmp_path: Path) -> No
     found = probe.measure(examples, minilm, minilm, 0, lambda _: None)
     assert (found.low, found.high) == (0, 0)
     assert found.before == found.after > 0.5
-    assert "no gain" in found.sentence
+    assert "no gain" in found.sentence.text
     assert probe.read_labelled(write_csv(tmp_path / "one.csv", [("a", "x"), ("b", "x")])) is None
 
 
