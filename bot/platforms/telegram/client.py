@@ -13,10 +13,10 @@ from aiogram.utils.token import TokenValidationError
 from aiohttp import ClientError
 from pydantic import ValidationError
 
-from bot.platforms.telegram.errors import TokenRefused, in_our_words
+from bot.platforms.telegram.errors import TokenRefused, translate
 from bot.settings import TelegramSettings
 
-PATIENCE = 15
+TIMEOUT = 15
 """Seconds for one call; a send has thirty, with its waiting."""
 
 
@@ -35,7 +35,7 @@ class PlainSession(AiohttpSession):
 
 
 class Client:
-    """Calls methods of the Bot API; their results are plain JSON. Raises what `errors.in_our_words` lists."""
+    """Calls methods of the Bot API; their results are plain JSON. Raises what `errors.translate` lists."""
 
     def __init__(self, settings: TelegramSettings) -> None:
         """Raises TokenRefused where there is no token, or one that can't be one."""
@@ -51,13 +51,13 @@ class Client:
         """The bot's own number, which its token begins with."""
         return self._bot.id
 
-    async def __call__(self, method: TelegramMethod[Any], patience: int = PATIENCE) -> Any:
-        """Call a method; `patience` in seconds."""
+    async def __call__(self, method: TelegramMethod[Any], seconds: int = TIMEOUT) -> Any:
+        """Call a method; wait for its answer for at most so many seconds."""
         try:
-            return await self._bot(method, request_timeout=patience)
+            return await self._bot(method, request_timeout=seconds)
         except (AiogramError, ClientError, OSError) as error:
-            said = in_our_words(error)
-        raise said
+            translated = translate(error)
+        raise translated  # out here, so that no traceback holds the SDK's error, in which the token stands
 
     async def close(self) -> None:
         """Close the connections."""

@@ -1,4 +1,4 @@
-"""Telegram's errors in our words: wait, never, the network, or the end."""
+"""Telegram's errors to ours: try later, never, the network, or the end."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class TokenRefused(BackchannelError):
         )
 
 
-class Taken(BackchannelError):
+class Conflict(BackchannelError):
     """Another program asks for this bot's updates, or a webhook gets them."""
 
 
@@ -38,15 +38,15 @@ class Unmodified(Refused):
     """A message says already what it should say."""
 
 
-class Missing(Refused):
+class MessageGone(Refused):
     """The message that is to be changed, answered or reacted to is gone."""
 
 
-class NoSuchReaction(Refused):
+class ReactionNotAllowed(Refused):
     """This chat does not allow this emoji."""
 
 
-class PutOut(Refused):
+class NotInChat(Refused):
     """The bot is not in that chat any more."""
 
 
@@ -60,14 +60,14 @@ class Migrated(BackchannelError):
 
 BAD_REQUESTS: tuple[tuple[str, type[Refused], str], ...] = (
     ("message is not modified", Unmodified, "The message says that already."),
-    ("message to react not found", Missing, "The message is gone, so it can't get an emoji."),
-    ("message to edit not found", Missing, "The message is gone, so it can't be changed."),
-    ("message to delete not found", Missing, "The message is gone already."),
-    ("message to be replied not found", Missing, "The message is gone, so it can't be answered."),
-    ("message can't be edited", Missing, "Telegram lets nobody change this message any more."),
-    ("message can't be deleted", Missing, "Telegram lets nobody delete this message any more."),
-    ("reaction_invalid", NoSuchReaction, "This emoji is not allowed in this chat."),
-    ("reactions_too_many", NoSuchReaction, "This message has as many different emoji as Telegram allows."),
+    ("message to react not found", MessageGone, "The message is gone, so it can't get an emoji."),
+    ("message to edit not found", MessageGone, "The message is gone, so it can't be changed."),
+    ("message to delete not found", MessageGone, "The message is gone already."),
+    ("message to be replied not found", MessageGone, "The message is gone, so it can't be answered."),
+    ("message can't be edited", MessageGone, "Telegram lets nobody change this message any more."),
+    ("message can't be deleted", MessageGone, "Telegram lets nobody delete this message any more."),
+    ("reaction_invalid", ReactionNotAllowed, "This emoji is not allowed in this chat."),
+    ("reactions_too_many", ReactionNotAllowed, "This message has as many different emoji as Telegram allows."),
     ("chat not found", Refused, "Telegram knows no such chat, or the bot is not in it: add the bot again."),
     ("not enough rights", Refused, "The bot lacks a right in this chat: make it an administrator."),
     ("have no rights", Refused, "The bot may not write in this chat: make it an administrator."),
@@ -79,11 +79,11 @@ BAD_REQUESTS: tuple[tuple[str, type[Refused], str], ...] = (
     ("message thread not found", Refused, "The topic was deleted."),
     ("query is too old", Refused, "The button was pressed too long ago to be answered."),
 )
-PUT_OUT = ("kicked", "not a member", "blocked", "deactivated", "deleted")
+NOT_IN_CHAT = ("kicked", "not a member", "blocked", "deactivated", "deleted")
 
 
-def in_our_words(error: Exception) -> Exception:
-    """What a call's error means: Later, Refused, Migrated, Taken, TokenRefused, or an OSError of the network.
+def translate(error: Exception) -> Exception:
+    """What a call's error means: Later, Refused, Migrated, Conflict, TokenRefused, or an OSError of the network.
 
     Nothing of the SDK's own words is kept but Telegram's description: they may hold the token or people's messages.
     """
@@ -95,7 +95,7 @@ def in_our_words(error: Exception) -> Exception:
         case TelegramUnauthorizedError() | TelegramNotFound():  # a token that is not even well-formed is "not found"
             return TokenRefused()
         case TelegramConflictError():
-            return Taken("Another program gets this bot's updates: stop it, or give it a bot of its own.")
+            return Conflict("Another program gets this bot's updates: stop it, or give it a bot of its own.")
         case TelegramForbiddenError():
             return _forbidden(error.message)
         case TelegramBadRequest():
@@ -110,14 +110,14 @@ def in_our_words(error: Exception) -> Exception:
             return ConnectionError(f"Telegram answered something unexpected ({type(error).__name__}).")
 
 
-def _forbidden(said: str) -> Refused:
-    if any(word in said.lower() for word in PUT_OUT):
-        return PutOut("The bot was put out of this chat, or blocked.")
+def _forbidden(description: str) -> Refused:
+    if any(word in description.lower() for word in NOT_IN_CHAT):
+        return NotInChat("The bot was put out of this chat, or blocked.")
     return Refused("Telegram forbids the bot to do this: look at its rights in this chat.")
 
 
-def _bad_request(said: str) -> Refused:
+def _bad_request(description: str) -> Refused:
     for words, kind, sentence in BAD_REQUESTS:
-        if words in said.lower():
+        if words in description.lower():
             return kind(sentence)
-    return Refused(f"Telegram refused it: {said.removeprefix('Bad Request: ')}.")
+    return Refused(f"Telegram refused it: {description.removeprefix('Bad Request: ')}.")

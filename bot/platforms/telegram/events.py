@@ -1,7 +1,8 @@
-"""Telegram's updates -> our events: pure functions, one for each kind of update."""
+"""Telegram's updates to our events: pure functions, one for each kind of update."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Container
 from dataclasses import dataclass
 from typing import Any
@@ -19,10 +20,9 @@ from aiogram.types import (
 from aiogram.types import InaccessibleMessage as OldMessage
 
 from bot.platforms.telegram import users
-from bot.platforms.telegram.address import NAME, chat_ref, message_ref
-from bot.platforms.telegram.commands import command_of
 from bot.platforms.telegram.reactions import changes
-from workers.core import events as telegram_events
+from bot.platforms.telegram.refs import NAME, chat_ref, message_ref
+from workers.core import events as core_events
 from workers.core.events import Button, Command, Edit, Event, Moved, Presence, Reaction
 
 ASKED_FOR = (
@@ -35,12 +35,15 @@ ASKED_FOR = (
     "my_chat_member",
 )
 """The kinds of updates that Telegram is asked for; it keeps reactions to itself where they are not named."""
-LATER = ""
-"""The key of an event that gets its name from its update."""
+UNNAMED = ""
+"""The key of an event that gets one from its update."""
+COMMAND = re.compile(r"/([A-Za-z0-9_]{1,64})(?:@([A-Za-z0-9_]+))?(?=\s|$)")
+START = "start"
+"""What a client sends when somebody opens a chat with the bot, or adds it to a group, by a link."""
 
 
 @dataclass(frozen=True, slots=True)
-class Me:
+class BotAccount:
     """The bot's own account."""
 
     id: int
@@ -48,24 +51,24 @@ class Me:
 
 
 @dataclass(frozen=True, slots=True)
-class Around:
+class Context:
     """What an update does not say itself: who we are, the time (seconds), of a reaction in a forum the topic, and
-    what the bot has said lately, as (chat, message).
+    the bot's own latest posts, as (chat, message).
     """
 
-    me: Me
+    me: BotAccount
     now: float
     topic: int | None = None
-    said: Container[tuple[int, int]] = frozenset[tuple[int, int]]()
+    own_posts: Container[tuple[int, int]] = frozenset[tuple[int, int]]()
 
 
-def events(update: Update, around: Around) -> list[Event]:
+def events(update: Update, context: Context) -> list[Event]:
     """What happened, in order. An update that is of no interest gives nothing."""
-    name = f"{NAME}:{around.me.id}:{update.update_id}"
+    name = f"{NAME}:{context.me.id}:{update.update_id}"
     for kind, translate in KINDS.items():
         if (content := getattr(update, kind)) is not None:
-            found = enumerate(translate(content, around))
-            return [_named(event, f"{name}:{place}", update.update_id) for place, event in found]
+            translated = enumerate(translate(content, context))
+            return [_named(event, f"{name}:{number}", update.update_id) for number, event in translated]
     return []
 
 
@@ -73,28 +76,28 @@ def _named(event: Event, key: str, number: int) -> Event:
     return event.model_copy(update={"key": event.key or key, "sequence": number})
 
 
-def _written(message: Message, around: Around) -> list[Event]:
+def _on_message(message: Message, context: Context) -> list[Event]:
     if message.migrate_to_chat_id or message.migrate_from_chat_id:
-        return [_migrated(message, around)]
+        return [_migrated(message, context)]
     text = message.text or message.caption
-    if not text or _own(message, around):
+    if not text or _by_bot(message, context):
         return []
     private = message.chat.type == "private"
-    line = command_of(text, around.me.username, plain=private)
+    line = command_of(text, context.me.username, plain=private)
     if line is None or users.is_program(message):
         return [] if private else [_message(message, text)]
     if not line:  # a command to another bot
         return []
     about = _replied_to(message)
-    said = (about.text or about.caption) if about and not _own(about, around) else None
-    quoted: list[Event] = [_message(about, said, _topic(message))] if about and said else []
+    quoted_text = (about.text or about.caption) if about and not _by_bot(about, context) else None
+    quoted: list[Event] = [_message(about, quoted_text, _topic(message))] if about and quoted_text else []
     return [*quoted, _command(message, about, line, private)]
 
 
 def _message(message: Message, text: str, topic: int | None = None) -> Event:
     about = _replied_to(message)
-    return telegram_events.Message(
-        key=LATER,
+    return core_events.Message(
+        key=UNNAMED,
         at=message.date.timestamp(),
         ref=_ref(message, topic),
         author=users.author(message),
@@ -106,7 +109,7 @@ def _message(message: Message, text: str, topic: int | None = None) -> Event:
 
 def _command(message: Message, about: Message | None, line: str, private: bool) -> Event:
     return Command(
-        key=LATER,
+        key=UNNAMED,
         at=message.date.timestamp(),
         chat=_ref(message).chat,
         caller=users.author(message),
@@ -117,13 +120,13 @@ def _command(message: Message, about: Message | None, line: str, private: bool) 
     )
 
 
-def _own(message: Message, around: Around) -> bool:
-    if message.from_user is not None and message.from_user.id == around.me.id:
+def _by_bot(message: Message, context: Context) -> bool:
+    if message.from_user is not None and message.from_user.id == context.me.id:
         return True
     origin = message.forward_origin
     if not (message.is_automatic_forward and isinstance(origin, MessageOriginChannel)):
         return False
-    return (origin.chat.id, origin.message_id) in around.said
+    return (origin.chat.id, origin.message_id) in context.own_posts
 
 
 def _replied_to(message: Message) -> Message | None:
@@ -132,10 +135,10 @@ def _replied_to(message: Message) -> Message | None:
     return None if about is None or about.forum_topic_created else about
 
 
-def _migrated(message: Message, around: Around) -> Event:
+def _migrated(message: Message, context: Context) -> Event:
     old = message.migrate_from_chat_id or message.chat.id
     new = message.migrate_to_chat_id or message.chat.id
-    return moved(around.me.id, old, new, message.date.timestamp())
+    return moved(context.me.id, old, new, message.date.timestamp())
 
 
 def moved(me: int, old: int, new: int, at: float) -> Moved:
@@ -143,38 +146,38 @@ def moved(me: int, old: int, new: int, at: float) -> Moved:
     return Moved(key=f"{NAME}:{me}:moved:{old}:{new}", at=at, chat=chat_ref(old), into=chat_ref(new))
 
 
-def _edited(message: Message, around: Around) -> list[Event]:
+def _on_edit(message: Message, context: Context) -> list[Event]:
     text = message.text or message.caption
-    if not text or message.chat.type == "private" or _own(message, around):
+    if not text or message.chat.type == "private" or _by_bot(message, context):
         return []
-    if command_of(text, around.me.username) is not None:
+    if command_of(text, context.me.username) is not None:
         return []
-    at = float(message.edit_date or around.now)
-    return [Edit(key=LATER, at=at, ref=_ref(message), text=text, bot=users.is_program(message))]
+    at = float(message.edit_date or context.now)
+    return [Edit(key=UNNAMED, at=at, ref=_ref(message), text=text, bot=users.is_program(message))]
 
 
-def _reacted(update: MessageReactionUpdated, around: Around) -> list[Event]:
+def _on_reaction(update: MessageReactionUpdated, context: Context) -> list[Event]:
     user = update.user
-    if user is None or user.id in users.NOBODY or user.is_bot or update.chat.type == "private":
+    if user is None or user.id in users.SHARED_ACCOUNTS or user.is_bot or update.chat.type == "private":
         return []  # nobody can say who it was
     at, annotator = update.date.timestamp(), users.person(user)
-    ref = message_ref(update.chat.id, around.topic, update.message_id)
+    ref = message_ref(update.chat.id, context.topic, update.message_id)
     return [
-        Reaction(key=LATER, at=at, ref=ref, annotator=annotator, emoji=emoji, added=added)
+        Reaction(key=UNNAMED, at=at, ref=ref, annotator=annotator, emoji=emoji, added=added)
         for emoji, added in changes(update.old_reaction, update.new_reaction)
     ]
 
 
-def _pressed(query: CallbackQuery, around: Around) -> list[Event]:
+def _on_button(query: CallbackQuery, context: Context) -> list[Event]:
     message, value = query.message, query.data
     if message is None or not value:
         return []
     ref = message_ref(message.chat.id, None, message.message_id) if isinstance(message, OldMessage) else _ref(message)
     presser, private = users.person(query.from_user), message.chat.type == "private"
-    return [Button(key=LATER, at=around.now, ref=ref, presser=presser, value=value, private=private)]
+    return [Button(key=UNNAMED, at=context.now, ref=ref, presser=presser, value=value, private=private)]
 
 
-def _own_place(update: ChatMemberUpdated, around: Around) -> list[Event]:
+def _on_membership(update: ChatMemberUpdated, context: Context) -> list[Event]:
     was, now = _is_in(update.old_chat_member), _is_in(update.new_chat_member)
     if update.chat.type == "private" or not (was or now):
         return []
@@ -182,7 +185,7 @@ def _own_place(update: ChatMemberUpdated, around: Around) -> list[Event]:
     sees = update.new_chat_member.status == "administrator" and update.chat.type != "channel"
     state = "changed" if was and now else "joined" if now else "left"
     at, chat = update.date.timestamp(), chat_ref(update.chat.id)
-    return [Presence(key=LATER, at=at, chat=chat, state=state, sees_reactions=sees)]
+    return [Presence(key=UNNAMED, at=at, chat=chat, state=state, sees_reactions=sees)]
 
 
 def _is_in(member: ResultChatMemberUnion) -> bool:
@@ -196,16 +199,32 @@ def _topic(message: Message) -> int | None:
     return message.message_thread_id if message.is_topic_message else None
 
 
-def _ref(message: Message, topic: int | None = None) -> telegram_events.MessageRef:
+def _ref(message: Message, topic: int | None = None) -> core_events.MessageRef:
     return message_ref(message.chat.id, topic or _topic(message), message.message_id)
 
 
-KINDS: dict[str, Callable[[Any, Around], list[Event]]] = {
-    "message": _written,
-    "channel_post": _written,
-    "edited_message": _edited,
-    "edited_channel_post": _edited,
-    "message_reaction": _reacted,
-    "callback_query": _pressed,
-    "my_chat_member": _own_place,
+def command_of(text: str, username: str, plain: bool = False) -> str | None:
+    """The verb that is typed at the bot, and its arguments; "" if meant for another bot, None if it is no command.
+
+    With `plain` a text without a slash is one, too.
+    """
+    match = COMMAND.match(text)
+    if match is None:
+        return text.strip() if plain else None
+    verb, bot = match.groups()
+    if bot and bot.lower() != username.lower():
+        return ""
+    if verb.lower() == START:
+        return "help"
+    return f"{verb.lower()} {text[match.end() :].strip()}".strip()
+
+
+KINDS: dict[str, Callable[[Any, Context], list[Event]]] = {
+    "message": _on_message,
+    "channel_post": _on_message,
+    "edited_message": _on_edit,
+    "edited_channel_post": _on_edit,
+    "message_reaction": _on_reaction,
+    "callback_query": _on_button,
+    "my_chat_member": _on_membership,
 }

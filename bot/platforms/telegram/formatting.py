@@ -10,7 +10,7 @@ from aiogram.types import MessageEntity
 TEXT, CAPTION = 4096, 1024
 """UTF-16 units that Telegram takes as a message, and under a picture."""
 PIECES = 5
-CELLS = 10
+BAR_LENGTH = 10
 CODE = re.compile(r"`([^`\n]+)`")
 
 
@@ -27,28 +27,21 @@ def units(text: str) -> int:
     return len(text.encode("utf-16-le")) // 2
 
 
-def dressed(text: str) -> Piece:
-    """What stands in backquotes becomes a code entity, and the backquotes go."""
-    plain, spans, end = "", list[tuple[int, int]](), 0
-    for found in CODE.finditer(text):
-        plain += text[end : found.start()]
-        spans.append((len(plain), len(plain) + len(found[1])))
-        plain += found[1]
-        end = found.end()
-    return _piece(plain + text[end:], spans)
+def formatted(text: str) -> Piece:
+    """The whole text: what stands in backquotes becomes a code entity, and the backquotes go."""
+    return _piece(*_parsed(text))
 
 
 def pieces(text: str, most: int = TEXT, limit: int = PIECES) -> list[Piece]:
     """The text in at most `limit` pieces of `most` units, cut at line ends or spaces; what is left over is cut off."""
-    whole = dressed(text)
-    spans = [_span(whole.text, entity) for entity in whole.entities]
+    plain, spans = _parsed(text)
     cuts, start = list[tuple[int, int]](), 0
-    while start < len(whole.text) and len(cuts) < limit:
-        end = _end(whole.text, start, most - 1 if len(cuts) == limit - 1 else most)
+    while start < len(plain) and len(cuts) < limit:
+        end = _end(plain, start, most - 1 if len(cuts) == limit - 1 else most)
         cuts.append((start, end))
         start = end
-    made = [_cut(whole.text, spans, *cut) for cut in cuts] or [whole]
-    if start < len(whole.text):
+    made = [_cut(plain, spans, *cut) for cut in cuts] or [_piece(plain, spans)]
+    if start < len(plain):
         made[-1] = Piece(made[-1].text + "…", made[-1].entities)
     return made
 
@@ -62,8 +55,18 @@ def with_bar(text: str, progress: float | None) -> str:
     """A bar of progress (0 to 1) under the text."""
     if progress is None:
         return text
-    full = round(CELLS * min(max(progress, 0.0), 1.0))
-    return f"{text}\n{'▓' * full}{'░' * (CELLS - full)}"
+    full = round(BAR_LENGTH * min(max(progress, 0.0), 1.0))
+    return f"{text}\n{'▓' * full}{'░' * (BAR_LENGTH - full)}"
+
+
+def _parsed(text: str) -> tuple[str, list[tuple[int, int]]]:
+    """The text without the backquotes, and where code stands in it, in characters."""
+    plain, spans = "", list[tuple[int, int]]()
+    for number, part in enumerate(CODE.split(text)):
+        if number % 2:
+            spans.append((len(plain), len(plain) + len(part)))
+        plain += part
+    return plain, spans
 
 
 def _piece(text: str, spans: list[tuple[int, int]]) -> Piece:
@@ -71,12 +74,6 @@ def _piece(text: str, spans: list[tuple[int, int]]) -> Piece:
         MessageEntity(type="code", offset=units(text[:start]), length=units(text[start:end])) for start, end in spans
     ]
     return Piece(text, tuple(entities))
-
-
-def _span(text: str, entity: MessageEntity) -> tuple[int, int]:
-    raw = text.encode("utf-16-le")
-    start = len(raw[: 2 * entity.offset].decode("utf-16-le"))
-    return start, start + len(raw[2 * entity.offset : 2 * (entity.offset + entity.length)].decode("utf-16-le"))
 
 
 def _end(text: str, start: int, most: int) -> int:
@@ -88,8 +85,8 @@ def _end(text: str, start: int, most: int) -> int:
     if end == len(text):
         return end
     for mark in ("\n", " "):
-        if (found := text.rfind(mark, start + (end - start) // 2, end)) >= 0:
-            return found + 1
+        if (position := text.rfind(mark, start + (end - start) // 2, end)) >= 0:
+            return position + 1
     return end
 
 
@@ -98,5 +95,5 @@ def _cut(text: str, spans: list[tuple[int, int]], start: int, end: int) -> Piece
     inside = text[start:end]
     start += len(inside) - len(inside.lstrip())
     end -= len(inside) - len(inside.rstrip())
-    mine = [(max(a, start) - start, min(b, end) - start) for a, b in spans if a < end and b > start]
-    return _piece(text[start:end], mine)
+    inner = [(max(a, start) - start, min(b, end) - start) for a, b in spans if a < end and b > start]
+    return _piece(text[start:end], inner)

@@ -13,14 +13,14 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from bot.platforms.telegram.polling import Health, Take
+from bot.platforms.telegram.polling import Health, StoreUpdate
 
 log = logging.getLogger(__name__)
 
 PATH = "/telegram/webhook"
 HEADER = "X-Telegram-Bot-Api-Secret-Token"
-LARGEST = 1024 * 1024
-PATIENCE = 20.0
+BODY_LIMIT = 1024 * 1024
+STORE_TIMEOUT = 20.0
 """Seconds for which Telegram waits here; after that it is told to come again."""
 
 
@@ -31,8 +31,8 @@ class TooLarge(Exception):
 class Webhook:
     """Takes updates over HTTP. One that is sent again while it is still being stored is stored once."""
 
-    def __init__(self, secret: str, take: Take) -> None:
-        self._secret, self._take = secret.encode(), take
+    def __init__(self, secret: str, store: StoreUpdate) -> None:
+        self._secret, self._store = secret.encode(), store
         self._storing: dict[int, asyncio.Task[None]] = {}
 
     async def receive(self, request: Request) -> Response:
@@ -53,10 +53,10 @@ class Webhook:
     async def _stored(self, number: int, update: dict[str, Any]) -> Response:
         storing = self._storing.get(number)
         if storing is None:
-            storing = self._storing[number] = asyncio.create_task(self._take(update))
+            storing = self._storing[number] = asyncio.create_task(self._store(update))
             storing.add_done_callback(lambda _: self._storing.pop(number, None))
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(STORE_TIMEOUT):
                 await asyncio.shield(storing)
         except Exception as error:
             log.error("Update %d is not stored yet (%s); Telegram will send it again.", number, type(error).__name__)
@@ -82,6 +82,6 @@ async def _body(request: Request) -> bytes:
     body = b""
     async for piece in request.stream():
         body += piece
-        if len(body) > LARGEST:
+        if len(body) > BODY_LIMIT:
             raise TooLarge
     return body

@@ -18,10 +18,10 @@ def keyboard(choices: Sequence[Choice]) -> InlineKeyboardMarkup | None:
     """Buttons in rows of three, two or one, as long as their texts are. Telegram takes a hundred."""
     if not choices:
         return None
-    shown = [InlineKeyboardButton(text=each.text or "·", callback_data=each.value) for each in choices[:MOST]]
-    longest = max(len(button.text) for button in shown)
+    buttons = [InlineKeyboardButton(text=choice.text or "·", callback_data=choice.value) for choice in choices[:MOST]]
+    longest = max(len(button.text) for button in buttons)
     row = min(3, max(1, WIDTH // (longest + 4)))
-    return InlineKeyboardMarkup(inline_keyboard=[shown[start : start + row] for start in range(0, len(shown), row)])
+    return InlineKeyboardMarkup(inline_keyboard=[buttons[start : start + row] for start in range(0, len(buttons), row)])
 
 
 def under_label(label: int | None) -> InlineKeyboardMarkup | None:

@@ -1,4 +1,4 @@
-"""Telegram: events by long polling or webhook, replies as messages and emoji."""
+"""The Telegram platform: events by long polling or webhook, replies as messages and emoji."""
 
 from __future__ import annotations
 
@@ -11,22 +11,24 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 from aiogram.methods import AnswerCallbackQuery, GetChatMember, GetMe, SetMyCommands, SetWebhook
+from aiogram.types import BotCommand
+from tenacity import RetryCallState, retry, retry_if_exception_type, wait_exponential
 
-from bot.platforms.base import Accept, Later, Refused, Standing
+from bot.platforms.base import Accept, Later, Refused, Standing, not_listening
 from bot.platforms.serving import bind, serving
 from bot.platforms.telegram import http
-from bot.platforms.telegram.address import NAME, chat_ref, group_of
 from bot.platforms.telegram.client import Client
-from bot.platforms.telegram.commands import menu
-from bot.platforms.telegram.errors import Migrated, PutOut, TokenRefused
-from bot.platforms.telegram.events import ASKED_FOR, Around, Me, events, moved
-from bot.platforms.telegram.memory import Topics
-from bot.platforms.telegram.polling import Health, Turn, poll
+from bot.platforms.telegram.errors import Migrated, NotInChat, TokenRefused
+from bot.platforms.telegram.events import ASKED_FOR, BotAccount, Context, events, moved
+from bot.platforms.telegram.polling import Health, PollingLease, poll
 from bot.platforms.telegram.rate_limit import Limits, RateLimit
-from bot.platforms.telegram.reading import read
+from bot.platforms.telegram.refs import NAME, chat_ref, group_of
 from bot.platforms.telegram.sender import Sender
-from bot.platforms.telegram.users import MASK
+from bot.platforms.telegram.topics import Topics
+from bot.platforms.telegram.updates import read
+from bot.platforms.telegram.users import ANONYMOUS_PREFIX
 from bot.settings import TelegramSettings
+from workers.core.command_table import VERBS
 from workers.core.errors import BackchannelError
 from workers.core.events import Button, ChatRef, Event, Person, Presence
 from workers.core.i18n import say
@@ -35,19 +37,19 @@ from workers.core.replies import Reply
 log = logging.getLogger(__name__)
 
 SECRET = re.compile(r"[A-Za-z0-9_-]{1,256}")
-TRIES = 5
-AGAIN = 1.0
+STORE_TRIES, STORE_PAUSE = 5, 1.0
+"""Tries to store an event that the inbox refuses, and the seconds between them."""
 
 
 class TelegramPlatform:
-    """One bot. `turn` decides which process asks for updates, `find_topic` knows where a message of a forum stands."""
+    """One bot. `lease` decides which process asks for updates, `find_topic` knows where a message of a forum stands."""
 
     name = NAME
 
     def __init__(
         self,
         settings: TelegramSettings,
-        turn: Turn,
+        lease: PollingLease,
         find_topic: Callable[[int, int], Awaitable[int | None]],
         limits: Limits = Limits(),  # noqa: B008  frozen
     ) -> None:
@@ -57,14 +59,14 @@ class TelegramPlatform:
             raise BackchannelError(
                 "BACKCHANNEL_TELEGRAM__SECRET may have 1 to 256 letters, digits, underscores and hyphens: choose such."
             )
-        self._settings, self._turn, self._topics = settings, turn, Topics(find_topic)
+        self._settings, self._lease, self._topics = settings, lease, Topics(find_topic)
         self._client = Client(settings)
-        self._pace = RateLimit(limits)
-        self._sender = Sender(self._client, self._pace)
+        self._rate_limit = RateLimit(limits)
+        self._sender = Sender(self._client, self._rate_limit)
         self._health = Health()
-        self._me: Me | None = None
-        self._accept: Accept | None = None
-        self._refused = asyncio.Event()
+        self._me: BotAccount | None = None
+        self._accept: Accept = not_listening
+        self._token_refused = asyncio.Event()
         self._answering: set[asyncio.Task[None]] = set()
         self.port = 0
 
@@ -76,25 +78,25 @@ class TelegramPlatform:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self._client.close)
             by_webhook = self._settings.mode == "webhook"
-            served = http.app(self._health, http.Webhook(self._secret, self.take) if by_webhook else None)
+            served = http.app(self._health, http.Webhook(self._secret, self.store) if by_webhook else None)
             sock = bind(self._settings.host, self._settings.port, "BACKCHANNEL_TELEGRAM")
             self.port = sock.getsockname()[1]
             server = await stack.enter_async_context(serving(served, sock))
-            listening = asyncio.create_task(self._push() if by_webhook else self._poll())
-            ended = asyncio.create_task(self._refused.wait())
+            listening = asyncio.create_task(self._serve_webhook() if by_webhook else self._poll())
+            ended = asyncio.create_task(self._token_refused.wait())
             try:
                 done, _ = await asyncio.wait([listening, ended, server], return_when=asyncio.FIRST_COMPLETED)
             finally:
-                await _cancelled(listening, ended, *self._answering)
+                await _cancel(listening, ended, *self._answering)
             for task in done - {ended}:
                 task.result()
             raise TokenRefused if ended in done else BackchannelError("The web server for Telegram has stopped.")
 
     async def _poll(self) -> None:
         await self._start()
-        await poll(self._client, self._turn, self.take, self._health)
+        await poll(self._client, self._lease, self.store, self._health)
 
-    async def _push(self) -> None:
+    async def _serve_webhook(self) -> None:
         await self._start()
         hook = SetWebhook(
             url=self._settings.public_url.rstrip("/") + http.PATH,
@@ -102,62 +104,45 @@ class TelegramPlatform:
             allowed_updates=list(ASKED_FOR),
             drop_pending_updates=False,
         )
-        await self._patiently(lambda: self._client(hook))
+        await with_retry(lambda: self._client(hook))
         self._health.connected = True
         await asyncio.Event().wait()
 
     async def _start(self) -> None:
         """Learn who we are, and tell Telegram our commands."""
-        me = await self._patiently(lambda: self._client(GetMe()))
-        self._me = Me(me["id"], me.get("username", ""))
+        me = await with_retry(lambda: self._client(GetMe()))
+        self._me = BotAccount(me["id"], me.get("username", ""))
         for language, code in (("en", None), ("zh", "zh")):
             try:
                 await self._client(SetMyCommands(commands=menu(language), language_code=code))
             except (OSError, Later, Refused) as error:  # people can type them all the same
                 log.warning("The commands can't be registered: %s", error)
 
-    async def _patiently(self, call: Callable[[], Awaitable[Any]]) -> Any:
-        """Call again and again while Telegram is away."""
-        pause = 0.5
-        while True:
-            try:
-                return await call()
-            except (OSError, Later) as error:
-                log.warning("%s Trying again.", error)
-                await asyncio.sleep(error.seconds if isinstance(error, Later) else pause)
-                pause = min(2 * pause, 20.0)
-
-    async def take(self, raw: dict[str, Any]) -> None:
+    async def store(self, raw: dict[str, Any]) -> None:
         """Store all that an update says. Returns when that is done, or can never be done."""
         update = read(raw)
         if update is None:
             return
-        me = self._me or await self._known()
+        while self._me is None:  # an update may come before Telegram has said who we are
+            await asyncio.sleep(0.05)
         self._topics.see(update)
         topic = await self._topics.of_reaction(update)
-        found = events(update, Around(me, time.time(), topic, self._sender.said))
-        wanted = [await self._stored(event) for event in found]
+        translated = events(update, Context(self._me, time.time(), topic, self._sender.posts))
+        stored = [await self._stored(event) for event in translated]
         if update.callback_query is not None:
             language = "zh" if (update.callback_query.from_user.language_code or "").startswith("zh") else "en"
-            off = any(isinstance(event, Button) for event in found) and not all(wanted)
+            off = any(isinstance(event, Button) for event in translated) and not all(stored)
             self._answer(update.callback_query.id, say(language, "not_here") if off else None)
 
-    async def _known(self) -> Me:
-        """Who we are, for an update that comes before Telegram has said so."""
-        while self._me is None:
-            await asyncio.sleep(0.05)
-        return self._me
-
     async def _stored(self, event: Event) -> bool:
-        """An event that can't be stored is our mistake: it must not stop all that follow."""
-        assert self._accept is not None
-        for left in reversed(range(TRIES)):
+        """Whether the event is stored. One that can't be stored is our mistake: it must not stop all that follow."""
+        for left in reversed(range(STORE_TRIES)):
             try:
                 return await self._accept(event)
             except Exception as error:
                 log.error("The event %s can't be stored (%s).", event.key, type(error).__name__)
                 if left:
-                    await asyncio.sleep(AGAIN)
+                    await asyncio.sleep(STORE_PAUSE)
         return True
 
     def _answer(self, query: str, text: str | None) -> None:
@@ -177,9 +162,9 @@ class TelegramPlatform:
 
     async def send(self, reply: Reply, key: str, handle: str | None) -> str | None:
         """Carry out a reply; see `Platform`."""
-        return await self._heeding(reply.chat, key, self._sent(reply, handle))
+        return await self._acting_on_errors(reply.chat, key, self._send(reply, handle))
 
-    async def _sent(self, reply: Reply, handle: str | None) -> str | None:
+    async def _send(self, reply: Reply, handle: str | None) -> str | None:
         match reply.kind:
             case "react":
                 return await self._sender.react(reply, handle)
@@ -199,47 +184,67 @@ class TelegramPlatform:
 
         Anybody can add a bot to a group of their own and be its administrator.
         """
-        if person.id.startswith(MASK):
+        if person.id.startswith(ANONYMOUS_PREFIX):
             return Standing(False, "anonymous")
         if verb == "here":
             return Standing(False, "named_only")
         if group_of(chat) > 0:
             return Standing(False)  # one's own chat with the bot has no administrators
-        asked = GetChatMember(chat_id=group_of(chat), user_id=int(person.id))
+        question = GetChatMember(chat_id=group_of(chat), user_id=int(person.id))
         try:
-            member = await self._heeding(chat, f"standing:{person.id}", self._client(asked))
-        except PutOut:
+            member = await self._acting_on_errors(chat, f"standing:{person.id}", self._client(question))
+        except NotInChat:
             raise
         except Refused:
             return Standing(False)
         return Standing(member["status"] in ("creator", "administrator"))
 
-    async def _heeding(self, chat: ChatRef, key: str, call: Awaitable[Any]) -> Any:
-        """Tell the others what a call has taught us: the group moved, we were put out, the token is gone."""
+    async def _acting_on_errors(self, chat: ChatRef, key: str, call: Awaitable[Any]) -> Any:
+        """Await a call, and act on errors that concern more than this call: group moved, bot put out, token gone."""
         try:
             return await call
         except Later as later:
-            self._pace.pause(group_of(chat), later.seconds)
+            self._rate_limit.pause(group_of(chat), later.seconds)
             raise
         except Migrated as migrated:
-            await self._tell(moved(self._client.id, group_of(chat), migrated.into, time.time()))
+            await self._accept(moved(self._client.id, group_of(chat), migrated.into, time.time()))
             raise Later(1.0, "The group became a supergroup; its new number is used from now on.") from None
-        except PutOut:
+        except NotInChat:
             if group_of(chat) < 0:
                 left = f"{NAME}:{self._client.id}:left:{key}"
-                where = chat_ref(group_of(chat))
-                await self._tell(Presence(key=left, at=time.time(), chat=where, state="left", sees_reactions=False))
+                event = Presence(
+                    key=left, at=time.time(), chat=chat_ref(group_of(chat)), state="left", sees_reactions=False
+                )
+                await self._accept(event)
             raise
         except TokenRefused:
-            self._refused.set()
+            self._token_refused.set()
             raise Later(5.0, "Telegram does not know the bot's token any more.") from None
 
-    async def _tell(self, event: Event) -> None:
-        if self._accept is not None:
-            await self._accept(event)
 
-
-async def _cancelled(*tasks: asyncio.Task[Any]) -> None:
+async def _cancel(*tasks: asyncio.Task[Any]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def menu(language: str) -> list[BotCommand]:
+    """The commands as Telegram shows them while people type; `labels add` is typed as an argument."""
+    verbs = [verb for verb in VERBS.values() if " " not in verb.name]
+    return [BotCommand(command=verb.name, description=verb.help(language)) for verb in verbs]
+
+
+def _log_retry(state: RetryCallState) -> None:
+    log.warning("%s Trying again.", state.outcome.exception() if state.outcome else "")
+
+
+def _pause(state: RetryCallState) -> float:
+    """The seconds that Telegram asks for, else 0.5, 1, 2 … 20."""
+    error = state.outcome.exception() if state.outcome else None
+    return error.seconds if isinstance(error, Later) else wait_exponential(multiplier=0.5, max=20)(state)
+
+
+@retry(retry=retry_if_exception_type((OSError, Later)), wait=_pause, before_sleep=_log_retry)
+async def with_retry(call: Callable[[], Awaitable[Any]]) -> Any:
+    """Call again and again while Telegram is away."""
+    return await call()

@@ -11,62 +11,62 @@ from aiogram.methods import DeleteWebhook, GetUpdates
 
 from bot.platforms.base import Later
 from bot.platforms.telegram.client import Client
-from bot.platforms.telegram.errors import Taken
+from bot.platforms.telegram.errors import Conflict
 from bot.platforms.telegram.events import ASKED_FOR
 
 log = logging.getLogger(__name__)
 
-Take = Callable[[dict[str, Any]], Coroutine[Any, Any, None]]
+StoreUpdate = Callable[[dict[str, Any]], Coroutine[Any, Any, None]]
 """Store all that an update says; returns once that is done."""
 
 WAIT = 25
 """Seconds for which Telegram holds a request while there is nothing new."""
-AT_ONCE = 100
-STANDBY = 1.0
+BATCH = 100
+STANDBY_PAUSE = 1.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
 
 
-class Turn(Protocol):
+class PollingLease(Protocol):
     """The right to ask for updates, which one process has at a time."""
 
-    async def take(self) -> bool:
-        """Whether the turn is ours now."""
+    async def acquire(self) -> bool:
+        """Whether the lease is ours now."""
         ...
 
-    async def keep(self) -> None:
+    async def hold(self) -> None:
         """Hold on to it. Returns only when it is lost."""
         ...
 
-    async def leave(self) -> None:
+    async def release(self) -> None:
         """Let the next one have it."""
         ...
 
 
 class Health:
-    """Whether Telegram answers; a standby that waits for its turn is well."""
+    """Whether Telegram answers; a standby that waits for the lease is healthy."""
 
     connected = False
 
 
-async def poll(client: Client, turn: Turn, take: Take, health: Health) -> None:
-    """Ask for updates whenever it is our turn, until cancelled. Raises TokenRefused."""
+async def poll(client: Client, lease: PollingLease, store: StoreUpdate, health: Health) -> None:
+    """Ask for updates whenever the lease is ours, until cancelled. Raises TokenRefused."""
     while True:
-        while not await turn.take():
+        while not await lease.acquire():
             health.connected = True
-            await asyncio.sleep(STANDBY)
-        asking, keeping = asyncio.create_task(_ask(client, take, health)), asyncio.create_task(turn.keep())
+            await asyncio.sleep(STANDBY_PAUSE)
+        asking, keeping = asyncio.create_task(_ask(client, store, health)), asyncio.create_task(lease.hold())
         try:
             done, _ = await asyncio.wait([asking, keeping], return_when=asyncio.FIRST_COMPLETED)
         finally:
             for task in (asking, keeping):
                 task.cancel()
             await asyncio.wait([asking, keeping])
-            await turn.leave()
+            await lease.release()
         for task in done:
             task.result()
 
 
-async def _ask(client: Client, take: Take, health: Health) -> None:
+async def _ask(client: Client, store: StoreUpdate, health: Health) -> None:
     """Ask for updates, store them, and only then ask for what follows, which confirms them."""
     offset: int | None = None
     pause = FIRST_PAUSE
@@ -76,17 +76,17 @@ async def _ask(client: Client, take: Take, health: Health) -> None:
             if webhook:
                 await client(DeleteWebhook(drop_pending_updates=False))
                 webhook = False
-            asked = GetUpdates(offset=offset, timeout=WAIT, limit=AT_ONCE, allowed_updates=list(ASKED_FOR))
-            updates: list[dict[str, Any]] = await client(asked, patience=WAIT + 10)
+            request = GetUpdates(offset=offset, timeout=WAIT, limit=BATCH, allowed_updates=list(ASKED_FOR))
+            updates: list[dict[str, Any]] = await client(request, seconds=WAIT + 10)
             health.connected, pause = True, FIRST_PAUSE
-        except (OSError, Later, Taken) as error:
-            webhook = webhook or isinstance(error, Taken)
+        except (OSError, Later, Conflict) as error:
+            webhook = webhook or isinstance(error, Conflict)
             if health.connected or pause == FIRST_PAUSE:
                 log.warning("%s Trying again.", error)
             health.connected = False
             await asyncio.sleep(error.seconds if isinstance(error, Later) else pause)
             pause = min(2 * pause, LONGEST_PAUSE)
             continue
-        await asyncio.gather(*(take(update) for update in updates))
+        await asyncio.gather(*(store(update) for update in updates))
         for update in updates:
             offset = int(update["update_id"]) + 1

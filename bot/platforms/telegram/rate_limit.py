@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import defaultdict, deque
+from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+from cachetools import LRUCache
+
 from bot.platforms.base import Later
 
-PATIENCE = 10.0
+LONGEST_WAIT = 10.0
+CACHE_SIZE = 10_000
+"""Chats; one that was silent for so long has nothing to wait for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,7 @@ class RateLimit:
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         self._limits, self._clock, self._sleep = limits, clock, sleep
-        self._chats: dict[int, _Chat] = defaultdict(_Chat)
+        self._chats: LRUCache[int, _Chat] = LRUCache(CACHE_SIZE)
         self._overall = 0.0
 
     async def turn(self, chat: int, messages: int = 1) -> None:
@@ -51,23 +55,23 @@ class RateLimit:
 
         Raises Later where that would take longer than a send may.
         """
-        mine, now = self._chats[chat], self._clock()
-        at = max(now, mine.free_at, self._after_window(chat, mine, messages))
-        if at - now > PATIENCE:
+        state, now = self._chat(chat), self._clock()
+        at = max(now, state.free_at, self._after_window(chat, state, messages))
+        if at - now > LONGEST_WAIT:
             raise Later(at - now, f"Telegram takes {self._limits.per_minute} messages a minute in a group.")
-        mine.free_at = at + self._limits.apart * max(1, messages)
+        state.free_at = at + self._limits.apart * max(1, messages)
         if chat < 0:
-            mine.sent.extend([at] * messages)
+            state.sent.extend([at] * messages)
         if at > now:
             await self._sleep(at - now)
-        await self.breathe()
+        await self.overall()
 
-    async def between(self) -> None:
+    async def gap(self) -> None:
         """Wait between two messages of one turn."""
         await self._sleep(self._limits.apart)
-        await self.breathe()
+        await self.overall()
 
-    async def breathe(self) -> None:
+    async def overall(self) -> None:
         """Wait for the limit over all chats; a third of a second's worth may come at once."""
         step, now = 1 / self._limits.overall, self._clock()
         self._overall = max(self._overall, now - 1 / 3) + step
@@ -76,13 +80,17 @@ class RateLimit:
 
     def pause(self, chat: int, seconds: float) -> None:
         """Telegram asked for a pause in this chat, whose topics all keep it."""
-        self._chats[chat].free_at = max(self._chats[chat].free_at, self._clock() + seconds)
+        state = self._chat(chat)
+        state.free_at = max(state.free_at, self._clock() + seconds)
 
-    def _after_window(self, chat: int, mine: _Chat, messages: int) -> float:
+    def _chat(self, chat: int) -> _Chat:
+        return self._chats.setdefault(chat, _Chat())
+
+    def _after_window(self, chat: int, state: _Chat, messages: int) -> float:
         """When a group's last minute has room for so many."""
-        while mine.sent and mine.sent[0] <= self._clock() - 60:
-            mine.sent.popleft()
-        over = len(mine.sent) + messages - self._limits.per_minute
+        while state.sent and state.sent[0] <= self._clock() - 60:
+            state.sent.popleft()
+        over = len(state.sent) + messages - self._limits.per_minute
         if chat > 0 or not messages or over <= 0:
             return 0.0
-        return mine.sent[min(over, len(mine.sent)) - 1] + 60
+        return state.sent[min(over, len(state.sent)) - 1] + 60

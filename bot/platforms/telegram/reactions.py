@@ -1,4 +1,4 @@
-"""What changed between two lists of reactions: Telegram tells the whole list before and after."""
+"""Reactions: what changed between two lists, and which emoji a bot may put on a message."""
 
 from __future__ import annotations
 
@@ -11,8 +11,17 @@ from workers.core.emoji import neutral
 Reactions = Sequence[ReactionTypeEmoji | ReactionTypeCustomEmoji | ReactionTypePaid]
 
 
+PALETTE = (
+    *"❤👍👎🔥🥰👏😁🤔🤯😱🤬😢🎉🤩🤮💩🙏👌🕊🤡🥱🥴😍🐳🌚🌭💯🤣⚡🍌🏆💔🤨😐🍓🍾💋",
+    *"🖕😈😴😭🤓👻👀🎃🙈😇😨🤝✍🤗🫡🎅🎄☃💅🤪🗿🆒💘🙉🦄😘💊🙊😎👾🤷😡",
+    *("❤\u200d🔥", "👨\u200d💻", "🤷\u200d♂", "🤷\u200d♀"),
+)
+"""The 73 emoji that Telegram lets a bot use (https://core.telegram.org/bots/api#reactiontypeemoji); no ✅, no ❌."""
+_SPELLING = {neutral(emoji): emoji for emoji in PALETTE}
+
+
 def changes(old: Reactions, new: Reactions) -> list[tuple[str, bool]]:
-    """(emoji, added) for each emoji that went, then for each that came."""
+    """(emoji, added) for all that went, then for all that came; Telegram tells the whole list before and after."""
     before, after = _emoji(old), _emoji(new)
     went = [(emoji, False) for emoji in before if emoji not in after]
     return went + [(emoji, True) for emoji in after if emoji not in before]
@@ -20,8 +29,7 @@ def changes(old: Reactions, new: Reactions) -> list[tuple[str, bool]]:
 
 def _emoji(reactions: Reactions) -> list[str]:
     """In neutral form, each once. Paid stars say nothing about a message."""
-    found = [_form(reaction) for reaction in reactions if not isinstance(reaction, ReactionTypePaid)]
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(_form(reaction) for reaction in reactions if not isinstance(reaction, ReactionTypePaid)))
 
 
 def _form(reaction: ReactionTypeEmoji | ReactionTypeCustomEmoji) -> str:
@@ -29,3 +37,8 @@ def _form(reaction: ReactionTypeEmoji | ReactionTypeCustomEmoji) -> str:
     if isinstance(reaction, ReactionTypeCustomEmoji):
         return f":custom_{reaction.custom_emoji_id}:"
     return neutral(reaction.emoji)
+
+
+def allowed(emoji: str) -> str | None:
+    """The emoji as Telegram spells it, or None where a bot may not use it."""
+    return _SPELLING.get(neutral(emoji))

@@ -1,4 +1,4 @@
-"""Our replies -> calls of the Bot API. What a call left behind comes back as the handle of the next one."""
+"""Our replies to calls of the Bot API. What a call left behind comes back as the handle of the next one."""
 
 from __future__ import annotations
 
@@ -14,55 +14,58 @@ from aiogram.methods import (
     SetMessageReaction,
 )
 from aiogram.types import BufferedInputFile, InlineKeyboardMarkup, ReactionTypeEmoji, ReplyParameters
+from cachetools import FIFOCache
 
 from bot.platforms.base import Refused
-from bot.platforms.telegram.address import BEFORE, group_of, topic_of
 from bot.platforms.telegram.client import Client
-from bot.platforms.telegram.errors import Missing, NoSuchReaction, Unmodified
+from bot.platforms.telegram.errors import MessageGone, ReactionNotAllowed, Unmodified
 from bot.platforms.telegram.formatting import CAPTION, Piece, clipped, pieces, units, with_bar
 from bot.platforms.telegram.keyboard import keyboard, under_label
-from bot.platforms.telegram.memory import Said
-from bot.platforms.telegram.palette import allowed
 from bot.platforms.telegram.rate_limit import RateLimit
+from bot.platforms.telegram.reactions import allowed
+from bot.platforms.telegram.refs import BEFORE_MIGRATION, group_of, topic_of
 from workers.core.events import ChatRef
 from workers.core.replies import Document, EditPost, Picture, Post, React
 
 EMOJI = "emoji"
 """The handle of an emoji that the bot has put on a message; any other handle is the number of a message."""
 LARGEST_FILE, LARGEST_PHOTO = 50_000_000, 10_000_000
+"""Bytes that Telegram takes."""
+CACHE_SIZE = 20_000
 
 
 class Sender:
-    """Carries out replies, at a pace that Telegram allows. Raises what `Client` raises."""
+    """Carries out replies, no faster than Telegram allows. Raises what `Client` raises."""
 
-    def __init__(self, client: Client, pace: RateLimit) -> None:
-        self._client, self._pace = client, pace
-        self.said = Said()
+    def __init__(self, client: Client, rate_limit: RateLimit) -> None:
+        self._client, self._rate_limit = client, rate_limit
+        self.posts: FIFOCache[tuple[int, int], None] = FIFOCache(CACHE_SIZE)
+        """The bot's latest posts, as (chat, message): those of a channel come back as forwards to its group."""
 
     # ── emoji ───────────────────────────────────────────────────────────────────────────────────────
 
     async def react(self, reply: React, handle: str | None) -> str | None:
         """Put an emoji on a message or, where Telegram has no such emoji, show the label in a short answer."""
-        if reply.ref.message_id.startswith(BEFORE):
+        if reply.ref.message_id.startswith(BEFORE_MIGRATION):
             raise Refused("The message is from before the group became a supergroup: Telegram shows no emoji there.")
         emoji = allowed(reply.emoji) if reply.emoji else None
         try:
             if emoji:
-                await self._set(reply, emoji)
+                await self._set_reaction(reply, emoji)
             elif handle in (None, EMOJI):
-                await self._set(reply, None)
-        except NoSuchReaction:  # this group allows only some
+                await self._set_reaction(reply, None)
+        except ReactionNotAllowed:  # this group allows only some
             if not reply.label:
                 raise
             emoji = None
         if emoji or reply.emoji is None:
-            await self._take_label_away(reply.chat, handle)
+            await self._remove_label(reply.chat, handle)
             return EMOJI if emoji else None
         return await self._show_label(reply, handle)
 
-    async def _set(self, reply: React, emoji: str | None) -> None:
+    async def _set_reaction(self, reply: React, emoji: str | None) -> None:
         chat = group_of(reply.chat)
-        await self._pace.turn(chat, 0)
+        await self._rate_limit.turn(chat, 0)
         reaction: list[Any] = [ReactionTypeEmoji(emoji=emoji)] if emoji else []
         await self._client(
             SetMessageReaction(chat_id=chat, message_id=int(reply.ref.message_id), reaction=reaction, is_big=False)
@@ -73,17 +76,17 @@ class Sender:
         buttons = under_label(reply.label_id)
         if handle not in (None, EMOJI):
             try:
-                await self._edit(reply.chat, handle, piece, buttons)
+                await self._change(reply.chat, handle, piece, buttons)
                 return handle
-            except Missing:
+            except MessageGone:
                 pass
-        return await self._message(reply.chat, piece, buttons, reply.ref.message_id)
+        return await self._post(reply.chat, [piece], buttons, reply.ref.message_id)
 
-    async def _take_label_away(self, chat: ChatRef, handle: str | None) -> None:
+    async def _remove_label(self, chat: ChatRef, handle: str | None) -> None:
         if handle in (None, EMOJI):
             return
-        await self._pace.turn(group_of(chat), 0)
-        with suppress(Missing):
+        await self._rate_limit.turn(group_of(chat), 0)
+        with suppress(MessageGone):
             await self._client(DeleteMessage(chat_id=group_of(chat), message_id=int(handle)))
 
     # ── words ───────────────────────────────────────────────────────────────────────────────────────
@@ -91,47 +94,46 @@ class Sender:
     async def post(self, reply: Post) -> str:
         """Say it, in several messages if it is long; the buttons are under the last, which is the post's handle."""
         parts = pieces(with_bar(reply.text, reply.progress))
-        return await self._messages(reply.chat, parts, keyboard(reply.choices), reply.reply_to)
+        return await self._post(reply.chat, parts, keyboard(reply.choices), reply.reply_to)
 
     async def edit(self, reply: EditPost, handle: str | None) -> str:
         """Replace what a post says."""
         if handle is None:
             raise Refused("The post to be changed was never sent.")
-        if handle.startswith(BEFORE):
+        if handle.startswith(BEFORE_MIGRATION):
             raise Refused("The post is from before the group became a supergroup: it can't be changed any more.")
-        await self._edit(reply.chat, handle, clipped(with_bar(reply.text, reply.progress)), keyboard(reply.choices))
+        await self._change(reply.chat, handle, clipped(with_bar(reply.text, reply.progress)), keyboard(reply.choices))
         return handle
 
-    async def _edit(self, chat: ChatRef, handle: str, piece: Piece, buttons: InlineKeyboardMarkup | None) -> None:
-        await self._pace.turn(group_of(chat))
-        where: dict[str, Any] = {"chat_id": group_of(chat), "message_id": int(handle)}
+    async def _change(self, chat: ChatRef, handle: str, piece: Piece, buttons: InlineKeyboardMarkup | None) -> None:
+        await self._rate_limit.turn(group_of(chat))
+        message: dict[str, Any] = {"chat_id": group_of(chat), "message_id": int(handle)}
         with suppress(Unmodified):
             await self._client(
-                EditMessageText(**where, text=piece.text, entities=list(piece.entities) or None, reply_markup=buttons)
+                EditMessageText(**message, text=piece.text, entities=list(piece.entities) or None, reply_markup=buttons)
             )
 
-    async def _messages(
+    async def _post(
         self, chat: ChatRef, parts: list[Piece], buttons: InlineKeyboardMarkup | None, to: str | None
     ) -> str:
         if not any(part.text.strip() for part in parts):
             raise Refused("There is nothing to say.")
-        await self._pace.turn(group_of(chat), len(parts))
+        await self._rate_limit.turn(group_of(chat), len(parts))
         for part in parts[:-1]:
-            await self._say(chat, part, None, to)
-            await self._pace.between()
+            await self._send_message(chat, part, None, to)
+            await self._rate_limit.gap()
             to = None
-        return await self._say(chat, parts[-1], buttons, to)
+        return await self._send_message(chat, parts[-1], buttons, to)
 
-    async def _message(self, chat: ChatRef, piece: Piece, buttons: InlineKeyboardMarkup | None, to: str | None) -> str:
-        return await self._messages(chat, [piece], buttons, to)
-
-    async def _say(self, chat: ChatRef, piece: Piece, buttons: InlineKeyboardMarkup | None, to: str | None) -> str:
+    async def _send_message(
+        self, chat: ChatRef, piece: Piece, buttons: InlineKeyboardMarkup | None, to: str | None
+    ) -> str:
         entities = list(piece.entities) or None
         sent = await self._client(
-            SendMessage(text=piece.text, entities=entities, reply_markup=buttons, **_where(chat, to))
+            SendMessage(text=piece.text, entities=entities, reply_markup=buttons, **_to(chat, to))
         )
-        self.said.add(group_of(chat), sent["message_id"])
-        return _number(sent)
+        self.posts[group_of(chat), sent["message_id"]] = None
+        return _id(sent)
 
     # ── files ───────────────────────────────────────────────────────────────────────────────────────
 
@@ -142,8 +144,8 @@ class Sender:
             raise Refused("The file is larger than the 50 MB that Telegram takes.")
         caption = await self._caption(reply.chat, reply.text)
         file = BufferedInputFile(content, reply.filename)
-        await self._pace.turn(group_of(reply.chat))
-        return _number(await self._client(SendDocument(document=file, **caption, **_where(reply.chat, reply.reply_to))))
+        await self._rate_limit.turn(group_of(reply.chat))
+        return _id(await self._client(SendDocument(document=file, **caption, **_to(reply.chat, reply.reply_to))))
 
     async def picture(self, reply: Picture) -> str:
         """Show a picture, with what is on it in words under it."""
@@ -151,13 +153,13 @@ class Sender:
             raise Refused("The picture is larger than the 10 MB that Telegram takes.")
         caption = await self._caption(reply.chat, reply.text or reply.alt)
         file = BufferedInputFile(reply.content, reply.filename)
-        await self._pace.turn(group_of(reply.chat))
-        return _number(await self._client(SendPhoto(photo=file, **caption, **_where(reply.chat, reply.reply_to))))
+        await self._rate_limit.turn(group_of(reply.chat))
+        return _id(await self._client(SendPhoto(photo=file, **caption, **_to(reply.chat, reply.reply_to))))
 
     async def _caption(self, chat: ChatRef, text: str) -> dict[str, Any]:
         """The words under a file; more of them than fit there become a message before it."""
         if units(text) > CAPTION:
-            await self._messages(chat, pieces(text), None, None)
+            await self._post(chat, pieces(text), None, None)
             return {}
         piece = clipped(text, CAPTION)
         return {"caption": piece.text or None, "caption_entities": list(piece.entities) or None}
@@ -169,12 +171,12 @@ def label_line(reply: React) -> str:
     return " ".join(word for word in words if word) + ("?" if reply.guess else "")
 
 
-def _where(chat: ChatRef, to: str | None) -> dict[str, Any]:
+def _to(chat: ChatRef, to: str | None) -> dict[str, Any]:
     """The chat, the topic and, if Telegram still knows it, the message that is answered."""
-    answered = to if to and not to.startswith(BEFORE) else None
+    answered = to if to and not to.startswith(BEFORE_MIGRATION) else None
     reply = ReplyParameters(message_id=int(answered), allow_sending_without_reply=True) if answered else None
     return {"chat_id": group_of(chat), "message_thread_id": topic_of(chat), "reply_parameters": reply}
 
 
-def _number(sent: dict[str, Any]) -> str:
+def _id(sent: dict[str, Any]) -> str:
     return str(sent["message_id"])

@@ -1,4 +1,4 @@
-"""Who said it. Several accounts of Telegram stand for many people, or for none, and are never taken for a person."""
+"""Who wrote a message. Some accounts stand for many people, or for none, and are never taken for a person."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from aiogram.types import Chat, Message, User
 
 from workers.core.events import Person
 
-NOBODY = frozenset({1087968824, 136817688, 777000})
+SHARED_ACCOUNTS = frozenset({1087968824, 136817688, 777000})
 """All anonymous admins; all who write as a channel; Telegram itself, which forwards channels' posts."""
-MASK = "chat:"
-"""So begins the id of an author who hides behind a chat."""
+ANONYMOUS_PREFIX = "chat:"
+"""Prefix of the id of an author who writes in the name of a chat."""
 
 
 def author(message: Message) -> Person:
     """The person who wrote a message, or the chat in whose name it was written."""
     user = message.from_user
-    if message.sender_chat is None and user is not None and user.id not in NOBODY:
+    if message.sender_chat is None and user is not None and user.id not in SHARED_ACCOUNTS:
         return person(user)
-    return _mask(message.sender_chat or message.chat)
+    return _anonymous(message.sender_chat or message.chat)
 
 
 def person(user: User) -> Person:
@@ -28,8 +28,8 @@ def person(user: User) -> Person:
 def is_program(message: Message) -> bool:
     """Whether another bot wrote it; the bots that stand for hidden people don't count."""
     user = message.from_user
-    return message.sender_chat is None and user is not None and user.is_bot and user.id not in NOBODY
+    return message.sender_chat is None and user is not None and user.is_bot and user.id not in SHARED_ACCOUNTS
 
 
-def _mask(chat: Chat) -> Person:
-    return Person(id=f"{MASK}{chat.id}", name=chat.title or chat.full_name)
+def _anonymous(chat: Chat) -> Person:
+    return Person(id=f"{ANONYMOUS_PREFIX}{chat.id}", name=chat.title or chat.full_name)

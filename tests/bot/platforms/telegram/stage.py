@@ -19,17 +19,17 @@ FAST = Limits(apart=0.0, per_minute=100_000, overall=10_000.0)
 SECRET = "canary-secret_of-the-webhook"
 
 
-class Alone:
-    """Nobody else asks for updates."""
+class AlwaysHeld:
+    """A lease that nobody else wants."""
 
-    async def take(self) -> bool:
+    async def acquire(self) -> bool:
         return True
 
-    async def keep(self) -> None:
+    async def hold(self) -> None:
         await asyncio.Event().wait()
 
-    async def leave(self) -> None:
-        """There is nobody to let it have."""
+    async def release(self) -> None:
+        """Nobody waits for it."""
 
 
 async def nowhere(group: int, message: int) -> int | None:
@@ -54,8 +54,8 @@ def by_webhook(far: FarSide) -> TelegramSettings:
     return settings(far).model_copy(update={**values, "port": port})
 
 
-def platform_of(chosen: TelegramSettings, limits: Limits = FAST, turn: Any = None) -> TelegramPlatform:
-    return TelegramPlatform(chosen, turn or Alone(), nowhere, limits)
+def platform_of(chosen: TelegramSettings, limits: Limits = FAST, lease: Any = None) -> TelegramPlatform:
+    return TelegramPlatform(chosen, lease or AlwaysHeld(), nowhere, limits)
 
 
 @asynccontextmanager

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.platforms.telegram import reading
-from bot.platforms.telegram.events import ASKED_FOR, Around, Me, events
+from bot.platforms.telegram import updates
+from bot.platforms.telegram.events import ASKED_FOR, BotAccount, Context, events
 from tests.fakes.telegram.world import (
     ANA,
     BO,
@@ -34,7 +34,7 @@ from workers.core.events import (
     Reaction,
 )
 
-ME = Me(BOT["id"], BOT["username"])
+ME = BotAccount(BOT["id"], BOT["username"])
 CHAT = ChatRef(platform="telegram", workspace="-1001", chat_id="-1001")
 TOPIC = ChatRef(platform="telegram", workspace="-1002", chat_id="-1002:7")
 LEE = Person(id="11", name="Ana Lee")
@@ -46,8 +46,8 @@ def world() -> World:
 
 def read(update: Json | None, topic: int | None = None, said: Any = frozenset()) -> list[Event]:
     assert update is not None
-    known = reading.read(update)
-    return [] if known is None else events(known, Around(ME, 99.5, topic, said))
+    known = updates.read(update)
+    return [] if known is None else events(known, Context(ME, 99.5, topic, said))
 
 
 def heard(far: World) -> list[Event]:

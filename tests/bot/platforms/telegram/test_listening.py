@@ -17,7 +17,7 @@ from sqlalchemy import Connection, text
 
 from bot.intake import Intake
 from bot.platforms.telegram.errors import TokenRefused
-from bot.wiring.telegram import LeasedTurn, stored_topic, telegram_platform
+from bot.wiring.telegram import StoredPollingLease, stored_topic, telegram_platform
 from tests.bot.platforms.contract import Gathered
 from tests.bot.platforms.telegram.stage import SECRET, by_webhook, listening, platform_of, settings
 from tests.fakes.telegram.methods import ApiError
@@ -110,7 +110,7 @@ async def test_what_was_handed_out_to_a_bot_that_ended_is_handed_out_again_and_k
 
 
 async def test_an_event_that_can_never_be_stored_does_not_stop_the_others(far: FarSide, monkeypatch: Any) -> None:
-    monkeypatch.setattr("bot.platforms.telegram.platform.AGAIN", 0.01)
+    monkeypatch.setattr("bot.platforms.telegram.platform.STORE_PAUSE", 0.01)
     kept: list[str] = []
 
     async def accept(event: Any) -> bool:
@@ -215,7 +215,7 @@ async def test_commands_are_registered_in_both_languages(far: FarSide) -> None:
 
 async def test_the_second_process_stands_by_and_takes_over(far: FarSide, database: Database, intake: Intake) -> None:
     def process() -> Any:
-        return platform_of(settings(far), turn=LeasedTurn(database, "telegram:4242", 30.0))
+        return platform_of(settings(far), lease=StoredPollingLease(database, "telegram:4242", 30.0))
 
     standby: asyncio.Task[None]
     async with listening(process(), far, intake.accept):
@@ -234,14 +234,14 @@ async def test_the_second_process_stands_by_and_takes_over(far: FarSide, databas
 
 
 async def test_who_can_not_hold_the_lease_stops_asking(database: FlakyDatabase) -> None:
-    turn = LeasedTurn(database, "telegram:4242", 0.3)
-    assert await turn.take()
+    lease = StoredPollingLease(database, "telegram:4242", 0.3)
+    assert await lease.acquire()
     database.away = True
-    await asyncio.wait_for(turn.keep(), HANG)
-    assert not await turn.take()
+    await asyncio.wait_for(lease.hold(), HANG)
+    assert not await lease.acquire()
     database.away = False
-    assert await soon(LeasedTurn(database, "telegram:4242", 300.0).take)
-    assert not await turn.take()
+    assert await soon(StoredPollingLease(database, "telegram:4242", 300.0).acquire)
+    assert not await lease.acquire()
 
 
 # ── webhook ─────────────────────────────────────────────────────────────────────────────────────────
@@ -302,7 +302,7 @@ async def test_only_what_telegram_sends_is_let_in(far: FarSide, headers: Any, bo
 async def test_an_update_that_comes_again_while_it_is_stored_is_stored_once(
     far: FarSide, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.platforms.telegram.http.PATIENCE", 0.1)
+    monkeypatch.setattr("bot.platforms.telegram.http.STORE_TIMEOUT", 0.1)
     gathered = Gathered()
     gathered.open.clear()
     async with listening(platform_of(by_webhook(far)), far, gathered.accept):
@@ -318,7 +318,7 @@ async def test_an_update_that_comes_again_while_it_is_stored_is_stored_once(
 async def test_while_the_database_is_away_the_webhook_says_so_and_telegram_comes_again(
     far: FarSide, database: FlakyDatabase, intake: Intake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.platforms.telegram.http.PATIENCE", 0.1)
+    monkeypatch.setattr("bot.platforms.telegram.http.STORE_TIMEOUT", 0.1)
     async with listening(platform_of(by_webhook(far)), far, intake.accept):
         database.away = True
         far.world.say(ANA, "hello")

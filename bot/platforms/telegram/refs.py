@@ -5,8 +5,8 @@ from __future__ import annotations
 from workers.core.events import ChatRef, MessageRef
 
 NAME = "telegram"
-BEFORE = "before:"
-"""So begins the id of a message from before its group became a supergroup; Telegram counts anew there."""
+BEFORE_MIGRATION = "before:"
+"""Prefix of the id of a message from before its group became a supergroup, where Telegram counts anew."""
 
 
 def chat_ref(chat: int, topic: int | None = None) -> ChatRef:

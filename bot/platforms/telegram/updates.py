@@ -1,4 +1,4 @@
-"""Raw updates -> the SDK's objects, as far as we need them.
+"""Raw updates to the SDK's objects, as far as we need them.
 
 The SDK refuses a whole update when any part of it is not as in its own version of the Bot API, and a local Bot API
 server may be older or newer. So what we never look at is left out before.
