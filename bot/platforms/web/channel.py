@@ -6,14 +6,14 @@ import asyncio
 import base64
 import hashlib
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from bot.platforms.base import Accept, Refused
-from bot.platforms.web.audience import Audience, Wire
+from cachetools import FIFOCache
+
+from bot.platforms.base import Accept, Refused, not_listening
 from bot.platforms.web.events import Action, PageError, Remove, Revise, event_of
-from workers.core.errors import BackchannelError
+from bot.platforms.web.subscribers import Subscribers, Wire
 from workers.core.events import (
     Button,
     ChatRef,
@@ -32,11 +32,9 @@ from workers.core.replies import Document, EditPost, Picture, Post, React, Reply
 if TYPE_CHECKING:
     from workers.store.history import Line
 
-Thing = TypeVar("Thing")
-
 BOT = Person(id="", name="Backchannel")
-REMEMBERED = 5000
-UNSEEN_SECONDS = 60.0
+CACHE_SIZE = 5000
+NOT_STORED_SECONDS = 60.0
 """How long a message that the workers have not stored yet is still shown to a page that loads."""
 
 
@@ -52,40 +50,35 @@ class Clock:
         return self._last
 
 
-async def nobody_listens(event: Event) -> bool:
-    """Stands in until `listen` brings the real intake."""
-    raise BackchannelError("The web platform is not listening yet; try again in a moment.")
-
-
 class Channel:
     """One chat as the pages see it. Nothing here is the truth: a page that loads asks the store."""
 
-    def __init__(self, chat: ChatRef, audience: Audience) -> None:
-        self.chat, self.audience, self.clock = chat, audience, Clock()
-        self.accept: Accept = nobody_listens
-        self._answers: OrderedDict[str, asyncio.Task[Wire]] = OrderedDict()
-        self._authors: OrderedDict[str, str] = OrderedDict()
-        self._unseen: OrderedDict[str, Wire] = OrderedDict()
+    def __init__(self, chat: ChatRef, subscribers: Subscribers) -> None:
+        self.chat, self.subscribers, self.clock = chat, subscribers, Clock()
+        self.accept: Accept = not_listening
+        self._acknowledgements: FIFOCache[str, asyncio.Task[Wire]] = FIFOCache(CACHE_SIZE)
+        self._authors: FIFOCache[str, str] = FIFOCache(CACHE_SIZE)
+        self._not_stored: FIFOCache[str, Wire] = FIFOCache(CACHE_SIZE)
 
-    async def take(self, action: Action) -> Wire:
+    async def perform(self, action: Action) -> Wire:
         """Carry out an action once, however often it is sent. Returns the acknowledgement.
 
         Raises what `accept` raises, and then the action may be sent again; `PageError` if it may not be done.
         """
-        task = self._answers.get(action.id)
+        task = self._acknowledgements.get(action.id)
         if task is None:
-            task = asyncio.create_task(self._carry_out(action))
-            remember(self._answers, action.id, task)
+            task = asyncio.create_task(self._perform(action))
+            self._acknowledgements[action.id] = task
             task.add_done_callback(lambda done: self._forget_failure(action.id, done))
         return await asyncio.shield(task)
 
     async def publish(self, event: Event) -> bool:
         """Commit an event, then show it. Returns whether the chat is enabled."""
         stored = await self.accept(event)
-        self.show(event, stored)
+        self.show_event(event, stored)
         return stored
 
-    async def _carry_out(self, action: Action) -> Wire:
+    async def _perform(self, action: Action) -> Wire:
         if isinstance(action, Revise | Remove) and self._authors.get(action.message_id) != action.name:
             raise PageError("not_yours", "Only whoever wrote a message can change it.", action.id)
         stored = await self.publish(event_of(action, self.chat, self.clock.now()))
@@ -93,27 +86,27 @@ class Channel:
 
     def _forget_failure(self, action_id: str, task: asyncio.Task[Wire]) -> None:
         if task.cancelled() or task.exception() is not None:
-            self._answers.pop(action_id, None)
+            self._acknowledgements.pop(action_id, None)
 
     # ── what is shown ───────────────────────────────────────────────────────────────────────────────
 
-    def show(self, event: Event, stored: bool) -> None:
-        """Tell every page what has happened."""
+    def show_event(self, event: Event, stored: bool) -> None:
+        """Show on every page what somebody did."""
         match event:
             case Message():
-                remember(self._authors, event.ref.message_id, event.author.id)
+                self._authors[event.ref.message_id] = event.author.id
                 line = line_of(event.ref.message_id, event.author, event.at, event.text, reply_to=event.reply_to)
                 if stored:
-                    remember(self._unseen, event.ref.message_id, line)
-                self.audience.tell({"kind": "line", "line": line, "stored": stored})
+                    self._not_stored[event.ref.message_id] = line
+                self.subscribers.broadcast({"kind": "line", "line": line, "stored": stored})
             case Edit():
-                self._unseen.pop(event.ref.message_id, None)
-                self.audience.tell({"kind": "edited", "message_id": event.ref.message_id, "text": event.text})
+                self._not_stored.pop(event.ref.message_id, None)
+                self.subscribers.broadcast({"kind": "edited", "message_id": event.ref.message_id, "text": event.text})
             case Delete():
-                self._unseen.pop(event.ref.message_id, None)
-                self.audience.tell({"kind": "deleted", "message_id": event.ref.message_id})
+                self._not_stored.pop(event.ref.message_id, None)
+                self.subscribers.broadcast({"kind": "deleted", "message_id": event.ref.message_id})
             case Reaction() if stored:
-                self.audience.tell(
+                self.subscribers.broadcast(
                     {
                         "kind": "reaction",
                         "message_id": event.ref.message_id,
@@ -124,71 +117,64 @@ class Channel:
                 )
             case Command():
                 line = line_of(event.key, event.caller, event.at, f"/{event.text}")
-                self.audience.tell({"kind": "command", "line": line, "stored": stored})
+                self.subscribers.broadcast({"kind": "command", "line": line, "stored": stored})
             case Reaction() | Button() | Presence() | Moved():
                 pass  # not stored, or answered by the bot in its own words
 
-    def tell(self, reply: Reply, key: str, handle: str | None) -> str | None:
-        """Show what the bot does; the id of a new post follows from `key`, so a second try shows the same one."""
+    def show_reply(self, reply: Reply, key: str, handle: str | None) -> str | None:
+        """Show a reply; the id of a new post follows from `key`, so a second try shows the same one."""
         if reply.chat != self.chat:
             raise Refused(f"The web page has no channel {reply.chat.key}; it shows {self.chat.key} only.")
         match reply:
             case React():
-                self._unseen.pop(reply.ref.message_id, None)
-                shown = reply.model_dump(include={"emoji", "label", "probability", "guess"})
-                self.audience.tell({"kind": "react", "message_id": reply.ref.message_id, **shown})
+                self._not_stored.pop(reply.ref.message_id, None)
+                marks = reply.model_dump(include={"emoji", "label", "probability", "guess"})
+                self.subscribers.broadcast({"kind": "react", "message_id": reply.ref.message_id, **marks})
                 return None
             case Post():
                 choices = [choice.model_dump() for choice in reply.choices]
-                line = line_of(post_name(key), BOT, self.clock.now(), reply.text, reply_to=reply.reply_to)
+                line = line_of(post_id(key), BOT, self.clock.now(), reply.text, reply_to=reply.reply_to)
                 line |= {"bot": True, "choices": choices, "progress": reply.progress}
-                self.audience.tell({"kind": "line", "line": line, "stored": True})
-                return post_name(key)
+                self.subscribers.broadcast({"kind": "line", "line": line, "stored": True})
+                return post_id(key)
             case Document():
-                line = line_of(post_name(key), BOT, self.clock.now(), reply.text)
+                line = line_of(post_id(key), BOT, self.clock.now(), reply.text)
                 line |= {"bot": True, "filename": reply.filename, "content": reply.content}
-                self.audience.tell({"kind": "line", "line": line, "stored": True})
-                return post_name(key)
+                self.subscribers.broadcast({"kind": "line", "line": line, "stored": True})
+                return post_id(key)
             case Picture():
-                line = line_of(post_name(key), BOT, self.clock.now(), reply.text, reply_to=reply.reply_to)
-                line |= {"bot": True, "picture": picture_of(reply), "alt": reply.alt}
-                self.audience.tell({"kind": "line", "line": line, "stored": True})
-                return post_name(key)
+                line = line_of(post_id(key), BOT, self.clock.now(), reply.text, reply_to=reply.reply_to)
+                line |= {"bot": True, "picture": data_url(reply), "alt": reply.alt}
+                self.subscribers.broadcast({"kind": "line", "line": line, "stored": True})
+                return post_id(key)
             case EditPost():
                 if handle is None:
                     raise Refused("The post to change was never sent, so there is nothing to change.")
                 changed = reply.model_dump(mode="json", include={"text", "choices", "progress"})
-                self.audience.tell({"kind": "edit_post", "message_id": handle, **changed})
+                self.subscribers.broadcast({"kind": "edit_post", "message_id": handle, **changed})
                 return None
             case _:
                 return None  # CheckAdmin: whoever delivers it asks `standing`
 
     def lines(self, stored: Sequence[Line]) -> list[Wire]:
         """What a page shows when it loads: the store's lines, then what was accepted but is not stored yet."""
-        known = {line.message_id for line in stored}
+        stored_ids = {line.message_id for line in stored}
         for line in stored:
             if not line.bot:
-                remember(self._authors, line.message_id, line.author.id)
-        oldest = time.time() - UNSEEN_SECONDS
-        for message_id, line in list(self._unseen.items()):
-            if message_id in known or float(str(line["at"])) < oldest:
-                del self._unseen[message_id]
-        return [line.model_dump(mode="json") for line in stored] + list(self._unseen.values())
+                self._authors[line.message_id] = line.author.id
+        oldest = time.time() - NOT_STORED_SECONDS
+        for message_id, line in list(self._not_stored.items()):
+            if message_id in stored_ids or float(str(line["at"])) < oldest:
+                del self._not_stored[message_id]
+        return [line.model_dump(mode="json") for line in stored] + list(self._not_stored.values())
 
 
-def remember(table: OrderedDict[str, Thing], key: str, thing: Thing) -> None:
-    """Keep the newest few thousand."""
-    table[key] = thing
-    while len(table) > REMEMBERED:
-        table.popitem(last=False)
-
-
-def post_name(key: str) -> str:
+def post_id(key: str) -> str:
     """The message id of a post: the same for the same reply."""
     return "post-" + hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()[:24]
 
 
-def picture_of(reply: Picture) -> str:
+def data_url(reply: Picture) -> str:
     """The picture as an address that a page can show."""
     return "data:image/png;base64," + base64.b64encode(reply.content).decode()
 

@@ -51,8 +51,8 @@ Name = Annotated[str, BeforeValidator(one_line)]
 Id = Annotated[str, Field(pattern=r"^[\w:.-]{1,120}$")]
 
 
-class Act(Frozen):
-    """Something that a person did on the page. `id` is the page's: sent again, it is the same act."""
+class ActionBase(Frozen):
+    """Something that a person did on the page. `id` is the page's: sent again, it is the same action."""
 
     id: str = Field(pattern=r"^[0-9a-z]{8,12}-[0-9a-z]{6,24}$")
     name: Name
@@ -63,7 +63,7 @@ class Act(Frozen):
         return Person(id=self.name, name=self.name)
 
 
-class Say(Act):
+class Say(ActionBase):
     """Write a message."""
 
     kind: Literal["say"]
@@ -71,7 +71,7 @@ class Say(Act):
     reply_to: Id | None = None
 
 
-class Revise(Act):
+class Revise(ActionBase):
     """Change the text of one's own message."""
 
     kind: Literal["edit"]
@@ -79,14 +79,14 @@ class Revise(Act):
     text: Text
 
 
-class Remove(Act):
+class Remove(ActionBase):
     """Delete one's own message."""
 
     kind: Literal["delete"]
     message_id: Id
 
 
-class Mark(Act):
+class Mark(ActionBase):
     """Put an emoji on a message, or take it away."""
 
     kind: Literal["react"]
@@ -95,7 +95,7 @@ class Mark(Act):
     added: bool
 
 
-class Press(Act):
+class Press(ActionBase):
     """Press a button under one of the bot's posts."""
 
     kind: Literal["press"]
@@ -103,7 +103,7 @@ class Press(Act):
     value: str = Field(min_length=1, max_length=64)
 
 
-class Run(Act):
+class Run(ActionBase):
     """Type a verb and its arguments, without the slash."""
 
     kind: Literal["run"]
@@ -133,9 +133,9 @@ def read_action(frame: str) -> Action:
 
 
 def id_in(raw: object) -> str:
-    """The act's id, if a malformed frame has at least that, so that the page knows which act it was."""
-    found = raw.get("id") if isinstance(raw, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-    return found[:64] if isinstance(found, str) else ""
+    """The action's id, if a malformed frame has at least that, so that the page knows which action it was."""
+    action_id = raw.get("id") if isinstance(raw, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    return action_id[:64] if isinstance(action_id, str) else ""
 
 
 def event_of(action: Action, chat: ChatRef, at: float) -> Event:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import ipaddress
 import secrets
-import time
-from collections import OrderedDict
 from urllib.parse import urlsplit
 
+from cachetools import LRUCache
+from itsdangerous import BadSignature, TimestampSigner
 from pydantic import SecretStr
 from starlette.requests import HTTPConnection
 
@@ -17,7 +16,7 @@ from workers.core.errors import BackchannelError
 
 LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 SESSION_SECONDS = 30 * 24 * 3600
-REMEMBERED_ADDRESSES = 10_000
+CACHE_SIZE = 10_000
 
 HEADERS = {
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
@@ -51,8 +50,9 @@ class Gate:
                 f"The web page would be open to the network on {host or 'every address'}: "
                 "set BACKCHANNEL_WEB__PASSWORD, or keep BACKCHANNEL_WEB__HOST at 127.0.0.1."
             )
-        self._key = secrets.token_bytes(32)
-        self.patience = Patience()
+        key = secrets.token_bytes(32)  # a new one with each process: its cookies end with it
+        self._key, self._signer = key, TimestampSigner(key, salt="session")
+        self.throttle = LoginThrottle()
 
     @property
     def locked(self) -> bool:
@@ -70,51 +70,44 @@ class Gate:
 
     def admitted(self, connection: HTTPConnection) -> bool:
         """Whether no password is needed, or this browser has given it."""
-        return not self.locked or self._genuine(connection.cookies.get(cookie_name(connection), ""))
+        return not self.locked or self.session_valid(connection.cookies.get(cookie_name(connection), ""))
 
     def password_is(self, guess: str) -> bool:
         """Compare in constant time, whatever the lengths."""
-        known = self._password.get_secret_value() if self._password else ""
-        mine, theirs = (hmac.digest(self._key, text.encode("utf-8", "replace"), "sha256") for text in (known, guess))
-        return self.locked and hmac.compare_digest(mine, theirs)
+        password = self._password.get_secret_value() if self._password else ""
+        digests = [hmac.digest(self._key, text.encode("utf-8", "replace"), "sha256") for text in (password, guess)]
+        return self.locked and hmac.compare_digest(*digests)
 
-    def pass_for(self, seconds: float = SESSION_SECONDS) -> str:
-        """A cookie's value that this process, and no other, accepts for `seconds`."""
-        until = str(int(time.time() + seconds))
-        return f"{until}.{self._sign(until)}"
+    def session_cookie(self) -> str:
+        """The value of a signed cookie, which this process accepts for `SESSION_SECONDS`, and no other process."""
+        return self._signer.sign("in").decode()
 
-    def _sign(self, until: str) -> str:
-        return hmac.new(self._key, b"pass:" + until.encode(), hashlib.sha256).hexdigest()
-
-    def _genuine(self, value: str) -> bool:
-        until, _, signature = value.partition(".")
-        if not hmac.compare_digest(self._sign(until).encode(), signature.encode("utf-8", "replace")):
+    def session_valid(self, cookie: str, max_age: int = SESSION_SECONDS) -> bool:
+        """Whether we signed it, at most `max_age` seconds ago."""
+        try:
+            return self._signer.unsign(cookie, max_age=max_age) == b"in"
+        except BadSignature:
             return False
-        return int(until) > time.time()
 
 
-class Patience:
+class LoginThrottle:
     """Each wrong password makes its address wait longer, up to a minute, before the next try is looked at."""
 
     def __init__(self) -> None:
-        self._failures: OrderedDict[str, tuple[int, float]] = OrderedDict()
+        self._failures: LRUCache[str, tuple[int, float]] = LRUCache(CACHE_SIZE)
 
     def wait(self, address: str, now: float) -> float:
         """Seconds until this address may try again; 0.0 if it may now."""
-        return max(0.0, self._failures.get(neighbourhood(address), (0, 0.0))[1] - now)
+        return max(0.0, self._failures.get(network(address), (0, 0.0))[1] - now)
 
     def failed(self, address: str, now: float) -> None:
-        """Remember a wrong password: 1, 2, 4 … 60 seconds of waiting."""
-        place = neighbourhood(address)
-        count = self._failures.get(place, (0, 0.0))[0] + 1
-        self._failures[place] = (count, now + min(60.0, 2.0 ** min(count - 1, 6)))
-        self._failures.move_to_end(place)
-        while len(self._failures) > REMEMBERED_ADDRESSES:
-            self._failures.popitem(last=False)
+        """Count a wrong password: 1, 2, 4 … 60 seconds of waiting."""
+        count = self._failures.get(network(address), (0, 0.0))[0] + 1
+        self._failures[network(address)] = (count, now + min(60.0, 2.0 ** min(count - 1, 6)))
 
     def succeeded(self, address: str) -> None:
         """Forget what this address got wrong."""
-        self._failures.pop(neighbourhood(address), None)
+        self._failures.pop(network(address), None)
 
 
 def hostname(header: str) -> str:
@@ -125,7 +118,7 @@ def hostname(header: str) -> str:
         return ""
 
 
-def neighbourhood(address: str) -> str:
+def network(address: str) -> str:
     """One address of IPv4, or the /64 that one IPv6 customer owns."""
     try:
         parsed = ipaddress.ip_address(address)

@@ -11,11 +11,11 @@ from pydantic import SecretStr
 
 from bot.platforms.base import Accept, Standing
 from bot.platforms.serving import bind, serving
-from bot.platforms.web.audience import Audience, Wire
 from bot.platforms.web.channel import Channel
 from bot.platforms.web.http import Site
 from bot.platforms.web.login import Gate
 from bot.platforms.web.sample import Player, sample_labels
+from bot.platforms.web.subscribers import Subscribers, Wire
 from workers.core.events import ChatRef, Person
 from workers.core.replies import Reply
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-LOOK_SECONDS = 0.5
+POLL_SECONDS = 0.5
 """How often the overview is looked at while somebody has the page open."""
 
 
@@ -56,9 +56,11 @@ class WebPlatform:
         self.host, self.port = host, port
         self.gate = Gate(host, password)
         self.chat = ChatRef(platform=self.name, workspace=workspace, chat_id=chat_id)
-        self.audience = Audience()
-        self.channel = Channel(self.chat, self.audience)
-        self.player = Player(self.chat, self.channel.clock, self.channel.publish, self.audience.tell)
+        self.subscribers = Subscribers()
+        self.channel = Channel(self.chat, self.subscribers)
+        self.player = Player(
+            self.chat, self.channel.clock, self.channel.publish, self.subscribers.broadcast, self._sample_emoji
+        )
         self.verbs = [dict(verb) for verb in verbs]
         self.ready = asyncio.Event()
         self._history, self._overview, self._before_sample = history, overview, before_sample
@@ -72,7 +74,8 @@ class WebPlatform:
         sock = bind(self.host, self.port, "BACKCHANNEL_WEB")
         self.port = sock.getsockname()[1]
         self.channel.accept = accept
-        async with serving(Site(self).app(), sock) as server:
+        site = Site(self.gate, self.subscribers, self.channel, self.player, self.snapshot)
+        async with serving(site.app(), sock) as server:
             watching = asyncio.create_task(self._watch())
             self.ready.set()
             try:
@@ -84,7 +87,7 @@ class WebPlatform:
 
     async def send(self, reply: Reply, key: str, handle: str | None) -> str | None:
         """Show a reply to every open page; see `Platform.send`. A page that opens later reads the store."""
-        return self.channel.tell(reply, key, handle)
+        return self.channel.show_reply(reply, key, handle)
 
     async def standing(self, chat: ChatRef, person: Person, verb: str) -> Standing:
         """Whoever can open the page, on this machine or by its password, administers."""
@@ -93,41 +96,41 @@ class WebPlatform:
     async def snapshot(self) -> Wire:
         """All that a page needs when it loads."""
         lines = await asyncio.to_thread(self._history, self.chat)
-        seen = await asyncio.to_thread(self._overview, self.chat)
+        overview = await asyncio.to_thread(self._overview, self.chat)
         return {
             "kind": "hello",
             "channel": self.chat.chat_id,
             "now": self.channel.clock.now(),
             "lines": self.channel.lines(lines),
-            "overview": seen.model_dump(mode="json"),
+            "overview": overview.model_dump(mode="json"),
             "verbs": self.verbs,
             "sample": self.player.state(),
         }
 
-    async def play_sample(self) -> None:
-        """Start the sample conversation, its labels meaning what this installation's labels of that name mean."""
+    async def _sample_emoji(self) -> dict[str, str]:
+        """What the sample's labels are marked with: this installation's emoji where it has a label of that name."""
         if self._before_sample is not None:
             await asyncio.to_thread(self._before_sample)
-        seen = await asyncio.to_thread(self._overview, self.chat)
-        theirs = {label.name.casefold(): label.emoji for label in seen.labels}
-        self.player.start({label.name: theirs.get(label.name.casefold(), label.emoji) for label in sample_labels()})
+        overview = await asyncio.to_thread(self._overview, self.chat)
+        ours = {label.name.casefold(): label.emoji for label in overview.labels}
+        return {label.name: ours.get(label.name.casefold(), label.emoji) for label in sample_labels()}
 
     async def _watch(self) -> None:
         """Push the overview when it has changed, and the lines when somebody's messages were forgotten."""
         last: Overview | None = None
         while True:
-            await asyncio.sleep(LOOK_SECONDS)
-            if not len(self.audience):
+            await asyncio.sleep(POLL_SECONDS)
+            if not len(self.subscribers):
                 continue
             try:
-                seen = await asyncio.to_thread(self._overview, self.chat)
-                if last is not None and seen.messages < last.messages:
+                overview = await asyncio.to_thread(self._overview, self.chat)
+                if last is not None and overview.messages < last.messages:
                     lines = await asyncio.to_thread(self._history, self.chat)
-                    self.audience.tell({"kind": "lines", "lines": self.channel.lines(lines)})
+                    self.subscribers.broadcast({"kind": "lines", "lines": self.channel.lines(lines)})
             except Exception:
                 log.exception("the overview could not be read; trying again")
-                await asyncio.sleep(5 * LOOK_SECONDS)
+                await asyncio.sleep(5 * POLL_SECONDS)
                 continue
-            if seen != last:
-                self.audience.tell({"kind": "overview", "overview": seen.model_dump(mode="json")})
-            last = seen
+            if overview != last:
+                self.subscribers.broadcast({"kind": "overview", "overview": overview.model_dump(mode="json")})
+            last = overview

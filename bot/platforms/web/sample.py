@@ -13,8 +13,8 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from functools import cache
 from importlib.resources import files
 
-from bot.platforms.web.audience import Wire
 from bot.platforms.web.channel import Clock
+from bot.platforms.web.subscribers import Wire
 from workers.core.errors import BackchannelError
 from workers.core.events import ChatRef, Event, Frozen, Message, MessageRef, Person, Reaction
 
@@ -102,12 +102,21 @@ def _reaction(ref: MessageRef, annotator: str, emoji: str, clock: Clock) -> Call
 
 
 class Player:
-    """Plays the sample conversation, at most once at a time."""
+    """Plays the sample conversation, at most once at a time.
+
+    `emoji` is asked before each start: the emoji of each of the sample's labels, by name.
+    """
 
     def __init__(
-        self, chat: ChatRef, clock: Clock, publish: Callable[[Event], Awaitable[bool]], tell: Callable[[Wire], None]
+        self,
+        chat: ChatRef,
+        clock: Clock,
+        publish: Callable[[Event], Awaitable[bool]],
+        broadcast: Callable[[Wire], None],
+        emoji: Callable[[], Awaitable[Mapping[str, str]]],
     ) -> None:
-        self._chat, self._clock, self._publish, self._tell = chat, clock, publish, tell
+        self._chat, self._clock, self._publish, self._broadcast = chat, clock, publish, broadcast
+        self._emoji = emoji
         self._task: asyncio.Task[None] | None = None
         self._done = 0
 
@@ -116,12 +125,13 @@ class Player:
         playing = self._task is not None and not self._task.done()
         return {"kind": "sample", "playing": playing, "done": self._done, "total": len(sample_lines())}
 
-    def start(self, emoji: Mapping[str, str], seconds: float = SECONDS) -> None:
-        """Begin from the first message; does nothing while it already plays."""
+    async def start(self, seconds: float = SECONDS) -> None:
+        """Begin from the first message; does nothing while it already plays. Raises BackchannelError."""
+        emoji = await self._emoji()
         if self._task is None or self._task.done():
             self._done = 0
             self._task = asyncio.create_task(self._play(emoji, seconds))
-            self._task.add_done_callback(lambda _: self._tell(self.state()))
+            self._task.add_done_callback(lambda _: self._broadcast(self.state()))
 
     async def stop(self) -> None:
         """Stop where it is; returns once nothing more is played."""
@@ -138,8 +148,8 @@ class Player:
                 if not await self._publish(event):
                     return  # not enabled: the page has said so beside the message
                 self._done += isinstance(event, Message)
-                self._tell(self.state())
+                self._broadcast(self.state())
         except BackchannelError as error:
-            self._tell({"kind": "notice", "why": str(error)})
+            self._broadcast({"kind": "notice", "why": str(error)})
         except Exception:
             log.exception("the sample conversation stopped")

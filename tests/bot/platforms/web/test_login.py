@@ -48,9 +48,19 @@ async def test_the_page_forbids_itself_everything_foreign() -> None:
         assert "default-src 'none'" in answer.headers["content-security-policy"]
         assert "unsafe" not in answer.headers["content-security-policy"]
         assert answer.headers["x-content-type-options"] == "nosniff"
-        for path in ("/page/page.html", "/page/..%2fserver.py", "/page/nothing.js", "/nothing"):
+        for path in ("/page/page.html", "/page.html", "/page/..%2fpage.html", "/page/", "/page/nothing.js", "/nothing"):
             assert (await client.get(url(platform, path))).status_code == 404
         assert (await client.get(url(platform, "/healthz"))).text == "ok"
+
+
+async def test_browsers_ask_each_time_whether_a_file_of_the_page_is_still_the_same() -> None:
+    async with open_page(FarSide(), password="x") as platform, httpx.AsyncClient() as client:
+        script = await client.get(url(platform, "/page/main.js"))
+        assert script.status_code == 200, "the login page loads its files before anybody has logged in"
+        assert script.headers["content-type"].startswith("text/javascript")
+        assert script.headers["cache-control"] == "no-cache"
+        known = {"if-none-match": script.headers["etag"]}
+        assert (await client.get(url(platform, "/page/main.js"), headers=known)).status_code == 304
 
 
 async def test_with_a_password_nothing_opens_before_it_and_a_wrong_one_has_to_wait() -> None:
@@ -60,6 +70,7 @@ async def test_with_a_password_nothing_opens_before_it_and_a_wrong_one_has_to_wa
         assert await refused(platform) == 403
         assert await refused(platform, cookie=f"backchannel_{platform.port}=9999999999.deadbeef") == 403
         login = url(platform, "/login")
+        assert (await client.post(login, data={"password": "x" * 5000})).status_code == 400
         assert (await client.post(login, data={"password": "guess"})).status_code == 401
         assert (await client.post(login, data={"password": "geheim 秘密"})).status_code == 429
         answer = await soon(
@@ -78,12 +89,13 @@ def test_a_cookie_ends_and_another_process_does_not_take_it() -> None:
         return platform.gate
 
     far = FarSide()
-    one, other = gate(), gate()
-    assert one._genuine(one.pass_for())
-    assert not other._genuine(one.pass_for())
-    assert not one._genuine(one.pass_for(-1))
-    for forged in ("", ".", "x.y", "99999999999.", one.pass_for().replace(".", ".0")):
-        assert not one._genuine(forged)
+    ours, other = gate(), gate()
+    cookie = ours.session_cookie()
+    assert ours.session_valid(cookie)
+    assert not other.session_valid(cookie)
+    assert not ours.session_valid(cookie, max_age=-1)
+    for forged in ("", ".", "x.y", "in", "in.99999999999.", cookie.replace(".", ".0")):
+        assert not ours.session_valid(forged)
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "", "192.168.1.5", "example.org"])

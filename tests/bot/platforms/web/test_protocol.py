@@ -214,9 +214,9 @@ async def test_the_overview_is_pushed_when_it_changes() -> None:
 
 async def test_a_page_that_does_not_read_is_sent_away_and_holds_up_nobody() -> None:
     async with open_page(FarSide()) as platform:
-        seat = platform.audience.join()
+        subscriber = platform.subscribers.add()
         ref = MessageRef(**platform.chat.model_dump(), message_id="m")
         for _ in range(5000):
             await platform.send(React(ref=ref, emoji="👾"), "k", None)
-        assert seat.lost
-        assert seat.waiting.qsize() == 1
+        assert subscriber.lost
+        assert subscriber.queue.qsize() == 1

@@ -41,7 +41,7 @@ async def test_the_sample_plays_real_events_and_can_be_stopped() -> None:
 async def test_a_third_of_the_sample_is_labelled_by_somebody_else_than_its_author() -> None:
     far = FarSide(answers=False)
     async with open_page(far) as platform:
-        platform.player.start({label.name: label.emoji for label in sample_labels()}, seconds=0.5)
+        await platform.player.start(seconds=0.5)
         await soon(lambda: not platform.player.state()["playing"])
     messages = {event.ref: event for event in far.of(Message)}
     assert [event.text for event in messages.values()] == [line.text for line in sample_lines()]
