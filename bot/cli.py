@@ -14,15 +14,15 @@ from typing import Annotated
 import typer
 
 from bot import settings as bot_settings
-from bot.supervisor.stack import THREADS, WORKERS, beat_argv, children, worker_argv
+from bot.supervisor.stack import THREADS, WORKERS, beat_argv, process_specs, worker_argv
 from workers.core import settings as worker_settings
-from workers.core.errors import BackchannelError
+from workers.core.errors import WRONG_SETTINGS, BackchannelError
 from workers.core.settings import Settings
 from workers.store import versions
 from workers.store.database import Database, DatabaseAway
 
-WRONG_SETTINGS, AGAIN = 78, 1
-"""Exit statuses: with the first the supervisor stops, with the second it starts the process again."""
+DATABASE_AWAY = 1
+"""The exit status where the database could not be reached: the supervisor starts the process again."""
 
 app = typer.Typer(
     help="Says what kind each chat message is, and learns from the emoji that people put on it.",
@@ -38,7 +38,7 @@ def main() -> None:
         app()
     except BackchannelError as error:
         print(f"backchannel: {error}", file=sys.stderr)
-        sys.exit(AGAIN if isinstance(error, DatabaseAway) else WRONG_SETTINGS)
+        sys.exit(DATABASE_AWAY if isinstance(error, DatabaseAway) else WRONG_SETTINGS)
 
 
 @app.command()
@@ -104,7 +104,7 @@ def start(settings: Settings, bots: list[list[str]], example: bool = False) -> N
             print(f"Backchannel is at http://{web.host}:{web.port}" + (" — open it in a browser." if example else ""))
         print(f"Data and logs are in {settings.data_dir}. Ctrl-C stops everything.", flush=True)
 
-    Supervisor(children(settings, own, bots), settings.data_dir).run(on_ready=ready)
+    Supervisor(process_specs(settings, own, bots), settings.data_dir).run(on_ready=ready)
 
 
 @app.command()

@@ -12,7 +12,7 @@ from typing import Any
 
 from celery import signals
 
-from workers.core.errors import BackchannelError
+from workers.core.errors import WRONG_SETTINGS, BackchannelError
 from workers.core.events import CLASSIFY, EXPLAIN, LABELS, MAINTENANCE, TRAINING, Button, Command
 from workers.core.settings import Settings, load
 from workers.handlers.claims import ClaimContext, drain
@@ -26,7 +26,6 @@ from workers.store.inbox import Claimed
 
 log = logging.getLogger(__name__)
 
-WRONG_SETTINGS = 78
 """Exit status (EX_CONFIG of sysexits.h) that tells the supervisor that starting again will not help."""
 AGAIN = 1
 KEEP_KEYS = 7 * 24 * 3600.0

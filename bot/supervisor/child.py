@@ -14,18 +14,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bot.supervisor.orphans import MARK, signal_group
-from workers.core.errors import BackchannelError
+from workers.core.errors import WRONG_SETTINGS, BackchannelError
 
-HOPELESS = 78  # the exit code (EX_CONFIG) of a child that would fail again in the same way: it is not restarted
 WARNING = re.compile(r"(?<!# )\b(WARNING|ERROR|CRITICAL)\b")  # Valkey writes "# WARNING" above advice on kernels
-QUIET = 2.0  # seconds between two of a child's warnings on the terminal; the log file has all of them
+WARNING_INTERVAL = 2.0  # seconds between two warnings of a process on the terminal; the log file has all of them
 
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class ProcessSpec:
-    """One process. If `ready` is given, the children after it are started once it says True.
+    """How to run one process. If `ready` is given, the processes after it are started once it says True.
 
     `env` is added to the supervisor's own environment; `ready` is asked for at most `ready_seconds`. One that is
     `needed` takes the others with it where it cannot run at all.
@@ -40,7 +39,7 @@ class ProcessSpec:
 
 
 @dataclass(frozen=True)
-class Pace:
+class RestartPolicy:
     """Seconds: the first wait before a restart, the longest, the health that makes up for all, the grace at the end."""
 
     first: float = 0.5
@@ -50,22 +49,24 @@ class Pace:
 
 
 class SupervisedProcess:
-    """One child over all its restarts."""
+    """One process over all its restarts."""
 
-    def __init__(self, child: ProcessSpec, data_dir: Path, log: logging.Handler, say: Say, pace: Pace) -> None:
-        self.child = child
-        self.process: subprocess.Popen[str] | None = None
-        self._env = {**os.environ, "PYTHONUNBUFFERED": "1", **child.env, MARK: str(data_dir)}
-        self._log, self._say, self._pace = log, say, pace
-        self._delay, self._since, self._due, self._shown = pace.first, 0.0, 0.0, 0.0
+    def __init__(
+        self, spec: ProcessSpec, data_dir: Path, log: logging.Handler, say: Say, policy: RestartPolicy
+    ) -> None:
+        self.spec = spec
+        self.popen: subprocess.Popen[str] | None = None
+        self._env = {**os.environ, "PYTHONUNBUFFERED": "1", **spec.env, MARK: str(data_dir)}
+        self._log, self._say, self._policy = log, say, policy
+        self._delay, self._started_at, self._due, self._warned_at = policy.first, 0.0, 0.0, 0.0
         self._last_line = ""
         self._reader: threading.Thread | None = None
 
     def start(self) -> None:
         """Start the process. Raises BackchannelError when there is no such program."""
         try:
-            self.process = subprocess.Popen(
-                self.child.argv,
+            self.popen = subprocess.Popen(
+                self.spec.argv,
                 env=self._env,
                 start_new_session=True,
                 text=True,
@@ -75,58 +76,58 @@ class SupervisedProcess:
                 stderr=subprocess.STDOUT,
             )
         except OSError as error:
-            raise BackchannelError(f"{self.child.name} cannot be started: {error.strerror}.") from None
-        self._since, self._last_line = time.monotonic(), ""
-        self._reader = threading.Thread(target=self._read, args=(self.process,), daemon=True)
+            raise BackchannelError(f"{self.spec.name} cannot be started: {error.strerror}.") from None
+        self._started_at, self._last_line = time.monotonic(), ""
+        self._reader = threading.Thread(target=self._read, args=(self.popen,), daemon=True)
         self._reader.start()
 
     def ended(self) -> bool:
         """Whether it is not running now."""
-        return self.process is None or self.process.poll() is not None
+        return self.popen is None or self.popen.poll() is not None
 
-    def look_after(self) -> None:
+    def check(self) -> None:
         """If it has died, plan a restart; if one is due, do it. Raises BackchannelError if a restart is hopeless."""
         now = time.monotonic()
-        if self.process is None:
+        if self.popen is None:
             if self._due and now >= self._due:
                 self.start()
             return
-        code = self.process.poll()
+        code = self.popen.poll()
         if code is not None:
             self._plan_restart(code, now)
 
     def _plan_restart(self, code: int, now: float) -> None:
-        healthy = now - self._since >= self._pace.healthy
+        healthy = now - self._started_at >= self._policy.healthy
         self.kill()
-        if code == HOPELESS:
-            why = self.last_words().removeprefix("backchannel: ")
-            if self.child.needed:
+        if code == WRONG_SETTINGS:
+            why = self.last_line().removeprefix("backchannel: ")
+            if self.spec.needed:
                 raise BackchannelError(why)
-            self._tell(f"{self.child.name} cannot run, and the others go on without it: {why}")
+            self._report(f"{self.spec.name} cannot run, and the others go on without it: {why}")
             self._due = 0.0
             return
-        self._delay = self._pace.first if healthy else self._delay
+        self._delay = self._policy.first if healthy else self._delay
         self._due = now + self._delay
         ending = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
-        self._tell(f"{self.child.name} {ending} ({self.last_words()}); starting it again in {self._delay:g} s")
-        self._delay = min(self._delay * 2, self._pace.longest)
+        self._report(f"{self.spec.name} {ending} ({self.last_line()}); starting it again in {self._delay:g} s")
+        self._delay = min(self._delay * 2, self._policy.longest)
 
-    def ask_to_stop(self) -> None:
+    def terminate(self) -> None:
         """SIGTERM to the process and to all that it has started."""
-        if self.process is not None and self.process.poll() is None:
-            signal_group(self.process.pid, signal.SIGTERM)
+        if self.popen is not None and self.popen.poll() is None:
+            signal_group(self.popen.pid, signal.SIGTERM)
 
     def kill(self) -> None:
         """SIGKILL to what is left of its group, and forget the process."""
-        if self.process is None:
+        if self.popen is None:
             return
-        signal_group(self.process.pid, signal.SIGKILL)
-        self.process.wait()
+        signal_group(self.popen.pid, signal.SIGKILL)
+        self.popen.wait()
         if self._reader:
             self._reader.join(timeout=1)
-        self.process = None
+        self.popen = None
 
-    def last_words(self) -> str:
+    def last_line(self) -> str:
         """The last line that it printed; of one that has ended, the last of all."""
         if self._reader and self.ended():
             self._reader.join(timeout=1)
@@ -137,15 +138,15 @@ class SupervisedProcess:
             text = line.rstrip()
             self._last_line = text or self._last_line
             self._write(text)
-            if WARNING.search(text) and time.monotonic() - self._shown > QUIET:
-                self._shown = time.monotonic()
-                self._say(f"{self.child.name}: {text}")
+            if WARNING.search(text) and time.monotonic() - self._warned_at > WARNING_INTERVAL:
+                self._warned_at = time.monotonic()
+                self._say(f"{self.spec.name}: {text}")
         if process.stdout:
             process.stdout.close()
 
-    def _tell(self, text: str) -> None:
+    def _report(self, text: str) -> None:
         self._write(text)
         self._say(text)
 
     def _write(self, text: str) -> None:
-        self._log.handle(logging.LogRecord(self.child.name, logging.INFO, "", 0, text, None, None))
+        self._log.handle(logging.LogRecord(self.spec.name, logging.INFO, "", 0, text, None, None))

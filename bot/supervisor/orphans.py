@@ -1,8 +1,8 @@
-"""The last one out: ends what a supervisor that was killed has left running.
+"""Ends what a supervisor that was killed has left running.
 
-The supervisor starts `python -m bot.guard DATA_DIR` and keeps writing the process groups that it looks after to
-the guard's standard input. When that pipe closes, the supervisor is gone, however it went, and the guard ends
-those groups and every other process that carries the mark of this data folder. Needs no Linux-only call.
+The supervisor starts `python -m bot.supervisor.orphans DATA_DIR`, the guard, and keeps writing the process groups that
+it looks after to the guard's standard input. When that pipe closes, the supervisor is gone, however it went, and the
+guard ends those groups and every other process that carries the mark of this data folder. Needs no Linux-only call.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import psutil
 
 MARK = "BACKCHANNEL_SUPERVISED"  # in the environment of everything that a supervisor starts: its data folder
 DONE = "done\n"  # what a supervisor says when it has ended everything by itself
-STEP = 0.02  # seconds between two looks
+POLL = 0.02  # seconds between two looks
 
 
 def signal_group(group: int, number: signal.Signals) -> bool:
@@ -36,7 +36,7 @@ def end_leftovers(data_dir: Path, grace: float, groups: Collection[int] = ()) ->
 
     SIGTERM first, SIGKILL for what is still there after `grace` seconds. Returns how many processes there were.
     """
-    left = [process for process in psutil.process_iter() if _is_left(process, data_dir, groups)]
+    left = [process for process in psutil.process_iter() if _is_leftover(process, data_dir, groups)]
     for process in left:
         with contextlib.suppress(psutil.Error):
             process.terminate()
@@ -59,10 +59,10 @@ def alive(process: psutil.Process) -> bool:
 def _wait(processes: list[psutil.Process], seconds: float) -> None:
     deadline = time.monotonic() + seconds
     while any(alive(process) for process in processes) and time.monotonic() < deadline:
-        time.sleep(STEP)
+        time.sleep(POLL)
 
 
-def _is_left(process: psutil.Process, data_dir: Path, groups: Collection[int]) -> bool:
+def _is_leftover(process: psutil.Process, data_dir: Path, groups: Collection[int]) -> bool:
     if process.pid in (os.getpid(), os.getppid()):
         return False
     try:

@@ -21,10 +21,10 @@ THREADS = {"OPENBLAS_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
 where processes share few cores; torch keeps its threads."""
 
 
-EVERYWHERE = ("", "0.0.0.0", "::")
+ALL_ADDRESSES = ("", "0.0.0.0", "::")
 
 
-def children(settings: Settings, own: BotSettings, bots: Sequence[Sequence[str]]) -> list[ProcessSpec]:
+def process_specs(settings: Settings, own: BotSettings, bots: Sequence[Sequence[str]]) -> list[ProcessSpec]:
     """The broker if it is ours, the workers, beat, and one bot process for each list of `bot` arguments."""
     broker = [valkey(settings)] if settings.embedded_broker else []
     workers = [worker(name) for name in WORKERS]
@@ -38,19 +38,19 @@ def bot(arguments: Sequence[str], own: BotSettings, alone: bool) -> ProcessSpec:
     Whether Slack or Telegram can be reached is not ours to wait for, and where one of them refuses our token, the
     bots of the others go on.
     """
-    ready = (lambda: answers(own.web)) if arguments[0] == "web" else None
+    ready = (lambda: is_healthy(own.web)) if arguments[0] == "web" else None
     argv = (sys.executable, "-m", "bot", "bot", *arguments)
     return ProcessSpec(f"bot-{arguments[0]}", argv, ready=ready, needed=alone or arguments[0] == "web")
 
 
-def answers(served: WebSettings | SlackSettings | TelegramSettings) -> bool:
+def is_healthy(served: WebSettings | SlackSettings | TelegramSettings) -> bool:
     """Whether our process, and not another program, answers at its address and says that it is connected."""
     return health_status(served) == 200
 
 
 def health_status(served: WebSettings | SlackSettings | TelegramSettings) -> int | None:
     """The HTTP status of /healthz: 200 connected, 503 not now; None where nothing answers within half a second."""
-    host = "127.0.0.1" if served.host in EVERYWHERE else served.host
+    host = "127.0.0.1" if served.host in ALL_ADDRESSES else served.host
     connection = HTTPConnection(host, served.port, timeout=0.5)
     try:
         connection.request("GET", "/healthz")

@@ -34,8 +34,8 @@ from bot.replay.observer import Watch
 from bot.replay.runner import MAIN
 from bot.replay.script import ANNOTATORS, AUTHORS, Player, ref_of
 from bot.settings import BotSettings
-from bot.supervisor.child import Pace
-from bot.supervisor.stack import children
+from bot.supervisor.child import RestartPolicy
+from bot.supervisor.stack import process_specs
 from bot.supervisor.supervisor import Supervisor
 from workers.core.events import Delete, Edit, Event, Message, MessageRef, Person, Reaction
 from workers.core.settings import Settings
@@ -275,8 +275,10 @@ def main() -> int:
         os.environ["BACKCHANNEL_LEASE_SECONDS"] = "10"
         settings = Settings(_env_file=None)  # pyright: ignore[reportCallIssue]
         database = opened(settings)
-        stack = children(settings, BotSettings(), [["replay", "--far-side", str(data / "far.sock")]])
-        supervisor = Supervisor(stack, data, say=lambda _: None, pace=Pace(first=0.3, longest=2.0, healthy=5.0))
+        stack = process_specs(settings, BotSettings(), [["replay", "--far-side", str(data / "far.sock")]])
+        supervisor = Supervisor(
+            stack, data, say=lambda _: None, policy=RestartPolicy(first=0.3, longest=2.0, healthy=5.0)
+        )
         with supervisor:
             return asyncio.run(play(arguments, data, supervisor, database))
 

@@ -27,8 +27,8 @@ from sqlalchemy import text as sql
 
 from bot.cli import opened
 from bot.settings import BotSettings
-from bot.supervisor.child import Pace
-from bot.supervisor.stack import children
+from bot.supervisor.child import RestartPolicy
+from bot.supervisor.stack import process_specs
 from bot.supervisor.supervisor import Supervisor
 from tests import valkey
 from tests.benchmarks.chaos import quiet
@@ -162,9 +162,9 @@ async def run(arguments: argparse.Namespace, data: Path) -> int:
     settings, own = Settings(_env_file=None), BotSettings(_env_file=None)  # pyright: ignore[reportCallIssue]
     database = opened(settings)
     valkey.start(data)
-    stack = [child for child in children(settings, own, [[far.platform]]) if child.name != "valkey"]
+    stack = [child for child in process_specs(settings, own, [[far.platform]]) if child.name != "valkey"]
     storm, truth = Storm(far, database, rng, arguments.rate), far.truth(rng)
-    supervisor = Supervisor(stack, data, say=lambda _: None, pace=Pace(first=0.3, longest=2.0, healthy=5.0))
+    supervisor = Supervisor(stack, data, say=lambda _: None, policy=RestartPolicy(first=0.3, longest=2.0, healthy=5.0))
     try:
         await asyncio.to_thread(supervisor.__enter__)  # in a thread: the far side has to answer meanwhile
         await far.settle()

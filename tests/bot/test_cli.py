@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.cli import AGAIN, WRONG_SETTINGS, main
+from bot.cli import DATABASE_AWAY, main
+from workers.core.errors import WRONG_SETTINGS
 from workers.store.database import Database
 
 ROWS = "text,label\nit crashes,bug\n"
@@ -100,9 +101,13 @@ def test_wrong_settings_are_said_before_anything_starts(
         (
             "sqlite:////no/such/folder/b.sqlite3",
             "cannot open or write the SQLite file /no/such/folder/b.sqlite3",
-            AGAIN,
+            DATABASE_AWAY,
         ),
-        ("postgresql://me:secret@127.0.0.1:9/b", "Nothing answers as the Postgres database b at 127.0.0.1:9", AGAIN),
+        (
+            "postgresql://me:secret@127.0.0.1:9/b",
+            "Nothing answers as the Postgres database b at 127.0.0.1:9",
+            DATABASE_AWAY,
+        ),
         ("sqlite:///empty.sqlite3", "There are no tables yet", WRONG_SETTINGS),
     ],
 )

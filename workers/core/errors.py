@@ -1,8 +1,11 @@
-"""The error whose text is a sentence for people."""
+"""The error whose text is a sentence for people, and the exit status that goes with it."""
 
 from __future__ import annotations
 
 from workers.core.i18n import Bilingual
+
+WRONG_SETTINGS = 78
+"""The exit status (EX_CONFIG) of a process that would fail again in the same way: the supervisor stops."""
 
 
 class BackchannelError(Exception):

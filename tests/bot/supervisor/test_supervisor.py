@@ -12,17 +12,17 @@ from pathlib import Path
 import psutil
 import pytest
 
-from bot.supervisor.child import HOPELESS, Pace, ProcessSpec
+from bot.supervisor.child import ProcessSpec, RestartPolicy
 from bot.supervisor.orphans import alive
 from bot.supervisor.supervisor import Supervisor
 from tests import valkey
 from tests.waiting import HANG, kill, until
-from workers.core.errors import BackchannelError
+from workers.core.errors import WRONG_SETTINGS, BackchannelError
 from workers.queue import embedded_valkey
 
 SLEEP = [sys.executable, "-c", "import time; print('here'); time.sleep(600)"]
 STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); "
-FAST = Pace(first=0.1, longest=0.4, healthy=60, grace=1.5)
+FAST = RestartPolicy(first=0.1, longest=0.4, healthy=60, grace=1.5)
 
 
 def python(code: str) -> list[str]:
@@ -57,7 +57,7 @@ def test_the_waits_between_restarts_double_up_to_the_longest(tmp_path: Path) -> 
 def test_a_minute_of_health_makes_up_for_earlier_deaths(tmp_path: Path) -> None:
     said: list[str] = []
     child = ProcessSpec("brief", python("import time; time.sleep(0.3)"))
-    with Supervisor([child], tmp_path, said.append, Pace(first=0.05, longest=5, healthy=0.2)):
+    with Supervisor([child], tmp_path, said.append, RestartPolicy(first=0.05, longest=5, healthy=0.2)):
         until(lambda: len(said) >= 3)
     assert all(line.endswith("in 0.05 s") for line in said)
 
@@ -65,7 +65,7 @@ def test_a_minute_of_health_makes_up_for_earlier_deaths(tmp_path: Path) -> None:
 def test_stopping_leaves_nothing_even_of_those_that_ignore_sigterm_and_of_what_they_started(tmp_path: Path) -> None:
     grandchild = "import subprocess, sys; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']); "
     deaf = ProcessSpec("deaf", python(STUBBORN + grandchild + "time.sleep(600)"))
-    with Supervisor([deaf, ProcessSpec("one", SLEEP)], tmp_path, pace=FAST) as supervisor:
+    with Supervisor([deaf, ProcessSpec("one", SLEEP)], tmp_path, policy=FAST) as supervisor:
         top = psutil.Process(supervisor.pids()["deaf"])
         until(lambda: "deaf | deaf" in log_of(tmp_path) and top.children())
         family = psutil.Process().children(recursive=True)
@@ -75,7 +75,7 @@ def test_stopping_leaves_nothing_even_of_those_that_ignore_sigterm_and_of_what_t
 
 def test_a_dead_child_takes_what_it_started_with_it(tmp_path: Path) -> None:
     parent = "import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']); "
-    with Supervisor([ProcessSpec("one", python(parent + "time.sleep(600)"))], tmp_path, pace=FAST) as supervisor:
+    with Supervisor([ProcessSpec("one", python(parent + "time.sleep(600)"))], tmp_path, policy=FAST) as supervisor:
         top = psutil.Process(supervisor.pids()["one"])
         until(top.children)
         orphan = top.children()[0]
@@ -101,7 +101,7 @@ time.sleep(600)
         return diary.exists() and line in diary.read_text().splitlines()
 
     gate = ProcessSpec("gate", [*python(code), "gate"], ready=lambda: noted("gate ready"))
-    with Supervisor([gate, ProcessSpec("after", [*python(code), "after"])], tmp_path, pace=FAST) as supervisor:
+    with Supervisor([gate, ProcessSpec("after", [*python(code), "after"])], tmp_path, policy=FAST) as supervisor:
         assert noted("gate ready")
         assert set(supervisor.pids()) == {"gate", "after"}
         until(lambda: noted("after ready"))
@@ -112,19 +112,19 @@ time.sleep(600)
 def test_a_child_that_ends_before_it_was_ready_is_said_with_its_last_line(tmp_path: Path) -> None:
     failing = ProcessSpec("web", python("print('Port 8090 is taken.')"), ready=lambda: False)
     with pytest.raises(BackchannelError, match=r"web did not start: Port 8090 is taken\."):
-        Supervisor([ProcessSpec("one", SLEEP), failing], tmp_path, pace=FAST).run()
+        Supervisor([ProcessSpec("one", SLEEP), failing], tmp_path, policy=FAST).run()
     assert not any(map(alive, psutil.Process().children()))
 
 
 def test_a_hopeless_child_stops_everything_with_its_sentence(tmp_path: Path) -> None:
-    hopeless = ProcessSpec("web", python(f"print('The token is wrong.'); raise SystemExit({HOPELESS})"))
+    hopeless = ProcessSpec("web", python(f"print('The token is wrong.'); raise SystemExit({WRONG_SETTINGS})"))
     with pytest.raises(BackchannelError, match=r"^The token is wrong\.$"):
-        Supervisor([ProcessSpec("one", SLEEP), hopeless], tmp_path, pace=FAST).run()
+        Supervisor([ProcessSpec("one", SLEEP), hopeless], tmp_path, policy=FAST).run()
 
 
 def test_the_others_go_on_without_a_child_that_they_do_not_need(tmp_path: Path) -> None:
     said: list[str] = []
-    code = python(f"print('backchannel: The token is wrong.'); raise SystemExit({HOPELESS})")
+    code = python(f"print('backchannel: The token is wrong.'); raise SystemExit({WRONG_SETTINGS})")
     with Supervisor(
         [ProcessSpec("slack", code, needed=False), ProcessSpec("one", SLEEP)], tmp_path, said.append, FAST
     ) as supervisor:
@@ -140,7 +140,7 @@ def test_the_others_go_on_without_a_child_that_they_do_not_need(tmp_path: Path) 
 
 def test_a_program_that_is_not_there_gets_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(BackchannelError, match="ghost cannot be started: No such file"):
-        Supervisor([ProcessSpec("ghost", [str(tmp_path / "ghost")])], tmp_path, pace=FAST).run()
+        Supervisor([ProcessSpec("ghost", [str(tmp_path / "ghost")])], tmp_path, policy=FAST).run()
 
 
 def test_warnings_reach_the_terminal_and_other_lines_only_the_log(tmp_path: Path) -> None:
@@ -154,10 +154,10 @@ def test_warnings_reach_the_terminal_and_other_lines_only_the_log(tmp_path: Path
 
 def test_one_data_folder_has_one_supervisor(tmp_path: Path) -> None:
     with (
-        Supervisor([ProcessSpec("one", SLEEP)], tmp_path, pace=FAST) as supervisor,
+        Supervisor([ProcessSpec("one", SLEEP)], tmp_path, policy=FAST) as supervisor,
         pytest.raises(BackchannelError, match=rf"already running .*process {os.getpid()}"),
     ):
-        Supervisor([ProcessSpec("one", SLEEP)], tmp_path, pace=FAST).run()
+        Supervisor([ProcessSpec("one", SLEEP)], tmp_path, policy=FAST).run()
     assert supervisor.pids() == {}
 
 
@@ -213,7 +213,7 @@ def test_when_its_guard_is_killed_too_the_next_start_ends_what_is_left(
             kill(process.pid)
     kill(alone.pid)
     assert sum(map(alive, family)) == 3
-    with Supervisor([ProcessSpec("one", SLEEP)], tmp_path, pace=FAST):
+    with Supervisor([ProcessSpec("one", SLEEP)], tmp_path, policy=FAST):
         assert not any(map(alive, family))
 
 
