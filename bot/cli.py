@@ -220,7 +220,7 @@ def replay(
 ) -> None:
     """Play a labelled file through the real pipeline, as authors and annotators, and report how it went."""
     from bot.replay.report import save
-    from bot.replay.runner import Plan, drive
+    from bot.replay.runner import Plan, run
 
     plan = Plan(
         file=file,
@@ -236,7 +236,7 @@ def replay(
         report=report,
     )
     began = time.monotonic()
-    text = drive(plan)
+    text = run(plan)
     print(text, flush=True)
     if report:
         save(report, text + "\n")

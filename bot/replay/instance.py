@@ -1,4 +1,4 @@
-"""What a replay plays on: a whole Backchannel of its own, in a data folder of its own."""
+"""The Backchannel on which a replay runs: all its processes, in a data folder of its own."""
 
 from __future__ import annotations
 
@@ -16,40 +16,40 @@ from typing import IO, TypeVar
 
 from workers.core.errors import BackchannelError
 
-Played = TypeVar("Played")
+Result = TypeVar("Result")
 
 DATABASE = "backchannel.sqlite3"
-LOOK = 0.2  # seconds between two looks at the process
+POLL = 0.2  # seconds between two looks at the process
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
-    """A running Backchannel. The far side listens on `socket`; `said` is what the process writes on its way out."""
+class Instance:
+    """A running Backchannel. The replay's server listens on `socket`; `stderr` is what the process writes."""
 
     data: Path
     socket: Path
     process: subprocess.Popen[bytes]
-    said: IO[bytes]
+    stderr: IO[bytes]
 
     @property
     def database_url(self) -> str:
         """The database's address."""
         return f"sqlite:///{self.data / DATABASE}"
 
-    async def during(self, work: Coroutine[object, object, Played]) -> Played:
+    async def run(self, work: Coroutine[object, object, Result]) -> Result:
         """Await `work`. Raises BackchannelError as soon as the process has ended, with the sentence it ended with."""
         working = asyncio.ensure_future(work)
-        while not (await asyncio.wait([working], timeout=LOOK))[0]:
+        while not (await asyncio.wait([working], timeout=POLL))[0]:
             if self.process.poll() is not None:
                 working.cancel()
                 await asyncio.wait([working])
-                raise BackchannelError(self.last_words())
+                raise BackchannelError(self.last_line())
         return working.result()
 
-    def last_words(self) -> str:
+    def last_line(self) -> str:
         """Why the process has ended, in one sentence."""
-        self.said.seek(0)
-        last = ["it said nothing", *self.said.read().decode(errors="replace").strip().splitlines()][-1]
+        self.stderr.seek(0)
+        last = ["it said nothing", *self.stderr.read().decode(errors="replace").strip().splitlines()][-1]
         sentence = last.removeprefix("backchannel: ")
         if sentence != last:
             return sentence
@@ -57,7 +57,7 @@ class Stage:
 
 
 @contextmanager
-def folder(data: Path | None) -> Generator[Path]:
+def data_folder(data: Path | None) -> Generator[Path]:
     """The data folder that was named, or a temporary one. Raises BackchannelError when it can't be used."""
     if data is None:
         with tempfile.TemporaryDirectory(prefix="backchannel-replay-", ignore_cleanup_errors=True) as temporary:
@@ -76,15 +76,15 @@ def folder(data: Path | None) -> Generator[Path]:
 
 
 @contextmanager
-def stage(data: Path) -> Generator[Stage]:
+def running_instance(data: Path) -> Generator[Instance]:
     """Start a whole Backchannel on this data folder, away from the settings that are around; stop it at the end."""
     # A unix socket's path must be short, which a data folder's need not be.
-    with tempfile.TemporaryDirectory(prefix="backchannel-", dir="/tmp") as short, tempfile.TemporaryFile() as said:
+    with tempfile.TemporaryDirectory(prefix="backchannel-", dir="/tmp") as short, tempfile.TemporaryFile() as log:
         socket = Path(short) / "far.sock"
         argv = [sys.executable, "-m", "bot", "up", "--far-side", str(socket)]
-        process = subprocess.Popen(argv, env=environment(data), cwd=data, stdout=sys.stderr, stderr=said)
+        process = subprocess.Popen(argv, env=environment(data), cwd=data, stdout=sys.stderr, stderr=log)
         try:
-            yield Stage(data, socket, process, said)
+            yield Instance(data, socket, process, log)
         finally:
             stop(process)
 

@@ -12,8 +12,8 @@ from workers.store import head_fits, labels, predictions, versions
 from workers.store.database import Database, DatabaseAway
 from workers.store.tables import INBOX_LIVE, inbox, outbox
 
-LOOK = 0.01
-PATIENCE = 600.0  # seconds
+POLL = 0.01
+TIMEOUT = 600.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Outcome:
     guess: bool
 
 
-class Watch:
+class Observer:
     """Reads new predictions every hundredth of a second and wakes those who wait for them."""
 
     def __init__(self, database: Database) -> None:
@@ -39,14 +39,14 @@ class Watch:
         self._waiting: dict[str, asyncio.Future[Outcome]] = {}
 
     async def run(self) -> None:
-        """Watch until cancelled."""
+        """Read until cancelled."""
         while True:
             for ref, outcome in await self._new():
                 self._outcomes.setdefault(ref, []).append(outcome)
                 waiting = self._waiting.pop(ref, None)
                 if waiting is not None and not waiting.done():
                     waiting.set_result(outcome)
-            await asyncio.sleep(LOOK)
+            await asyncio.sleep(POLL)
 
     async def _new(self) -> list[tuple[str, Outcome]]:
         try:
@@ -79,15 +79,15 @@ class Watch:
     async def head_is_current(self) -> None:
         """Wait until all that was acknowledged is worked on, and the active version's head is fitted on it.
 
-        Raises BackchannelError when that takes longer than PATIENCE.
+        Raises BackchannelError when that takes longer than TIMEOUT.
         """
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(TIMEOUT):
                 while not await asyncio.to_thread(self._current):
-                    await asyncio.sleep(LOOK)
+                    await asyncio.sleep(POLL)
         except TimeoutError:
             raise BackchannelError(
-                f"The model has not learnt the labels within {PATIENCE:.0f} s: look into the logs in the data folder."
+                f"The model has not learnt the labels within {TIMEOUT:.0f} s: look into the logs in the data folder."
             ) from None
 
     def _current(self) -> bool:

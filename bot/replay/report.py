@@ -1,4 +1,4 @@
-"""What a replay found out, by comparing what people did with what the store and the far side hold."""
+"""What a replay found out, by comparing what people did with what the store and the server hold."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bot.replay.scores import Row, accuracy
-from bot.replay.script import Player
+from bot.replay.script import Participants
 from workers.core.errors import BackchannelError
 from workers.core.events import MessageRef
 from workers.store import head_fits, ledger
@@ -16,47 +16,47 @@ from workers.store.database import Database
 WINDOW = 50
 
 
-def test_rows(player: Player, refs: Sequence[MessageRef]) -> list[Row]:
+def test_rows(participants: Participants, refs: Sequence[MessageRef]) -> list[Row]:
     """(true label, predicted label, probability) of messages that were only predicted."""
-    outcomes = [(player.truth[ref.key], player.watch.all(ref.key)[0]) for ref in refs]
+    outcomes = [(participants.truth[ref.key], participants.observer.all(ref.key)[0]) for ref in refs]
     return [(truth, outcome.label, outcome.probability) for truth, outcome in outcomes]
 
 
-def online_accuracy(player: Player) -> list[tuple[int, float]]:
+def online_accuracy(participants: Participants) -> list[tuple[int, float]]:
     """How often the bot was right before it was told, over windows of 50 labelled messages."""
-    order = sorted(player.labelled_when, key=player.labelled_when.__getitem__)
-    known = [ref for ref in order if ref in player.outcomes]
-    rows = [(player.truth[ref], player.outcomes[ref].label, 0.0) for ref in known]
+    order = sorted(participants.labelled_when, key=participants.labelled_when.__getitem__)
+    predicted = [ref for ref in order if ref in participants.outcomes]
+    rows = [(participants.truth[ref], participants.outcomes[ref].label, 0.0) for ref in predicted]
     ends = range(WINDOW, len(rows) + 1, WINDOW)
     return [(end, round(accuracy(rows[end - WINDOW : end]), 3)) for end in ends]
 
 
-def label_to_head(database: Database, player: Player) -> list[float]:
+def label_to_head(database: Database, participants: Participants) -> list[float]:
     """Milliseconds from the acknowledgement of a label to the first head that was fitted with it."""
     with database.read() as c:
         rows = ledger.numbers(c)
         fitted = head_fits.every(c)
     waits: list[float] = []
-    place = 0
+    index = 0
     for number, key in sorted(rows):
-        while place < len(fitted) and fitted[place].ledger < number:
-            place += 1
-        if place < len(fitted) and key in player.far_side.acknowledged:
-            waits.append(1000 * max(0.0, fitted[place].at - player.far_side.acknowledged[key]))
+        while index < len(fitted) and fitted[index].ledger < number:
+            index += 1
+        if index < len(fitted) and key in participants.server.acknowledged:
+            waits.append(1000 * max(0.0, fitted[index].at - participants.server.acknowledged[key]))
     return waits
 
 
-def lost_and_doubled(database: Database, player: Player) -> tuple[int, int]:
+def lost_and_doubled(database: Database, participants: Participants) -> tuple[int, int]:
     """Messages or labels of which nothing came, and those that had an effect more than once."""
     with database.read() as c:
         stored = Counter((row.ref.key, row.annotator.id, row.emoji) for row in ledger.ledger(c))
-    given = Counter(player.given)
-    lost = sum(not player.watch.all(ref) for ref in player.accepted) + (given - stored).total()
-    shown = (ref for ref, outcome in player.outcomes.items() if outcome.shown)
-    lost += sum(ref not in player.reacted_at for ref in shown)
+    given = Counter(participants.given)
+    lost = sum(not participants.observer.all(ref) for ref in participants.accepted) + (given - stored).total()
+    shown = (ref for ref, outcome in participants.outcomes.items() if outcome.shown)
+    lost += sum(ref not in participants.reacted_at for ref in shown)
     doubled = (stored - given).total()
-    doubled += sum(len(player.watch.all(ref)) > 1 for ref in player.accepted)
-    doubled += sum(len(replies) > 1 for replies in player.far_side.reactions.values())
+    doubled += sum(len(participants.observer.all(ref)) > 1 for ref in participants.accepted)
+    doubled += sum(len(replies) > 1 for replies in participants.server.reactions.values())
     return lost, doubled
 
 

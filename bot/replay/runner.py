@@ -14,18 +14,18 @@ from pathlib import Path
 from typing import Any
 
 from bot.replay.dataset import Rows, read
-from bot.replay.far_side import FarSide
-from bot.replay.instance import folder, stage
-from bot.replay.observer import PATIENCE, Watch
+from bot.replay.instance import data_folder, running_instance
+from bot.replay.observer import TIMEOUT, Observer
 from bot.replay.report import label_to_head, lost_and_doubled, online_accuracy, save, test_rows
 from bot.replay.scores import percentiles, scored
-from bot.replay.script import AUTHORS, Player, chat, until
+from bot.replay.script import AUTHORS, Participants, chat_ref, until
+from bot.replay.server import ReplayServer
 from workers.core.errors import BackchannelError
 from workers.core.events import Message, MessageRef
 from workers.store import jobs, versions
 from workers.store.database import Database
 
-MAIN, TEST = chat("main"), chat("test")
+MAIN, TEST = chat_ref("main"), chat_ref("test")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,25 +58,24 @@ class Plan:
 
 
 @dataclass(slots=True)
-class Played:
-    """What a replay gathers while it plays. `seconds`: how long messages were written, without the training between."""
+class Measurements:
+    """What a replay measures while it runs. `seconds`: how long messages were written, without the training between."""
 
     seconds: float = 0.0
     tests: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
 
 
-def drive(plan: Plan) -> str:
+def run(plan: Plan) -> str:
     """Carry out a plan and return its report as JSON. Raises BackchannelError with one sentence."""
     share = plan.share
     rows, test = read(plan.file), read(plan.test) if plan.test else []
     if plan.report:
         save(plan.report)
     try:
-        with folder(plan.data) as data, stage(data) as backchannel:
-            playing = play(
-                plan, share, rows[: plan.limit], test, Database(backchannel.database_url), backchannel.socket
-            )
-            report = asyncio.run(backchannel.during(playing))
+        with data_folder(plan.data) as data, running_instance(data) as instance:
+            database = Database(instance.database_url)
+            script = run_script(plan, share, rows[: plan.limit], test, database, instance.socket)
+            report = asyncio.run(instance.run(script))
     except TimeoutError:
         raise BackchannelError(
             "The replay waited in vain for messages to be predicted: run it with --data and look into the logs there."
@@ -84,89 +83,97 @@ def drive(plan: Plan) -> str:
     return json.dumps(report, indent=2, ensure_ascii=False)
 
 
-async def play(plan: Plan, share: float, rows: Rows, test: Rows, database: Database, socket: Path) -> dict[str, Any]:
+async def run_script(
+    plan: Plan, share: float, rows: Rows, test: Rows, database: Database, socket: Path
+) -> dict[str, Any]:
     """Play all of it against the bot that connects to `socket`."""
-    watch, far_side = Watch(database), FarSide()
-    player = Player(far_side, watch, random.Random(plan.seed), far_side.deliver)
-    far_side.on_reply = player.hear
-    await far_side.start(socket)
+    observer, server = Observer(database), ReplayServer()
+    participants = Participants(server, observer, random.Random(plan.seed), server.deliver)
+    server.on_reply = participants.on_reply
+    await server.start(socket)
     try:
-        await until(lambda: far_side.connections > 0, "the bot to start")  # before that there may be no tables
-        watching = asyncio.create_task(watch.run())
-        await settle(player, [*rows, *test], bool(test))
-        played = await everything(plan, share, rows, test, database, player)
-        await watch.head_is_current()
-        report = await asyncio.to_thread(make_report, plan, played, rows, database, player)
-        watching.cancel()
+        await until(lambda: server.connections > 0, "the bot to start")  # before that there may be no tables
+        observing = asyncio.create_task(observer.run())
+        await set_up(participants, [*rows, *test], bool(test))
+        measured = await write_all(plan, share, rows, test, database, participants)
+        await observer.head_is_current()
+        report = await asyncio.to_thread(make_report, plan, measured, rows, database, participants)
+        observing.cancel()
         return report
     finally:
-        await far_side.stop()
+        await server.stop()
 
 
-async def settle(player: Player, rows: Rows, tested: bool) -> None:
+async def set_up(participants: Participants, rows: Rows, tested: bool) -> None:
     """Enable the chats and bring the labels; wait until the model is loaded."""
-    await player.settle_in(MAIN, "suggest")
+    await participants.enable(MAIN, "suggest")
     if tested:
-        await player.settle_in(TEST, "shadow")
-    await player.add_labels(MAIN, sorted({label for _, label in rows}))
-    await player.watch.head_is_current()
+        await participants.enable(TEST, "shadow")
+    await participants.add_labels(MAIN, sorted({label for _, label in rows}))
+    await participants.observer.head_is_current()
 
 
-async def everything(plan: Plan, share: float, rows: Rows, test: Rows, database: Database, player: Player) -> Played:
+async def write_all(
+    plan: Plan, share: float, rows: Rows, test: Rows, database: Database, participants: Participants
+) -> Measurements:
     """Messages with their annotation, retraining on the way, questions and the test at the end."""
-    played, order = Played(), list(enumerate(rows))
-    player.rng.shuffle(order)
+    measured, order = Measurements(), list(enumerate(rows))
+    participants.rng.shuffle(order)
     pending = order
     for stop in (*plan.retrain_at, None):
         began = time.monotonic()
-        pending = await stream(plan, share, pending, player, stop)
-        played.seconds += time.monotonic() - began
+        pending = await stream(plan, share, pending, participants, stop)
+        measured.seconds += time.monotonic() - began
         if stop is not None:
-            await score(played, test, player, "before retraining")
-            await retrain(database, player)
+            await score(measured, test, participants, "before retraining")
+            await retrain(database, participants)
     if plan.annotate == "asked":
-        await player.answer_questions(MAIN, plan.budget)
-    await score(played, test, player, "at the end")
-    return played
+        await participants.answer_questions(MAIN, plan.budget)
+    await score(measured, test, participants, "at the end")
+    return measured
 
 
 async def stream(
-    plan: Plan, share: float, pending: Sequence[tuple[int, tuple[str, str]]], player: Player, stop: int | None
+    plan: Plan,
+    share: float,
+    pending: Sequence[tuple[int, tuple[str, str]]],
+    participants: Participants,
+    stop: int | None,
 ) -> Sequence[tuple[int, tuple[str, str]]]:
     """Write messages until `stop` labels were given; returns those that are left over."""
     free, tasks, began = asyncio.Semaphore(plan.in_flight), set[asyncio.Task[None]](), time.monotonic()
-    annotated = len(player.labelled_when)
-    for place, (number, (text, label)) in enumerate(pending):
+    annotated = len(participants.labelled_when)
+    for index, (number, (text, label)) in enumerate(pending):
         if stop is not None and annotated >= stop:
             break
         await free.acquire()
         if plan.rate:
-            await asyncio.sleep(max(0.0, began + place / plan.rate - time.monotonic()))
-        react = player.rng.random() < share
+            await asyncio.sleep(max(0.0, began + index / plan.rate - time.monotonic()))
+        react = participants.rng.random() < share
         annotated += react
-        task = asyncio.create_task(one(player, number, text, label, react))
+        task = asyncio.create_task(write_and_label(participants, number, text, label, react))
         task.add_done_callback(lambda _: free.release())
         tasks.add(task)
     else:
-        place = len(pending)
+        index = len(pending)
     await asyncio.gather(*tasks)
-    return pending[place:]
+    return pending[index:]
 
 
-async def one(player: Player, number: int, text: str, label: str, react: bool) -> None:
+async def write_and_label(participants: Participants, number: int, text: str, label: str, react: bool) -> None:
     """A message, what the bot makes of it, and what an annotator makes of that."""
-    ref = await player.write(MAIN, number, text, label)
+    ref = await participants.write(MAIN, number, text, label)
     with suppress(TimeoutError):  # what never comes is in the report, as lost
-        async with asyncio.timeout(PATIENCE):
-            await player.outcome(ref)
+        async with asyncio.timeout(TIMEOUT):
+            await participants.outcome(ref)
     if react:
-        await player.react(ref)
+        await participants.react(ref)
 
 
-async def retrain(database: Database, player: Player) -> None:
+async def retrain(database: Database, participants: Participants) -> None:
     """Type /retrain, wait for the job's end, and until the version that is active then serves."""
-    (key,) = await player.type(MAIN, "retrain")
-    print(player.said(key), file=sys.stderr)
+    (key,) = await participants.run_command(MAIN, "retrain")
+    print(participants.text_of(key), file=sys.stderr)
 
     def ended() -> bool:
         with database.read() as c:
@@ -174,65 +181,69 @@ async def retrain(database: Database, player: Player) -> None:
 
     while not await asyncio.to_thread(ended):
         await asyncio.sleep(0.5)
-    await player.watch.head_is_current()
-    await until(lambda: "…" not in player.said(key), "the job's last word")
+    await participants.observer.head_is_current()
+    await until(lambda: "…" not in participants.text_of(key), "the job's last message")
     await asyncio.sleep(1.0)
-    print(player.said(key), file=sys.stderr)
+    print(participants.text_of(key), file=sys.stderr)
 
 
-async def score(played: Played, test: Rows, player: Player, when: str) -> None:
+async def score(measured: Measurements, test: Rows, participants: Participants, when: str) -> None:
     """Send the test file through the pipeline in shadow, and score what was predicted."""
     if not test:
         return
-    await player.watch.head_is_current()
-    serial = len(played.tests)
+    await participants.observer.head_is_current()
+    serial = len(measured.tests)
     free = asyncio.Semaphore(256)
 
     async def ask(number: int, text: str, label: str) -> MessageRef:
         async with free:
             ref = MessageRef(**TEST.model_dump(), message_id=f"{serial}-{number}")
-            player.truth[ref.key] = label
+            participants.truth[ref.key] = label
             event = Message(key=f"{ref.key}/written", at=time.time(), ref=ref, author=AUTHORS[0], text=text)
-            await player.far_side.deliver(event)
-            async with asyncio.timeout(PATIENCE):
-                await player.watch.outcome(ref.key)
+            await participants.server.deliver(event)
+            async with asyncio.timeout(TIMEOUT):
+                await participants.observer.outcome(ref.key)
             return ref
 
     refs = await asyncio.gather(*(ask(number, text, label) for number, (text, label) in enumerate(test)))
-    rows = test_rows(player, refs)
-    version = (await player.watch.outcome(refs[-1].key)).version
-    played.tests.append({"when": when, "version": version, "labels": len(player.labelled_when), **scored(rows)})
-    print(json.dumps(played.tests[-1]), file=sys.stderr)
+    rows = test_rows(participants, refs)
+    version = (await participants.observer.outcome(refs[-1].key)).version
+    measured.tests.append({"when": when, "version": version, "labels": len(participants.labelled_when), **scored(rows)})
+    print(json.dumps(measured.tests[-1]), file=sys.stderr)
 
 
-def make_report(plan: Plan, played: Played, rows: Rows, database: Database, player: Player) -> dict[str, Any]:
+def make_report(
+    plan: Plan, measured: Measurements, rows: Rows, database: Database, participants: Participants
+) -> dict[str, Any]:
     """Everything that was measured, as it is printed."""
-    lost, doubled = lost_and_doubled(database, player)
+    lost, doubled = lost_and_doubled(database, participants)
     latencies = [
-        1000 * (player.reacted_at[ref] - at) for ref, at in player.accepted.items() if ref in player.reacted_at
+        1000 * (participants.reacted_at[ref] - at)
+        for ref, at in participants.accepted.items()
+        if ref in participants.reacted_at
     ]
     with database.read() as c:
-        every = [
+        all_versions = [
             {"version": v.id, "state": v.state, "method": v.method, "metrics": v.metrics, "note": v.note.en}
             for v in versions.every(c)
         ]
-    abstained = sum(not outcome.shown for outcome in player.outcomes.values())
+    abstained = sum(not outcome.shown for outcome in participants.outcomes.values())
     return {
         "file": str(plan.file),
-        "messages": len(player.accepted),
-        "labels": len(player.labelled_when),
-        "predicted": len(player.outcomes),
+        "messages": len(participants.accepted),
+        "labels": len(participants.labelled_when),
+        "predicted": len(participants.outcomes),
         "abstained": abstained,
         "lost": lost,
         "doubled": doubled,
-        "seconds": round(played.seconds, 2),
-        "messages_per_s": round(len(player.accepted) / max(played.seconds, 1e-9), 1),
+        "seconds": round(measured.seconds, 2),
+        "messages_per_s": round(len(participants.accepted) / max(measured.seconds, 1e-9), 1),
         "latency_ms": percentiles(latencies, 50, 95, 99),
-        "label_to_head_ms": percentiles(label_to_head(database, player), 50, 95),
-        "online_accuracy": online_accuracy(player),
-        "test": {name: value for name, value in played.tests[-1].items() if name in ("accuracy", "macro_f1", "ece")}
-        if played.tests
+        "label_to_head_ms": percentiles(label_to_head(database, participants), 50, 95),
+        "online_accuracy": online_accuracy(participants),
+        "test": {name: value for name, value in measured.tests[-1].items() if name in ("accuracy", "macro_f1", "ece")}
+        if measured.tests
         else None,
-        "tests": played.tests,
-        "versions": every,
+        "tests": measured.tests,
+        "versions": all_versions,
     }

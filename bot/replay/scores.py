@@ -8,16 +8,16 @@ Row = tuple[str, str | None, float]
 
 
 def accuracy(rows: Sequence[Row]) -> float:
-    """The share of rows that were right."""
-    return sum(truth == said for truth, said, _ in rows) / len(rows) if rows else 0.0
+    """The share of rows that were predicted correctly."""
+    return sum(truth == predicted for truth, predicted, _ in rows) / len(rows) if rows else 0.0
 
 
 def macro_f1(rows: Sequence[Row]) -> float:
     """F1 averaged over the true labels, each counting the same."""
     scores: list[float] = []
     for label in sorted({truth for truth, _, _ in rows}):
-        hits = sum(truth == said == label for truth, said, _ in rows)
-        wrong = sum((truth == label) != (said == label) for truth, said, _ in rows)
+        hits = sum(truth == predicted == label for truth, predicted, _ in rows)
+        wrong = sum((truth == label) != (predicted == label) for truth, predicted, _ in rows)
         scores.append(2 * hits / (2 * hits + wrong) if hits else 0.0)
     return sum(scores) / len(scores) if scores else 0.0
 
@@ -41,7 +41,7 @@ def scored(rows: Sequence[Row]) -> dict[str, float]:
     }
 
 
-def percentiles(values: Sequence[float], *wanted: int) -> dict[str, float]:
+def percentiles(values: Sequence[float], *ranks: int) -> dict[str, float]:
     """Nearest-rank percentiles, rounded to a tenth; empty when there are no values."""
     ordered = sorted(values)
-    return {f"p{p}": round(ordered[min(len(ordered) - 1, len(ordered) * p // 100)], 1) for p in wanted if ordered}
+    return {f"p{p}": round(ordered[min(len(ordered) - 1, len(ordered) * p // 100)], 1) for p in ranks if ordered}

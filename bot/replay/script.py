@@ -1,4 +1,4 @@
-"""The player: authors who write, annotators who react, an admin who types commands."""
+"""The participants of a replay: authors who write, annotators who react, an admin who types commands."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
-from bot.replay.far_side import FarSide
-from bot.replay.observer import Outcome, Watch
+from bot.replay.observer import Observer, Outcome
+from bot.replay.server import ReplayServer
 from workers.core.emoji import PALETTE
 from workers.core.errors import BackchannelError
 from workers.core.events import Button, ChatRef, Command, Message, MessageRef, Person, Reaction
@@ -19,30 +19,30 @@ from workers.core.replies import EditPost, Post, React, Reply
 ADMIN = Person(id="admin", name="Admin")
 AUTHORS = tuple(Person(id=f"author-{n}", name=f"Author {n}") for n in range(1, 8))
 ANNOTATORS = tuple(Person(id=f"annotator-{n}", name=f"Annotator {n}") for n in range(1, 4))
-PATIENCE = 120.0
+TIMEOUT = 120.0
 
 Deliver = Callable[[Message | Reaction | Button | Command], Awaitable[object]]
 
 
-def chat(chat_id: str) -> ChatRef:
+def chat_ref(chat_id: str) -> ChatRef:
     """A chat of the replay platform."""
     return ChatRef(platform="replay", workspace="file", chat_id=chat_id)
 
 
-def ref_of(where: ChatRef, message_id: str) -> MessageRef:
+def ref_of(chat: ChatRef, message_id: str) -> MessageRef:
     """The message of this id in a chat."""
-    return MessageRef(**where.model_dump(), message_id=message_id)
+    return MessageRef(**chat.model_dump(), message_id=message_id)
 
 
 @dataclass(slots=True)
-class Player:
-    """Plays rows of (text, label) into chats; remembers what it said, so that a report can check the outcome.
+class Participants:
+    """Write rows of (text, label) into chats; remember what they did, so that a report can check the outcome.
 
     `given`: the (ref, annotator, emoji) of each label, where a pressed button has "" as its emoji.
     """
 
-    far_side: FarSide
-    watch: Watch
+    server: ReplayServer
+    observer: Observer
     rng: random.Random
     deliver: Deliver
     emoji: dict[str, str] = field(default_factory=dict[str, str])
@@ -56,8 +56,8 @@ class Player:
     _shown: dict[str, asyncio.Event] = field(default_factory=dict[str, asyncio.Event])
     reacted_at: dict[str, float] = field(default_factory=dict[str, float])
 
-    def hear(self, key: str, reply: Reply, now: float) -> None:
-        """What the bot did, as the far side saw it."""
+    def on_reply(self, key: str, reply: Reply, now: float) -> None:
+        """What the bot did, as the server saw it."""
         if isinstance(reply, React):
             self.reacted_at.setdefault(reply.ref.key, now)
             self._shown.setdefault(reply.ref.key, asyncio.Event()).set()
@@ -68,36 +68,36 @@ class Player:
 
     # ── the admin ──────────────────────────────────────────────────────────────────────────────────
 
-    async def type(self, where: ChatRef, text: str) -> list[str]:
+    async def run_command(self, chat: ChatRef, text: str) -> list[str]:
         """Type a command and wait for its answers. Returns the keys of the posts."""
-        key = f"{where.key}/command/{next(self._numbers)}"
-        await self.deliver(Command(key=key, at=time.time(), chat=where, caller=ADMIN, text=text, admin=True))
+        key = f"{chat.key}/command/{next(self._numbers)}"
+        await self.deliver(Command(key=key, at=time.time(), chat=chat, caller=ADMIN, text=text, admin=True))
         await until(lambda: f"{key}:0" in self._posts, f"an answer to `{text}`")
-        posts = await self.watch.posts(key)  # what belongs to one answer is committed together, but sent one by one
+        posts = await self.observer.posts(key)  # what belongs to one answer is committed together, but sent one by one
         await until(lambda: all(post in self._posts for post in posts), f"the whole answer to `{text}`")
         return posts
 
-    async def settle_in(self, where: ChatRef, mode: str) -> None:
-        await self.type(where, "here")
-        await self.type(where, f"mode {mode}")
+    async def enable(self, chat: ChatRef, mode: str) -> None:
+        await self.run_command(chat, "here")
+        await self.run_command(chat, f"mode {mode}")
 
-    async def add_labels(self, where: ChatRef, names: Sequence[str]) -> None:
+    async def add_labels(self, chat: ChatRef, names: Sequence[str]) -> None:
         """Make the file's labels the label set, each with an emoji of its own."""
         for name, emoji in zip(names, emoji_for(len(names)), strict=True):
             self.emoji[name] = emoji
-            (key,) = await self.type(where, f"labels add {name} {emoji}")
-            if emoji not in self.said(key):
-                raise BackchannelError(f"The label {name!r} was not accepted: {self.said(key)}")
+            (key,) = await self.run_command(chat, f"labels add {name} {emoji}")
+            if emoji not in self.text_of(key):
+                raise BackchannelError(f"The label {name!r} was not accepted: {self.text_of(key)}")
 
-    def said(self, key: str) -> str:
-        """What a post says now."""
+    def text_of(self, key: str) -> str:
+        """The text of a post now."""
         return self._posts[key].text
 
     # ── authors and annotators ─────────────────────────────────────────────────────────────────────
 
-    async def write(self, where: ChatRef, number: int, text: str, label: str) -> MessageRef:
+    async def write(self, chat: ChatRef, number: int, text: str, label: str) -> MessageRef:
         """One author writes one message; returns once the bot has stored it."""
-        ref = ref_of(where, str(number))
+        ref = ref_of(chat, str(number))
         self.truth[ref.key] = label
         author = AUTHORS[number % len(AUTHORS)]
         message = Message(key=f"{ref.key}/written", at=time.time(), ref=ref, author=author, text=text)
@@ -107,7 +107,7 @@ class Player:
 
     async def outcome(self, ref: MessageRef) -> Outcome:
         """Wait until the message is predicted and, where the bot shows it, until its emoji is there."""
-        outcome = await self.watch.outcome(ref.key)
+        outcome = await self.observer.outcome(ref.key)
         self.outcomes[ref.key] = outcome
         if outcome.shown:
             await self._shown.setdefault(ref.key, asyncio.Event()).wait()
@@ -123,40 +123,40 @@ class Player:
         self.labelled_when[ref.key] = len(self.labelled_when) + 1
         await self.deliver(reaction)
 
-    async def answer_questions(self, where: ChatRef, budget: int) -> int:
+    async def answer_questions(self, chat: ChatRef, budget: int) -> int:
         """Let the bot ask, and answer truly, until the budget is spent or it has nothing to ask."""
         answered = 0
         while answered < budget:
-            keys = await self.type(where, f"ask {min(10, budget - answered)}")
+            keys = await self.run_command(chat, f"ask {min(10, budget - answered)}")
             questions = [key for key in keys if self._posts[key].choices]
             if not questions:
                 return answered
             for key in questions:
-                await self.press(where, key)
+                await self.press(chat, key)
             answered += len(questions)
-            await self.watch.head_is_current()
+            await self.observer.head_is_current()
         return answered
 
-    async def press(self, where: ChatRef, key: str) -> None:
+    async def press(self, chat: ChatRef, key: str) -> None:
         post = self._posts[key]
-        asked = ref_of(where, post.reply_to or "")
-        wanted = self.truth[asked.key]
-        choice = next(choice for choice in post.choices if choice.text == f"{self.emoji[wanted]} {wanted}")
-        pressed = f"{where.key}/button/{next(self._numbers)}"
+        asked = ref_of(chat, post.reply_to or "")
+        label = self.truth[asked.key]
+        choice = next(choice for choice in post.choices if choice.text == f"{self.emoji[label]} {label}")
+        pressed = f"{chat.key}/button/{next(self._numbers)}"
         self.labelled_when[asked.key] = len(self.labelled_when) + 1
-        at = ref_of(where, f"bot:{key}")
+        at = ref_of(chat, f"bot:{key}")
         annotator = self.rng.choice(ANNOTATORS)
         self.given.append((asked.key, annotator.id, ""))
         await self.deliver(Button(key=pressed, at=time.time(), ref=at, presser=annotator, value=choice.value))
 
 
-async def until(ready: Callable[[], bool], what: str, patience: float = PATIENCE) -> None:
-    """Look until it is so. Raises BackchannelError when it takes longer than `patience` seconds."""
-    deadline = time.monotonic() + patience
+async def until(ready: Callable[[], bool], what: str, seconds: float = TIMEOUT) -> None:
+    """Look until it is so. Raises BackchannelError when it takes longer than `seconds`."""
+    deadline = time.monotonic() + seconds
     while not ready():
         if time.monotonic() > deadline:
             raise BackchannelError(
-                f"Waited {patience:.0f} s for {what}, in vain: look into the logs in the data folder."
+                f"Waited {seconds:.0f} s for {what}, in vain: look into the logs in the data folder."
             )
         await asyncio.sleep(0.005)
 

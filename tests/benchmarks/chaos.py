@@ -29,10 +29,10 @@ from sqlalchemy import text as sql
 from bot.cli import opened
 from bot.platforms.web.sample import sample_lines
 from bot.replay.dataset import read
-from bot.replay.far_side import FarSide
-from bot.replay.observer import Watch
+from bot.replay.observer import Observer
 from bot.replay.runner import MAIN
-from bot.replay.script import ANNOTATORS, AUTHORS, Player, ref_of
+from bot.replay.script import ANNOTATORS, AUTHORS, Participants, ref_of
+from bot.replay.server import ReplayServer
 from bot.settings import BotSettings
 from bot.supervisor.child import RestartPolicy
 from bot.supervisor.stack import process_specs
@@ -147,12 +147,12 @@ async def killer(supervisor: Supervisor, kills: int, progress: Callable[[], floa
 async def play(arguments: argparse.Namespace, data: Path, supervisor: Supervisor, database: Database) -> int:
     rng = random.Random(arguments.seed)
     rows = conversation(arguments.file, arguments.messages)
-    watch, far_side = Watch(database), FarSide()
-    player = Player(far_side, watch, rng, far_side.deliver)
-    far_side.on_reply = player.hear
+    watch, far_side = Observer(database), ReplayServer()
+    player = Participants(far_side, watch, rng, far_side.deliver)
+    far_side.on_reply = player.on_reply
     await far_side.start(data / "far.sock")
     watching = asyncio.create_task(watch.run())
-    await player.settle_in(MAIN, "suggest")
+    await player.enable(MAIN, "suggest")
     await player.add_labels(MAIN, sorted({label for _, label in rows}))
     await watch.head_is_current()
     script, played, began = Script(rng, player.emoji), 0, time.monotonic()
@@ -215,7 +215,7 @@ async def quiet(database: Database, patience: float = 300.0) -> None:
     print(f"still waiting (inbox, outbox): {waiting}", file=sys.stderr)
 
 
-def compare(database: Database, script: Script, far_side: FarSide) -> dict[str, list[str]]:
+def compare(database: Database, script: Script, far_side: ReplayServer) -> dict[str, list[str]]:
     """Everything that the store holds against everything that was said: lost, doubled and wrong."""
     said = script.said
     lost, doubled, wrong = [], [], []

@@ -19,11 +19,11 @@ import pytest
 
 from bot.platforms.replay import ReplayPlatform
 from bot.replay import runner
-from bot.replay.far_side import FarSide
-from bot.replay.instance import environment, stage
-from bot.replay.observer import Watch
+from bot.replay.instance import environment, running_instance
+from bot.replay.observer import Observer
 from bot.replay.report import lost_and_doubled
-from bot.replay.script import ADMIN, ANNOTATORS, Player, chat, ref_of, until
+from bot.replay.script import ADMIN, ANNOTATORS, Participants, chat_ref, ref_of, until
+from bot.replay.server import ReplayServer
 from tests.waiting import HANG, moment
 from workers.core.errors import BackchannelError
 from workers.core.events import Command, Event, Message, Reaction
@@ -32,7 +32,7 @@ from workers.handlers.dispatch import ledger_row
 from workers.store import head_fits, inbox, labels, ledger, outbox, versions
 from workers.store.database import Database
 
-MAIN = chat("main")
+MAIN = chat_ref("main")
 FORMS = {
     "bug": ("the {} crashes when I open it", "an error in the {}", "the {} is broken again", "the {} freezes"),
     "praise": ("I love the new {}", "the {} is wonderful", "great work on the {}", "thank you for the {}"),
@@ -104,9 +104,9 @@ def database(tmp_path: Path) -> Iterator[Database]:
 
 
 @pytest.fixture
-def player(database: Database) -> Player:
-    far_side = FarSide()
-    return Player(far_side, Watch(database), random.Random(0), far_side.deliver, emoji={"bug": "🐞"})
+def player(database: Database) -> Participants:
+    server = ReplayServer()
+    return Participants(server, Observer(database), random.Random(0), server.deliver, emoji={"bug": "🐞"})
 
 
 def reaction(number: int, key: str = "") -> Reaction:
@@ -118,7 +118,7 @@ async def test_the_head_is_not_current_while_a_label_is_on_its_way(database: Dat
     with database.write() as c:
         head_fits.record(c, head_fits.HeadFit(1, labels.revision(c), 0, 0, 0.0))
         inbox.add(c, [reaction(1)], 0.0)
-    waiting = asyncio.create_task(Watch(database).head_is_current())
+    waiting = asyncio.create_task(Observer(database).head_is_current())
     await moment()
     assert not waiting.done()
     with database.write() as c:
@@ -131,13 +131,13 @@ async def test_the_head_is_not_current_while_a_label_is_on_its_way(database: Dat
 
 
 async def test_a_head_that_never_comes_is_said(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.replay.observer.PATIENCE", 0.1)
+    monkeypatch.setattr("bot.replay.observer.TIMEOUT", 0.1)
     with pytest.raises(BackchannelError, match="The model has not learnt the labels"):
-        await Watch(database).head_is_current()
+        await Observer(database).head_is_current()
 
 
 async def test_the_seconds_are_those_in_which_messages_are_written(
-    database: Database, player: Player, monkeypatch: pytest.MonkeyPatch
+    database: Database, player: Participants, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [0.0]
 
@@ -152,11 +152,11 @@ async def test_the_seconds_are_those_in_which_messages_are_written(
     monkeypatch.setattr(runner, "stream", stream)
     monkeypatch.setattr(runner, "retrain", retrain)
     plan = runner.Plan(file=Path("rows.csv"), retrain_at=(1, 2))
-    played = await runner.everything(plan, 1.0, [("it crashes", "bug")], [], database, player)
+    played = await runner.write_all(plan, 1.0, [("it crashes", "bug")], [], database, player)
     assert played.seconds == 3.0
 
 
-def test_labels_that_are_missing_or_there_twice_are_counted(database: Database, player: Player) -> None:
+def test_labels_that_are_missing_or_there_twice_are_counted(database: Database, player: Participants) -> None:
     player.given = [(ref_of(MAIN, str(number)).key, ANNOTATORS[0].id, "🐞") for number in (1, 2, 3)]
     with database.write() as c:
         ledger.append(c, [ledger_row(reaction(number)) for number in (1, 2)], 0.0)
@@ -167,18 +167,18 @@ def test_labels_that_are_missing_or_there_twice_are_counted(database: Database, 
 
 
 async def test_a_message_of_which_nothing_comes_is_lost_and_holds_nobody_up(
-    database: Database, player: Player, monkeypatch: pytest.MonkeyPatch
+    database: Database, player: Participants, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def deliver(_: Event) -> bool:
         return True
 
-    monkeypatch.setattr(runner, "PATIENCE", 0.1)
+    monkeypatch.setattr(runner, "TIMEOUT", 0.1)
     player.deliver = deliver
-    await asyncio.wait_for(runner.one(player, 1, "it crashes", "bug", react=False), HANG)
+    await asyncio.wait_for(runner.write_and_label(player, 1, "it crashes", "bug", react=False), HANG)
     assert lost_and_doubled(database, player) == (1, 0)
 
 
-async def test_an_answer_of_several_posts_is_waited_for_whole(database: Database, player: Player) -> None:
+async def test_an_answer_of_several_posts_is_waited_for_whole(database: Database, player: Participants) -> None:
     posts = [Post(chat=MAIN, text=f"question {number}") for number in range(3)]
 
     async def deliver(event: Event) -> None:
@@ -186,11 +186,11 @@ async def test_an_answer_of_several_posts_is_waited_for_whole(database: Database
         with database.write() as c:
             outbox.add(c, [(f"{event.key}:{place}", post) for place, post in enumerate(posts)], 0.0)
         for place, post in enumerate(posts):
-            asyncio.get_running_loop().call_later(0.1 * place, player.hear, f"{event.key}:{place}", post, 0.0)
+            asyncio.get_running_loop().call_later(0.1 * place, player.on_reply, f"{event.key}:{place}", post, 0.0)
 
     player.deliver = deliver
-    keys = await player.type(MAIN, "ask 3")
-    assert [player.said(key) for key in keys] == ["question 0", "question 1", "question 2"]
+    keys = await player.run_command(MAIN, "ask 3")
+    assert [player.text_of(key) for key in keys] == ["question 0", "question 1", "question 2"]
 
 
 async def test_an_event_that_cannot_be_stored_is_answered_all_the_same(tmp_path: Path) -> None:
@@ -199,18 +199,18 @@ async def test_an_event_that_cannot_be_stored_is_answered_all_the_same(tmp_path:
             raise ValueError("This can't be stored.")
         return True
 
-    far_side = FarSide()
-    await far_side.start(tmp_path / "far.sock")
+    server = ReplayServer()
+    await server.start(tmp_path / "far.sock")
     listening = asyncio.create_task(ReplayPlatform(tmp_path / "far.sock").listen(accept))
     ref = ref_of(MAIN, "1")
     message = Message(key="m", at=1.0, ref=ref, author=ADMIN, text="it crashes")
     command = Command(key="c", at=1.0, chat=MAIN, caller=ADMIN, text="help", admin=True)
     async with asyncio.timeout(HANG):
-        assert not await far_side.deliver(message)
-        assert await far_side.deliver(command)
+        assert not await server.deliver(message)
+        assert await server.deliver(command)
     listening.cancel()
     await asyncio.wait([listening])
-    await far_side.stop()
+    await server.stop()
 
 
 # ── the Backchannel that it plays on ───────────────────────────────────────────────────────────────
@@ -237,23 +237,23 @@ def test_a_backchannel_that_ends_ends_the_replay_with_its_sentence(
 ) -> None:
     instead(tmp_path, monkeypatch, script)
     with pytest.raises(BackchannelError, match=said):
-        runner.drive(runner.Plan(file=write(tmp_path / "rows.csv", "page")))
+        runner.run(runner.Plan(file=write(tmp_path / "rows.csv", "page")))
 
 
-async def test_the_far_side_can_listen_however_long_the_data_folders_path_is(
+async def test_the_server_can_listen_however_long_the_data_folders_path_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     instead(tmp_path, monkeypatch, "exec sleep 60")
     data = tmp_path / ("x" * 150)
     data.mkdir()
-    with stage(data) as backchannel:
-        far_side = FarSide()
-        await far_side.start(backchannel.socket)
+    with running_instance(data) as backchannel:
+        server = ReplayServer()
+        await server.start(backchannel.socket)
         listening = asyncio.create_task(ReplayPlatform(backchannel.socket).listen(lambda _: asyncio.sleep(0, True)))
-        await until(lambda: far_side.connections > 0, "the bot to start")
+        await until(lambda: server.connections > 0, "the bot to start")
         listening.cancel()
         await asyncio.wait([listening])
-        await far_side.stop()
+        await server.stop()
     assert backchannel.process.returncode is not None
     assert not backchannel.socket.exists()
 

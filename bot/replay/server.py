@@ -1,4 +1,4 @@
-"""The far side of the replay platform: what Slack is to the Slack platform.
+"""The server that the replay platform connects to: what Slack is to the Slack platform.
 
 It keeps an event until the bot acknowledged it, sends it again over a new connection, and carries out replies:
 a post gets an id that depends on its key alone, so a reply that comes twice has the effect of one.
@@ -20,12 +20,12 @@ from typing import Any
 from workers.core.events import EVENT, Event
 from workers.core.replies import REPLY, React, Reply
 
-LINE = 64 * 1024 * 1024
+LINE_LIMIT = 64 * 1024 * 1024
 
 
 @dataclass(slots=True)
-class FarSide:
-    """A server for one bot. Times are seconds since the epoch."""
+class ReplayServer:
+    """A server for one bot: the chats of a replay. Times are seconds since the epoch."""
 
     on_reply: Callable[[str, Reply, float], None] | None = None
     connections: int = 0
@@ -40,7 +40,7 @@ class FarSide:
     _server: asyncio.Server | None = None
 
     async def start(self, socket: Path) -> None:
-        self._server = await asyncio.start_unix_server(self._serve, str(socket), limit=LINE)
+        self._server = await asyncio.start_unix_server(self._serve, str(socket), limit=LINE_LIMIT)
 
     async def stop(self) -> None:
         if self._server:
@@ -62,9 +62,9 @@ class FarSide:
         if self._writer is not None:
             self._write({"number": number, "event": json.loads(EVENT.dump_json(event))})
 
-    def _write(self, said: dict[str, Any]) -> None:
+    def _write(self, message: dict[str, Any]) -> None:
         if self._writer is not None:
-            self._writer.write(json.dumps(said).encode() + b"\n")
+            self._writer.write(json.dumps(message).encode() + b"\n")
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writer = writer
@@ -73,21 +73,21 @@ class FarSide:
             self._send(number, event)
         with suppress(OSError, ValueError, asyncio.CancelledError):
             while line := await reader.readline():
-                self._hear(json.loads(line))
+                self._on_message(json.loads(line))
         if self._writer is writer:
             self._writer = None
 
-    def _hear(self, said: dict[str, Any]) -> None:
-        if "ack" in said:
-            _, future = self._open.pop(said["ack"], (None, None))
+    def _on_message(self, message: dict[str, Any]) -> None:
+        if "ack" in message:
+            _, future = self._open.pop(message["ack"], (None, None))
             if future is not None and not future.done():
-                future.set_result(said["stored"])
+                future.set_result(message["stored"])
             return
-        key, reply, now = said["key"], REPLY.validate_python(said["reply"]), time.time()
+        key, reply, now = message["key"], REPLY.validate_python(message["reply"]), time.time()
         self.deliveries[key] += 1
         if self.deliveries[key] == 1:
             if isinstance(reply, React):
                 self.reactions.setdefault(reply.ref.key, []).append(key)
             if self.on_reply is not None:
                 self.on_reply(key, reply, now)
-        self._write({"sent": said["number"], "message_id": f"bot:{key}"})
+        self._write({"sent": message["number"], "message_id": f"bot:{key}"})
