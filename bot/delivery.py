@@ -1,4 +1,4 @@
-"""Outbox row -> platform -> mark sent. One chat at a time in order, chats beside each other.
+"""Outbox row to platform, then marked as sent. One chat in order, chats beside each other.
 
 The outbox is looked at twenty times a second: no broker stands in this path. Each chat that has something to say
 gets a task of its own, for a short batch; a reply whose platform asks for a pause goes back with that pause, and
@@ -22,6 +22,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_fixed
 
 from bot.platforms.base import Accept, Later, Platform, Refused
 from workers.core.events import Command
@@ -32,13 +33,13 @@ from workers.store.outbox import Outgoing
 
 log = logging.getLogger(__name__)
 
-LOOK = 0.05
-MOST = 128
+POLL = 0.05
+BATCH = 128
 PER_CHAT = 20
-TURN, PATIENCE, LEASE = 20.0, 30.0, 60.0
-"""Seconds: what is not sent by the end of a turn is given back, the last send may take as long as our patience
-with a platform, and the lease outlives both."""
-NOTE_EVERY = 0.1
+TURN, SEND_TIMEOUT, LEASE = 20.0, 30.0, 60.0
+"""Seconds: what is not sent by the end of a turn is given back, the last send of a turn may take another timeout, and
+the lease outlives both."""
+NOTES_EVERY = 0.1
 TRIES = 12
 LONGEST_PAUSE = 60.0
 DATABASE_PAUSE = 1.0
@@ -84,18 +85,21 @@ class _Delivery:
                 self._wanted.clear()
                 for chat, group in groupby(await self._exchange(), key=_chat):
                     self._chats[chat] = asyncio.create_task(self._turn(chat, list(group)))
-                await _at_most(LOOK, self._wanted)
+                await _at_most(POLL, self._wanted)
         finally:
             await self._stop()
 
     async def _exchange(self) -> list[Outgoing]:
-        """Write down what the waiting chats have to tell, and claim what can be sent now, chat by chat."""
+        """Write down the notes of the waiting chats, and claim what can be sent now, chat by chat."""
         waiting, self._waiting = self._waiting, {}
         notes, busy = [note for chat in waiting for note in self._notes[chat]], list(self._chats)
-        claimed = await self._patiently(lambda: self._commit(notes, busy))
-        for told in waiting.values():
-            if not told.done():
-                told.set_result(None)
+        retrying = AsyncRetrying(
+            retry=retry_if_exception_type(AWAY), wait=wait_fixed(DATABASE_PAUSE), before_sleep=_log_first_retry
+        )
+        claimed: list[Outgoing] = await retrying(_to_its_end, lambda: self._commit(notes, busy))
+        for written in waiting.values():
+            if not written.done():
+                written.set_result(None)
         return sorted(claimed, key=lambda outgoing: (_chat(outgoing), outgoing.id))
 
     def _commit(self, notes: Sequence[Note], busy: Sequence[str]) -> list[Outgoing]:
@@ -108,7 +112,7 @@ class _Delivery:
         with self._database.write() as c:
             for note in notes:
                 note(c)
-            return outbox.claim(c, name, MOST, LEASE, self._worker, time.time(), PER_CHAT, busy)
+            return outbox.claim(c, name, BATCH, LEASE, self._worker, time.time(), PER_CHAT, busy)
 
     def _write(self, notes: Sequence[Note]) -> None:
         with self._database.write() as c:
@@ -120,9 +124,9 @@ class _Delivery:
         began = noted = time.monotonic()
         left = list(group)
         try:
-            while left and time.monotonic() - began < TURN and await self._goes_on(chat, left[0]):
+            while left and time.monotonic() - began < TURN and await self._deliver_one(chat, left[0]):
                 del left[0]
-                if time.monotonic() - noted >= NOTE_EVERY:
+                if time.monotonic() - noted >= NOTES_EVERY:
                     await self._write_down(chat)
                     noted = time.monotonic()
             if left:
@@ -132,10 +136,10 @@ class _Delivery:
             del self._chats[chat]
             self._wanted.set()
 
-    async def _goes_on(self, chat: str, outgoing: Outgoing) -> bool:
+    async def _deliver_one(self, chat: str, outgoing: Outgoing) -> bool:
         """Send one reply and note what came of it. False: it is to be tried again, and its chat waits behind it."""
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(SEND_TIMEOUT):
                 message_id = await _send(self._platform, self._accept, outgoing)
         except Later as later:
             self._note(outbox.retry, outgoing, later.seconds, str(later))
@@ -144,13 +148,13 @@ class _Delivery:
             log.warning("%s refused a %s: %s", self._platform.name, outgoing.reply.kind, refused)
             self._note(outbox.fail, outgoing, str(refused))
         except Exception as error:
-            return self._given_up(chat, outgoing, error)
+            return self._failed(chat, outgoing, error)
         else:
             self._note(outbox.sent, outgoing, message_id)
         self._troubles.pop(chat, None)
         return True
 
-    def _given_up(self, chat: str, outgoing: Outgoing, error: Exception) -> bool:
+    def _failed(self, chat: str, outgoing: Outgoing, error: Exception) -> bool:
         """A reply that fails by its own doing is dropped in the end; until then it is tried more and more slowly."""
         why, outage, what = repr(error), isinstance(error, OUTAGE), f"A {outgoing.reply.kind} to {self._platform.name}"
         trouble = self._troubles.setdefault(chat, _Trouble(outgoing.id))
@@ -169,29 +173,17 @@ class _Delivery:
         self._note(outbox.retry, outgoing, pause, why)
         return False
 
-    def _note(self, step: Callable[..., object], outgoing: Outgoing, *told: object) -> None:
+    def _note(self, step: Callable[..., object], outgoing: Outgoing, *details: object) -> None:
         now = time.time()  # that of the event, not of the writing
-        self._notes[_chat(outgoing)].append(lambda c: step(c, outgoing, *told, now))
+        self._notes[_chat(outgoing)].append(lambda c: step(c, outgoing, *details, now))
 
     async def _write_down(self, chat: str) -> None:
-        """Wait until the outbox knows about a chat's replies. To be told twice does it no harm."""
+        """Wait until the outbox knows about a chat's replies. To be written twice does no harm."""
         if self._notes[chat]:
             self._waiting[chat] = asyncio.get_running_loop().create_future()
             self._wanted.set()
             await self._waiting[chat]
         del self._notes[chat]
-
-    async def _patiently(self, call: Callable[[], T]) -> T:
-        """Call the database off the event loop, again and again while it is away, and say so once."""
-        tries = 0
-        while True:
-            try:
-                return await _to_its_end(call)
-            except AWAY as error:
-                if tries == 0:
-                    _say_away(error)
-                tries += 1
-                await asyncio.sleep(DATABASE_PAUSE)
 
     async def _stop(self) -> None:
         """End the chats' tasks, write down what was sent, and let go of the rest."""
@@ -204,7 +196,7 @@ class _Delivery:
         try:
             await _to_its_end(lambda: self._write(notes))
         except AWAY as error:
-            _say_away(error)
+            _log_away(error)
 
 
 def _chat(outgoing: Outgoing) -> str:
@@ -212,8 +204,14 @@ def _chat(outgoing: Outgoing) -> str:
     return outgoing.reply.chat.key
 
 
-def _say_away(error: Exception) -> None:
-    """Not the words of an error of SQL, which may hold people's messages."""
+def _log_first_retry(state: RetryCallState) -> None:
+    error = state.outcome.exception() if state.outcome else None
+    if error is not None and state.attempt_number == 1:
+        _log_away(error)
+
+
+def _log_away(error: BaseException) -> None:
+    """Without the text of an error of SQL, which may hold people's messages."""
     why = str(error) if isinstance(error, DatabaseAway) else type(error).__name__
     log.error("The outbox can't be reached; trying again. %s", why)
 
@@ -226,8 +224,8 @@ async def _send(platform: Platform, accept: Accept, outgoing: Outgoing) -> str |
     person = reply.event.presser if reply.event.kind == "button" else reply.event.caller
     verb = reply.event.verb if isinstance(reply.event, Command) else ""
     standing = await platform.standing(reply.chat, person, verb)
-    known = {"admin": standing.admin, "why": standing.why, "key": f"{reply.event.key}#admin"}
-    await accept(reply.event.model_copy(update=known))
+    answer = {"admin": standing.admin, "why": standing.why, "key": f"{reply.event.key}#admin"}
+    await accept(reply.event.model_copy(update=answer))
     return None
 
 

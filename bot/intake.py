@@ -1,4 +1,4 @@
-"""Event -> inbox row -> acknowledge -> hint.
+"""Event to inbox row, then the acknowledgement, then the hint.
 
 Many events that arrive together are committed together: one thread takes what waits, writes it in one
 transaction, and only then lets the platforms acknowledge. While the database can't be written, nothing is
@@ -17,6 +17,7 @@ from queue import SimpleQueue
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
+from tenacity import RetryCallState, retry, retry_if_exception_type, wait_exponential
 
 from workers.core.command_table import find
 from workers.core.events import Button, Command, Edit, Event, Message, Moved, Presence, chat_of
@@ -26,21 +27,22 @@ from workers.store.database import Database, DatabaseAway
 
 log = logging.getLogger(__name__)
 
-MOST = 500
+BATCH = 500
+"""Events in one transaction."""
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """An event whose platform waits for the word that it is stored."""
+    """An event whose platform waits until it is stored."""
 
     event: Event
     stored: asyncio.Future[bool]
 
-    def tell(self, outcome: bool | Exception) -> None:
+    def resolve(self, outcome: bool | Exception) -> None:
         """Wake the platform, from any thread: it was stored, it was not wanted, or why it can't be stored."""
-        self.stored.get_loop().call_soon_threadsafe(self._settle, outcome)
+        self.stored.get_loop().call_soon_threadsafe(self._resolve, outcome)
 
-    def _settle(self, outcome: bool | Exception) -> None:
+    def _resolve(self, outcome: bool | Exception) -> None:
         if self.stored.done():  # the platform has stopped waiting
             return
         if isinstance(outcome, Exception):
@@ -49,7 +51,7 @@ class Waiting:
             self.stored.set_result(outcome)
 
 
-def nobody(platform: str, person: str) -> bool:
+def no_admins(platform: str, person: str) -> bool:
     """No admin is named in the settings."""
     return False
 
@@ -58,7 +60,7 @@ class Intake:
     """Commits events; `accept` is what platforms are given."""
 
     def __init__(
-        self, database: Database, hint: Callable[..., None], is_admin: Callable[[str, str], bool] = nobody
+        self, database: Database, hint: Callable[..., None], is_admin: Callable[[str, str], bool] = no_admins
     ) -> None:
         self._database = database
         self._hint = hint
@@ -70,7 +72,7 @@ class Intake:
     async def accept(self, event: Event) -> bool:
         """Commit one event. True once it is stored (or was before); False where nobody enabled the chat."""
         stored: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._queue.put(Waiting(self._known_admin(event), stored))
+        self._queue.put(Waiting(self._with_admin(event), stored))
         return await stored
 
     def stop(self) -> None:
@@ -78,7 +80,7 @@ class Intake:
         self._queue.put(None)
         self._thread.join(timeout=10)
 
-    def _known_admin(self, event: Event) -> Event:
+    def _with_admin(self, event: Event) -> Event:
         if isinstance(event, Command | Button) and event.admin is None:
             person = event.caller if isinstance(event, Command) else event.presser
             if self._is_admin(chat_of(event).platform, person.id):
@@ -88,7 +90,7 @@ class Intake:
     def _run(self) -> None:
         while (first := self._queue.get()) is not None:
             batch = [first]
-            while len(batch) < MOST and not self._queue.empty():
+            while len(batch) < BATCH and not self._queue.empty():
                 following = self._queue.get()
                 if following is None:
                     self._queue.put(None)
@@ -98,58 +100,59 @@ class Intake:
 
     def _commit(self, batch: list[Waiting]) -> None:
         try:
-            wanted = with_retry(self._database, [waiting.event for waiting in batch])
+            stored = store(self._database, [waiting.event for waiting in batch])
         except Exception as error:  # one bad event must not hold up, or take along, the others
             if len(batch) > 1:
                 for waiting in batch:
                     self._commit([waiting])
             else:
                 log.exception("The event %s can't be stored.", batch[0].event.key)
-                batch[0].tell(error)
+                batch[0].resolve(error)
             return
-        for waiting, stored in zip(batch, wanted, strict=True):
-            waiting.tell(stored)
-        self._hint(*{waiting.event.queue for waiting, stored in zip(batch, wanted, strict=True) if stored})
+        for waiting, was_stored in zip(batch, stored, strict=True):
+            waiting.resolve(was_stored)
+        self._hint(*{waiting.event.queue for waiting, was_stored in zip(batch, stored, strict=True) if was_stored})
 
 
-def with_retry(database: Database, events: list[Event]) -> list[bool]:
-    """`store`, tried again for as long as the database is away; nothing is acknowledged meanwhile."""
-    pause = 0.05
-    while True:
-        try:
-            return store(database, events)
-        except (DatabaseAway, OperationalError) as error:
-            log.error("The inbox can't be written; trying again in %.1f s. %s", pause, error)
-            time.sleep(pause)
-            pause = min(2 * pause, 5.0)
+def _log_retry(state: RetryCallState) -> None:
+    error = state.outcome.exception() if state.outcome else None
+    log.error("The inbox can't be written; trying again in %.1f s. %s", state.upcoming_sleep, error)
 
 
+@retry(
+    retry=retry_if_exception_type((DatabaseAway, OperationalError)),
+    wait=wait_exponential(multiplier=0.05, max=5),
+    before_sleep=_log_retry,
+)
 def store(database: Database, events: list[Event]) -> list[bool]:
-    """Write what is wanted into the inbox, in one transaction; say which events those were."""
+    """Write what is wanted into the inbox, in one transaction; say which events those were.
+
+    Tried again for as long as the database is away: nothing is acknowledged meanwhile.
+    """
     with database.write() as c:
         for event in events:
             if isinstance(event, Moved):
                 chat_migration.migrate(c, event.chat, event.into)
-        events, known = followed(c, events)
-        kept = [wanted(event, known.get(chat_of(event).key)) for event in events]
-        stay = [event for event, keep in zip(events, kept, strict=True) if keep and not isinstance(event, Moved)]
-        inbox.add(c, stay, time.time())
-    return kept
+        events, by_key = relocated(c, events)
+        stored = [wanted(event, by_key.get(chat_of(event).key)) for event in events]
+        rows = [event for event, keep in zip(events, stored, strict=True) if keep and not isinstance(event, Moved)]
+        inbox.add(c, rows, time.time())
+    return stored
 
 
-def followed(c: Connection, events: list[Event]) -> tuple[list[Event], dict[str, Chat]]:
-    """Events, those of chats that have moved as events of the new ones, and the chats that anybody ever enabled."""
-    known = chats.by_key(c, (chat_of(event).key for event in events))
-    moved = {key: chat.moved_to for key, chat in known.items() if chat.moved_to}
+def relocated(c: Connection, events: list[Event]) -> tuple[list[Event], dict[str, Chat]]:
+    """Events, those of chats that moved as events of the new ones; and by key the chats that anybody ever enabled."""
+    by_key = chats.by_key(c, (chat_of(event).key for event in events))
+    moved = {key: chat.moved_to for key, chat in by_key.items() if chat.moved_to}
     if not moved:
-        return events, known
-    known |= chats.by_key(c, moved.values())
+        return events, by_key
+    by_key |= chats.by_key(c, moved.values())
     return [
-        chat_migration.migrate_event(event, known[into].ref)
+        chat_migration.migrate_event(event, by_key[into].ref)
         if (into := moved.get(chat_of(event).key)) and not isinstance(event, Moved)
         else event
         for event in events
-    ], known
+    ], by_key
 
 
 def wanted(event: Event, chat: Chat | None) -> bool:

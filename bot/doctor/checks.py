@@ -26,9 +26,9 @@ from workers.queue import embedded_valkey
 from workers.store import heartbeats, versions
 from workers.store.database import Database
 
-ROOM = 1_000_000_000
+MIN_FREE = 1_000_000_000
 """Bytes that should be free: a model version takes 100 MB with the packaged backbone, and training needs several."""
-PATIENCE = 300.0
+LOAD_TIMEOUT = 300.0
 """Seconds that loading a backbone may take, for it may have to be downloaded."""
 PACKAGED = "minilm"
 
@@ -41,21 +41,21 @@ def has_torch() -> bool:
 def disk(settings: Settings) -> Finding:
     """Whether the data folder can be written and has room."""
     folder = settings.data_dir
-    elsewhere = not settings.embedded_broker and settings.database_url.startswith("postgres")
-    if elsewhere and not has_torch():
+    remote = not settings.embedded_broker and settings.database_url.startswith("postgres")
+    if remote and not has_torch():
         return Finding(
             True, "Nothing is kept on this machine: database and broker are elsewhere, and no model runs here."
         )
-    there = next(path for path in (folder, *folder.parents) if path.exists())
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
     todo = "Make it writable for this account, or set BACKCHANNEL_DATA_DIR to another folder."
     try:
-        with tempfile.TemporaryFile(dir=there) as file:
+        with tempfile.TemporaryFile(dir=existing) as file:
             file.write(b"backchannel")
     except OSError as error:
         return Finding(False, f"The data folder {folder} can't be written ({error.strerror}).", todo)
-    free = shutil.disk_usage(there).free
+    free = shutil.disk_usage(existing).free
     size = f"{free / 1e9:.1f} GB are free in the data folder {folder}"
-    if free < ROOM:
+    if free < MIN_FREE:
         return Finding(False, f"Only {size}.", "Free some space: model versions and the database grow.")
     return Finding(True, f"{size}.")
 
@@ -84,21 +84,23 @@ def broker(settings: Settings) -> Finding:
     from workers.queue.celery_app import make
 
     url = settings.broker.url.get_secret_value()
-    place, todo = _place(url), "Messages are kept meanwhile, and answered late."
+    address, todo = _address(url), "Messages are kept meanwhile, and answered late."
     try:
         with make(settings).connection_for_write() as connection:
             channel: Any = connection.channel()
             channel.client.set("backchannel-doctor", "1", ex=10)
     except (AuthenticationError, NoPermissionError):
         return Finding(
-            False, f"The broker at {place} refuses us.", "Correct name and password in BACKCHANNEL_BROKER__URL."
+            False, f"The broker at {address} refuses us.", "Correct name and password in BACKCHANNEL_BROKER__URL."
         )
     except ResponseError as error:
-        return Finding(False, f"The broker at {place} takes no hints ({str(error)[:160]}).", f"Mend it. {todo}")
+        return Finding(False, f"The broker at {address} takes no hints ({str(error)[:160]}).", f"Mend it. {todo}")
     except Exception as error:  # sockets, TLS and the address itself fail in many ways
         start = "Start it, or correct BACKCHANNEL_BROKER__URL."
-        return Finding(False, f"Nothing answers as the broker at {place} ({type(error).__name__}).", f"{start} {todo}")
-    return Finding(True, f"The broker at {place} answers and takes hints.")
+        return Finding(
+            False, f"Nothing answers as the broker at {address} ({type(error).__name__}).", f"{start} {todo}"
+        )
+    return Finding(True, f"The broker at {address} answers and takes hints.")
 
 
 def _embedded(data_dir: Path) -> Finding:
@@ -111,7 +113,7 @@ def _embedded(data_dir: Path) -> Finding:
     return Finding(True, "The embedded Valkey does not run yet: `backchannel up` starts it.")
 
 
-def _place(url: str) -> str:
+def _address(url: str) -> str:
     """Host and port, and nothing else of an address."""
     try:
         parts = urlsplit(url)
@@ -128,14 +130,16 @@ def model(settings: Settings, database: Database | None) -> Iterator[Finding]:
         return
     command = [sys.executable, "-m", "modeling", "check", name]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=LOAD_TIMEOUT, check=False)
     except subprocess.TimeoutExpired:
-        yield Finding(False, f"The backbone {name} was not loaded within {PATIENCE:g} s.", "Look at network and disk.")
+        yield Finding(
+            False, f"The backbone {name} was not loaded within {LOAD_TIMEOUT:g} s.", "Look at network and disk."
+        )
         return
-    said = {line["event"]: line for line in map(json.loads, done.stdout.splitlines())}
-    if "gpu" in said:
-        yield _gpu(said["gpu"]["names"])
-    yield _backbone(name, said.get("backbone"), done.stderr)
+    lines = {line["event"]: line for line in map(json.loads, done.stdout.splitlines())}
+    if "gpu" in lines:
+        yield _gpu(lines["gpu"]["names"])
+    yield _backbone(name, lines.get("backbone"), done.stderr)
     if database is not None:
         yield from _active(database)
 
@@ -176,7 +180,7 @@ def processes(settings: Settings, own: BotSettings, database: Database | None) -
     if database is not None:
         yield _sweep(settings, database)
     if own.web.enabled:
-        yield _door(own.web)
+        yield _web_access(own.web)
 
 
 def _sweep(settings: Settings, database: Database) -> Finding:
@@ -189,7 +193,7 @@ def _sweep(settings: Settings, database: Database) -> Finding:
     return Finding(False, f"Nobody has looked for left-over work in the last {within:g} s.", todo)
 
 
-def _door(web: WebSettings) -> Finding:
+def _web_access(web: WebSettings) -> Finding:
     password = web.password and web.password.get_secret_value()
     who = "whoever knows the password" if password else "everybody on this machine, without a password"
     return Finding(True, f"The web chat is at http://{web.host}:{web.port}, open to {who}.")

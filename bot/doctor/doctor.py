@@ -20,7 +20,7 @@ from bot.settings import BotSettings
 from workers.core.settings import AnySettings, Settings, WrongSettings, read_settings
 from workers.store.database import Database
 
-PATIENCE = 60.0
+PLATFORM_TIMEOUT = 60.0
 """Seconds that a platform may take to be examined."""
 
 Examine = Callable[[BotSettings, Database | None, str | None], Awaitable[list[Finding]]]
@@ -28,8 +28,8 @@ Examine = Callable[[BotSettings, Database | None, str | None], Awaitable[list[Fi
 
 
 async def _slack(own: BotSettings, database: Database | None, chat: str | None) -> list[Finding]:
-    wired = importlib.import_module("bot.wiring.slack")
-    installed: Any = wired.InstalledWorkspaces(database).every() if database else []
+    wiring = importlib.import_module("bot.wiring.slack")
+    installed: Any = wiring.InstalledWorkspaces(database).every() if database else []
     channel = chat.rpartition("/")[2] if chat else None
     return await importlib.import_module("bot.platforms.slack.doctor").examine(own.slack, installed, channel)
 
@@ -44,7 +44,7 @@ PLATFORMS: dict[str, Examine] = {"slack": _slack, "telegram": _telegram}
 
 
 def doctor(chat: str | None, console: Console) -> bool:
-    """Look at everything, print what was found as it is found, and say whether all is well.
+    """Look at everything, print each finding at once, and say whether all is well.
 
     `chat` is platform:chat_id or platform:workspace/chat_id: what the bot may do is tried there.
     """
@@ -69,14 +69,14 @@ def diagnose(chat: str | None) -> Iterator[Finding]:
         return
     secrets = _secrets(settings) | _secrets(own)
     for finding in _examine_all(settings, own, chat):
-        yield Finding(finding.ok, _without(finding.what, secrets), _without(finding.todo, secrets))
+        yield Finding(finding.ok, _redact(finding.what, secrets), _redact(finding.todo, secrets))
 
 
 def _examine_all(settings: Settings, own: BotSettings, chat: str | None) -> Iterator[Finding]:
     yield Finding(True, "The settings can be read.")
     yield checks.disk(settings)
-    found, database = checks.tables(settings)
-    yield found
+    about_tables, database = checks.tables(settings)
+    yield about_tables
     yield checks.broker(settings)
     yield from checks.model(settings, database)
     yield from checks.processes(settings, own, database)
@@ -96,9 +96,13 @@ def platforms(own: BotSettings, database: Database | None, chat: str | None) -> 
 
 def _examined(name: str, own: BotSettings, database: Database | None, where: str | None) -> list[Finding]:
     try:
-        return asyncio.run(asyncio.wait_for(_call(name, own, database, where), PATIENCE))
+        return asyncio.run(asyncio.wait_for(_call(name, own, database, where), PLATFORM_TIMEOUT))
     except TimeoutError:
-        return [Finding(False, f"{name} did not answer within {PATIENCE:g} s.", "Look at the network, and try again.")]
+        return [
+            Finding(
+                False, f"{name} did not answer within {PLATFORM_TIMEOUT:g} s.", "Look at the network, and try again."
+            )
+        ]
     except Exception as error:  # whatever an SDK raises: its words may have a token in them, its kind has none
         return [Finding(False, f"{name} could not be examined ({type(error).__name__}).", "Look at its bot's log.")]
 
@@ -125,15 +129,15 @@ def _read(cls: type[AnySettings]) -> tuple[AnySettings | None, list[Finding]]:
 
 def _secrets(settings: BaseModel) -> set[str]:
     """The values of all secrets, and the passwords inside of addresses, as they are and as addresses write them."""
-    found: set[str] = set()
+    secrets: set[str] = set()
     for name in type(settings).model_fields:
         value: object = getattr(settings, name)
         if isinstance(value, BaseModel):
-            found |= _secrets(value)
+            secrets |= _secrets(value)
         elif isinstance(value, SecretStr) and (text := value.get_secret_value()):
-            inside = _password(text)
-            found |= {text, inside, unquote(inside), quote(inside, safe="")}
-    return {secret for secret in found if len(secret) > 3}
+            password = _password(text)
+            secrets |= {text, password, unquote(password), quote(password, safe="")}
+    return {secret for secret in secrets if len(secret) > 3}
 
 
 def _password(text: str) -> str:
@@ -143,7 +147,7 @@ def _password(text: str) -> str:
         return ""
 
 
-def _without(text: str, secrets: set[str]) -> str:
+def _redact(text: str, secrets: set[str]) -> str:
     """The text without secrets: the last line of defence, for no check puts one there knowingly."""
-    every = "|".join(re.escape(secret) for secret in sorted(secrets, key=len, reverse=True))
-    return re.sub(every, "…", text) if every else text
+    pattern = "|".join(re.escape(secret) for secret in sorted(secrets, key=len, reverse=True))
+    return re.sub(pattern, "…", text) if pattern else text

@@ -16,7 +16,7 @@ from workers.store.database import Database
 from workers.store.history import Line
 from workers.store.overview import Overview
 
-PATIENCE = 2.0
+WAITING_SECONDS = 2.0
 """Seconds after which the page says that an event still waits: its worker is starting, or gone."""
 
 
@@ -29,7 +29,7 @@ def web_platform(database: Database, web: WebSettings) -> WebPlatform:
 
     def overview(chat: ChatRef) -> Overview:
         with database.read() as c:
-            waiting = sum(inbox.waiting(c, time.time() - PATIENCE).values())
+            waiting = sum(inbox.waiting(c, time.time() - WAITING_SECONDS).values())
             return overviews.overview(c, chat).model_copy(update={"waiting": waiting})
 
     verbs = [

@@ -206,7 +206,7 @@ async def test_what_waits_behind_a_hopeless_reply_does_not_pay_for_it(
 
 
 async def test_a_platform_that_never_answers_is_asked_again(database: Database, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(delivery, "PATIENCE", 0.05)
+    monkeypatch.setattr(delivery, "SEND_TIMEOUT", 0.05)
     monkeypatch.setattr(delivery, "LONGEST_PAUSE", 0.01)
     platform = FarPlatform()
     replies = [*said("endless"), *said("two", where="b")]

@@ -6,15 +6,15 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text
 
-from bot import intake as module
 from bot.intake import Intake
 from tests.waiting import soon
 from workers.core.events import EVENT, Button, ChatRef, Command, Edit, Message, MessageRef, Moved, Person
-from workers.store import chats
+from workers.store import chats, inbox
 from workers.store.database import Database, DatabaseAway
 
 CHAT = ChatRef(platform="web", workspace="local", chat_id="general")
@@ -109,15 +109,15 @@ async def test_admins_of_the_settings_are_known_before_anybody_asks(database: Da
 async def test_nothing_is_acknowledged_while_the_database_is_away_and_nothing_is_lost(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ):
-    real, tries, back = module.store, list[int](), threading.Event()
+    real, tries, back = inbox.add, list[int](), threading.Event()
 
-    def store(*arguments: object) -> list[bool]:
+    def add(*arguments: Any) -> Any:
         tries.append(1)
         if not back.is_set():
             raise DatabaseAway("Nothing answers: check the server.")
-        return real(*arguments)  # type: ignore[arg-type]
+        return real(*arguments)
 
-    monkeypatch.setattr(module, "store", store)
+    monkeypatch.setattr(inbox, "add", add)
     intake = Intake(database, lambda *_: None)
     waiting = asyncio.ensure_future(intake.accept(message(1)))
     await soon(lambda: len(tries) > 1)
@@ -129,14 +129,14 @@ async def test_nothing_is_acknowledged_while_the_database_is_away_and_nothing_is
 
 
 async def test_an_event_that_cannot_be_stored_fails_alone(database: Database, monkeypatch: pytest.MonkeyPatch):
-    real = module.store
+    real = inbox.add
 
-    def store(database: Database, events: list[Message]) -> list[bool]:
+    def add(c: Any, events: list[Message], now: float) -> Any:
         if any(event.key == "m3" for event in events):
             raise ValueError("a mistake of ours")
-        return real(database, events)  # type: ignore[arg-type]
+        return real(c, events, now)
 
-    monkeypatch.setattr(module, "store", store)
+    monkeypatch.setattr(inbox, "add", add)
     intake = Intake(database, lambda *_: None)
     answers = await asyncio.gather(*(intake.accept(message(number)) for number in range(6)), return_exceptions=True)
     assert [answer is True for answer in answers] == [True, True, True, False, True, True]

@@ -68,7 +68,7 @@ def test_a_platform_that_cannot_be_examined(
 
     monkeypatch.setitem(doctor.PLATFORMS, "slack", examine)
     monkeypatch.setattr("bot.doctor.health.health_status", lambda served: 200)
-    monkeypatch.setattr(doctor, "PATIENCE", 0.05)
+    monkeypatch.setattr(doctor, "PLATFORM_TIMEOUT", 0.05)
     setting(SLACK__BOT_TOKEN="xoxb-canary", SLACK__APP_TOKEN="xapp-canary")
     ((what, _),) = red()
     assert what.startswith(said)
