@@ -71,6 +71,7 @@ def merge(backbone: Backbone, method: Method) -> None:
 
 def _adapt(backbone: Backbone, method: Method, tuning: FineTuneConfig) -> None:
     from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
+    from transformers.pytorch_utils import Conv1D
 
     inner = _transformer(backbone)
     if method in ("qlora", "int8"):
@@ -86,6 +87,7 @@ def _adapt(backbone: Backbone, method: Method, tuning: FineTuneConfig) -> None:
             lora_dropout=tuning.dropout,
             use_rslora=True,
             target_modules="all-linear",
+            fan_in_fan_out=any(isinstance(module, Conv1D) for module in inner.model.modules()),
         ),
     )
 
@@ -105,7 +107,7 @@ def _recompute(model: nn.Module) -> None:
     """Compute activations again instead of keeping them, where the backbone can: less memory, a third more time."""
     for module in model.modules():
         if getattr(module, "supports_gradient_checkpointing", False):
-            module.gradient_checkpointing_enable({"use_reentrant": False})  # pyright: ignore[reportCallIssue]
+            module.activation_checkpointing_enable()  # pyright: ignore[reportCallIssue]
             return
 
 
