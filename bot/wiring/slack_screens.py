@@ -32,7 +32,7 @@ class SlackScreens:
             return say(self._language, "not_here")
         if not overview.labels:
             return say(self._language, "no_labels")
-        options = [Option(f"{label.emoji} {label.name}", label.name) for label in overview.labels]
+        options = [Option(label.display, label.name) for label in overview.labels]
         return [*options, Option(say(self._language, "ask_none"), "none")]
 
 
@@ -58,7 +58,7 @@ def sections(overview: Overview, language: str) -> list[Section]:
 
 def label_line(label: LabelView) -> str:
     """One label and how many messages it has."""
-    return f"{label.emoji} {label.name} · {label.count}"
+    return f"{label.display} · {label.count}"
 
 
 def version_line(version: VersionView, language: str) -> str:

@@ -6,7 +6,7 @@ import re
 
 import emoji
 
-DRESS = re.compile("[\U0001f3fb-\U0001f3ff\ufe0e\ufe0f]|:skin-tone-[2-6]:")
+VARIATION = re.compile("[\U0001f3fb-\U0001f3ff\ufe0e\ufe0f]|:skin-tone-[2-6]:")
 CUSTOM = re.compile(r":[a-z0-9_+'-]+:")
 
 
@@ -15,9 +15,9 @@ def neutral(text: str) -> str:
 
     A custom emoji, which has only a name, stays as `:name:`. Text that is no emoji comes back stripped.
     """
-    bare = DRESS.sub("", text.strip())
+    bare = VARIATION.sub("", text.strip())
     if CUSTOM.fullmatch(bare.lower()):
-        bare = DRESS.sub("", emoji.emojize(bare.lower(), language="alias"))
+        bare = VARIATION.sub("", emoji.emojize(bare.lower(), language="alias"))
     return bare
 
 

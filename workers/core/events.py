@@ -1,7 +1,7 @@
-"""Everything that crosses a boundary: events that come in, replies that go out.
+"""Events: what comes in from a platform, and the refs and people that it names.
 
-All of it is frozen and survives a round trip through JSON, so that a row in the inbox or the outbox is
-exactly what a platform said or will be told. Identifiers are strings, times are seconds since the epoch.
+All of it is frozen and survives a round trip through JSON, so that a row in the inbox is exactly
+what a platform said. Identifiers are strings, times are seconds since the epoch.
 """
 
 from __future__ import annotations
@@ -205,12 +205,3 @@ EVENT: TypeAdapter[Event] = TypeAdapter(Event)
 def chat_of(event: Event) -> ChatRef:
     """The chat in which an event happened."""
     return event.chat if isinstance(event, Command | Presence | Moved) else event.ref.chat
-
-
-# ── replies: what goes out ──────────────────────────────────────────────────────────────────────────
-
-
-# ── jobs ────────────────────────────────────────────────────────────────────────────────────────────
-
-
-# ── errors ──────────────────────────────────────────────────────────────────────────────────────────

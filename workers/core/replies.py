@@ -96,5 +96,4 @@ class CheckAdmin(Frozen):
 
 Reply = Annotated[React | Post | EditPost | Document | Picture | CheckAdmin, Field(discriminator="kind")]
 
-
 REPLY: TypeAdapter[Reply] = TypeAdapter(Reply)

@@ -135,9 +135,10 @@ def _sentence(detail: ErrorDetails) -> str:
     return f"{variable} is wrong: {reason[0].lower()}{reason[1:].rstrip('.')}."
 
 
-def _with_scheme(url: SecretStr, known: tuple[str, ...]) -> SecretStr:
+def _with_scheme(url: SecretStr, schemes: tuple[str, ...]) -> SecretStr:
     address = url.get_secret_value()
-    scheme, found, rest = address.partition("://")
-    if address and not (found and rest and (scheme in known or scheme.split("+")[0] in known)):
-        raise ValueError(f"it should be an address that starts with one of {', '.join(f'{name}://' for name in known)}")
+    scheme, separator, rest = address.partition("://")
+    if address and not (separator and rest and (scheme in schemes or scheme.split("+")[0] in schemes)):
+        starts = ", ".join(f"{name}://" for name in schemes)
+        raise ValueError(f"it should be an address that starts with one of {starts}")
     return url

@@ -49,10 +49,10 @@ def broker_url(data_dir: Path) -> str:
     return f"redis+socket://{quote(str(socket_path(data_dir)))}"
 
 
-def running_pid(data_dir: Path, patience: float = 2.0) -> int | None:
-    """The process id of the server that answers on this data folder's socket within `patience` seconds, if any."""
-    never_again = Retry(NoBackoff(), 0)
-    client = redis.Redis(unix_socket_path=str(socket_path(data_dir)), socket_timeout=patience, retry=never_again)
+def running_pid(data_dir: Path, timeout: float = 2.0) -> int | None:
+    """The process id of the server that answers on this data folder's socket within `timeout` seconds, if any."""
+    no_retry = Retry(NoBackoff(), 0)
+    client = redis.Redis(unix_socket_path=str(socket_path(data_dir)), socket_timeout=timeout, retry=no_retry)
     try:
         answer = client.info("server")  # pyright: ignore[reportUnknownMemberType]
         return int(answer["process_id"])
@@ -146,7 +146,10 @@ def _make_folders(data_dir: Path) -> None:
 
 
 def _take_lock(data_dir: Path) -> int | None:
-    """The lock's file descriptor, or None while a server (or somebody who is just starting one) holds it."""
+    """The lock's file descriptor, or None while a server (or somebody who is just starting one) holds it.
+
+    flock itself and no library: the descriptor is handed down to the server, whose life the lock is to share.
+    """
     lock = os.open(folder(data_dir) / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -21,12 +21,12 @@ WORD, MESSAGE = 30, 80
 
 def explanation_text(language: str, explained: Explanation, labels: Sequence[Label]) -> str:
     """The explanation in words, a line each for the label, for what spoke for and against it, and for what is near."""
-    emoji = {label.name: label.emoji for label in labels}
+    display = {label.name: label.display for label in labels}
     ranked = sorted(word_weights(explained).items(), key=lambda pair: -abs(pair[1]))
     strong = [(word, weight) for word, weight in ranked if abs(weight) >= FAINT * abs(ranked[0][1])]
     supporting = [pair for pair in strong if pair[1] > 0][:FOR]
     opposing = [pair for pair in strong if pair[1] < 0][:AGAINST]
-    lines = [verdict(language, explained, emoji.get(explained.label, ""))]
+    lines = [verdict(language, explained, display.get(explained.label, explained.label))]
     lines += [say(language, "explained_for", words=listed(supporting))] if supporting else []
     lines += [say(language, "explained_against", words=listed(opposing))] if opposing else []
     attribution, other = explained.attribution, explained.runner_up.label
@@ -34,30 +34,29 @@ def explanation_text(language: str, explained: Explanation, labels: Sequence[Lab
     lines.append(say(language, "explained_sum", sum=total, difference=difference, other=other))
     if explained.neighbours:
         near = (
-            f"{emoji.get(message.label, '')} {message.label} “{cut(message.text, MESSAGE)}”".strip()
+            f"{display.get(message.label, message.label)} “{cut(message.text, MESSAGE)}”"
             for message in explained.neighbours
         )
         lines.append(say(language, "explained_near", messages="; ".join(near)))
     return "\n".join([*lines, *(note.render(language) for note in explained.notes)])
 
 
-def verdict(language: str, explained: Explanation, emoji: str) -> str:
+def verdict(language: str, explained: Explanation, label: str) -> str:
     """Label, probability, and whether that is enough."""
-    key = (
-        "explained_foreign" if explained.out_of_scope else "explained_said" if explained.spoken else "explained_silent"
-    )
-    spoken = say(language, key, threshold=min(100, round(100 * explained.threshold)))
+    code = "explained_said" if explained.spoken else "explained_silent"
+    if explained.out_of_scope:
+        code = "explained_out_of_scope"
+    spoken = say(language, code, threshold=min(100, round(100 * explained.threshold)))
     runner_up = explained.runner_up
     return say(
         language,
         "explained",
-        emoji=emoji,
-        label=explained.label,
+        label=label,
         percent=round(100 * explained.probability),
         spoken=spoken,
         other=runner_up.label,
         other_percent=round(100 * runner_up.probability),
-    ).strip()
+    )
 
 
 def word_weights(explained: Explanation) -> dict[str, float]:

@@ -1,8 +1,8 @@
 """From what people said to a head: the labelled vectors, the quick fit, and the slow cross-validation.
 
-A fit with its settings already chosen takes a fraction of a second, so it follows every label. The settings (C
-of regularisation, temperature, thresholds) come from cross-validation, which takes seconds: they are chosen beside the
-quick fits, anew whenever the examples have grown or shrunk by half.
+A fit with its settings already chosen takes a fraction of a second, so it follows every label. The settings (C,
+temperature, thresholds) come from cross-validation, which takes seconds: they are chosen beside the quick fits, anew
+whenever the examples have grown or shrunk by half.
 """
 
 from __future__ import annotations

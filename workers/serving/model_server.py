@@ -204,7 +204,7 @@ class ModelServer:
             try:
                 settings = cross_validate(labelled, self.model.settings, chat_mean)
             except Exception:
-                log.exception("Strength and thresholds could not be chosen; those before go on.")
+                log.exception("C and thresholds could not be chosen; those before go on.")
                 settings = replace(self.model.settings, examples=len(labelled.targets))
             self._validated.put((version, settings))
 

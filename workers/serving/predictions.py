@@ -121,7 +121,7 @@ def answer_classify(c: Connection, command: Command, predicted: Predicted, langu
         text = say(language, "classify_none")
     else:
         lines = [
-            say(language, "classify_line", emoji=label.emoji, name=label.name, percent=round(100 * probability))
+            say(language, "classify_line", label=label.display, percent=round(100 * probability))
             for label, probability in decision.ranked
         ]
         text = "\n".join([say(language, "guess" if decision.guess else "classified"), *lines])

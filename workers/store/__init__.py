@@ -1,4 +1,39 @@
 """What Backchannel remembers, in SQL: every function takes an open connection and never commits.
 
-`Database.write()` and `Database.read()` are the edges at which a transaction begins and ends.
+`Database.write()` and `Database.read()` in `database` are the edges at which a transaction begins and ends; `tables`
+and `schema` say what is in the database and bring it up to date; `sql` is what its two dialects spell differently.
+A vote is appended in `ledger`, which also derives the labels of messages; `labels` is the set of labels. Events wait in
+`inbox` and replies in `outbox`. `overview` and `history` are what screens show. May import `core`; no library that
+learns.
 """
+
+# pyright: reportUnsupportedDunderAll=false
+
+__all__ = [
+    "audit",
+    "chat_migration",
+    "chats",
+    "counters",
+    "database",
+    "erasure",
+    "head_fits",
+    "heartbeats",
+    "history",
+    "inbox",
+    "installations",
+    "jobs",
+    "labels",
+    "leases",
+    "ledger",
+    "messages",
+    "named_backbones",
+    "outbox",
+    "overview",
+    "predictions",
+    "questions",
+    "schema",
+    "sql",
+    "tables",
+    "training_set",
+    "versions",
+]

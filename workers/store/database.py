@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import sqlite3
-import time
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from tenacity import retry, retry_if_exception, stop_after_delay, wait_fixed
 
 from workers.core.errors import BackchannelError
 from workers.store import schema
@@ -161,8 +161,9 @@ def _writers_queue(url: URL) -> Generator[None]:
     """Let the writers of an SQLite file wait in a queue.
 
     SQLite itself lets whoever looks at the right moment go first, and looks ever more rarely: of five writers the
-    unlucky one was seen to wait for seconds where each held the lock for a hundredth. The kernel's queue is fair, and
-    whoever dies has left it. It is no more than manners: where there is no such file, SQLite's own lock is enough.
+    unlucky one was seen to wait for seconds where each held the lock for a hundredth. The kernel's queue (flock) is
+    fair, and whoever dies has left it; the library filelock polls, as SQLite does. Nothing depends on the queue: where
+    there is no such file, SQLite's own lock is enough.
     """
     if url.get_backend_name() != "sqlite":
         yield
@@ -191,17 +192,14 @@ def _prepare(raw: sqlite3.Connection, _record: object) -> None:
     raw.execute("PRAGMA secure_delete=ON")
 
 
+def _is_locked(error: BaseException) -> bool:
+    return isinstance(error, sqlite3.OperationalError) and "locked" in str(error)
+
+
+@retry(retry=retry_if_exception(_is_locked), wait=wait_fixed(0.02), stop=stop_after_delay(BUSY_MS / 1000), reraise=True)
 def _turn_wal_on(raw: sqlite3.Connection) -> None:
     """Switching a new file to WAL does not wait for other processes that do the same, so we do."""
-    end = time.monotonic() + BUSY_MS / 1000
-    while True:
-        try:
-            raw.execute("PRAGMA journal_mode=WAL")
-            return
-        except sqlite3.OperationalError as error:
-            if "locked" not in str(error) or time.monotonic() > end:
-                raise
-            time.sleep(0.02)
+    raw.execute("PRAGMA journal_mode=WAL")
 
 
 def _begin(connection: Connection) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, func, select
 
 from workers.core.events import ChatRef, Frozen
 from workers.store import chats, inbox, jobs, labels, training_set, versions
+from workers.store.labels import Label
 from workers.store.ledger import living_labels
 from workers.store.tables import message_labels, messages
 from workers.store.training_set import usable
@@ -29,6 +30,11 @@ class LabelView(Frozen):
     description: str
     emoji: str
     count: int
+
+    @property
+    def display(self) -> str:
+        """The label as people read it."""
+        return Label(self.id, self.name, self.description, self.emoji).display
 
 
 class AccuracyPoint(Frozen):
@@ -101,7 +107,7 @@ def overview(c: Connection, chat: ChatRef) -> Overview:
     )
 
 
-def _label(label: labels.Label, counts: Mapping[int, int]) -> LabelView:
+def _label(label: Label, counts: Mapping[int, int]) -> LabelView:
     return LabelView(**asdict(label), count=counts.get(label.id, 0))
 
 

@@ -13,12 +13,12 @@ SENTENCES: dict[str, tuple[str, str]] = {
     ),
     "explain_deleted": ("That message was deleted, so there is nothing to explain.", "那条消息已被删除，无需解释。"),
     "explained": (
-        "{emoji} {label} {percent}%, {spoken}; next: {other} {other_percent}%.",
-        "{emoji} {label} {percent}%，{spoken}；其次：{other} {other_percent}%。",
+        "{label} {percent}%, {spoken}; next: {other} {other_percent}%.",
+        "{label} {percent}%，{spoken}；其次：{other} {other_percent}%。",
     ),
     "explained_said": ("enough to say it (from {threshold}%)", "足以作答（{threshold}% 起）"),
     "explained_silent": ("too little to say it (from {threshold}%)", "不足以作答（{threshold}% 起）"),
-    "explained_foreign": ("not said, for it seems to fit none of the labels", "不作答：似乎不属于任何标签"),
+    "explained_out_of_scope": ("not said, for it seems to fit none of the labels", "不作答：似乎不属于任何标签"),
     "explained_for": ("For it: {words}.", "支持：{words}。"),
     "explained_against": ("Against it: {words}.", "反对：{words}。"),
     "explained_sum": (

@@ -73,7 +73,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "I can't classify yet: it takes two labels. Type `labels add <name>`.",
         "还不能判断：至少需要两个标签。请输入 `labels add <名字>`。",
     ),
-    "classify_line": ("{emoji} {name} {percent}%", "{emoji} {name} {percent}%"),
+    "classify_line": ("{label} {percent}%", "{label} {percent}%"),
     "guess": ("A guess from the labels' names, before anyone has labelled:", "尚无标注，仅根据标签名猜测："),
     "classified": ("That reads like:", "看起来像是："),
     "label_needs_reply": (
