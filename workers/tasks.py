@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Sequence
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from celery import signals
 
@@ -23,6 +23,10 @@ from workers.queue.hints import Hints
 from workers.store import counters, head_fits, heartbeats, inbox, jobs, outbox
 from workers.store.database import Database, DatabaseAway
 from workers.store.inbox import Claimed
+
+if TYPE_CHECKING:
+    from workers.serving.explain import Explainer
+    from workers.serving.model_server import ModelServer
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +64,7 @@ def hints() -> Hints:
 
 
 @cache
-def inference() -> Any:
+def model_server() -> ModelServer:
     """The process's one model in service; imports torch, so only the `classify` worker ever calls it."""
     from workers.serving.model_server import ModelServer
 
@@ -68,11 +72,11 @@ def inference() -> Any:
 
 
 @cache
-def explainer() -> Any:
-    """The thread that explains what that model says."""
+def explainer() -> Explainer:
+    """The thread that explains what that model predicts."""
     from workers.serving.explain import Explainer
 
-    return Explainer(claim_context(), lambda: inference().model)
+    return Explainer(claim_context(), lambda: model_server().model)
 
 
 @signals.celeryd_after_setup.connect
@@ -81,7 +85,7 @@ def load_model(instance: Any, **_: Any) -> None:
     if CLASSIFY not in instance.app.amqp.queues.consume_from:
         return
     try:
-        inference().start()
+        model_server().start()
     except DatabaseAway as error:
         stop(str(error), AGAIN)
     except BackchannelError as error:
@@ -118,7 +122,7 @@ def stop(sentence: str, status: int) -> None:
 @app.task(name=CLASSIFY)
 def classify() -> int:
     """Classify what waits, up to `batch_size` messages at a time."""
-    return drain(claim_context(), CLASSIFY, lambda claimed: inference().classify(claimed, time.time()))
+    return drain(claim_context(), CLASSIFY, lambda claimed: model_server().classify(claimed, time.time()))
 
 
 @app.task(name=EXPLAIN)

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import Connection, event
 
@@ -64,10 +63,11 @@ TYPED = {
 
 @dataclass(slots=True)
 class Write:
-    """One write transaction: how many statements it ran, and how many seconds it was open."""
+    """One write transaction: how many statements it ran, how many seconds it was open, and its thread's CPU time."""
 
     statements: int = 0
     seconds: float = 0.0
+    cpu_seconds: float = 0.0
 
 
 Work = Callable[[Database, Sequence[Claimed]], None]
@@ -135,11 +135,11 @@ def watched(database: Database, guard: Guard = nullcontext) -> Iterator[list[Wri
         here = Write()
         with original() as c:
             writes.append(here)
-            began = time.perf_counter()
+            began, began_cpu = time.perf_counter(), time.thread_time()
             event.listen(c, "before_cursor_execute", lambda *_: count(here))
             with guard():
                 yield c
-        here.seconds = time.perf_counter() - began
+        here.seconds, here.cpu_seconds = time.perf_counter() - began, time.thread_time() - began_cpu
 
     database.write = write  # type: ignore[method-assign]
     try:
@@ -228,14 +228,3 @@ def attempt(database: Database, events: list[Event], work: Work, guard: Guard) -
             inbox.finish(c, claimed)
         return error
     return writes
-
-
-def report(database: Database, work: Work) -> dict[str, Any]:
-    """For each verb and button its longest write: milliseconds and statements."""
-    rows: dict[str, Any] = {}
-    for name, writes in measure(database, work).items():
-        if isinstance(writes, Exception):
-            raise writes
-        longest = max(writes, key=lambda write: write.seconds)
-        rows[name] = (1000 * longest.seconds, longest.statements, len(writes))
-    return rows
