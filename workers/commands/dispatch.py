@@ -62,14 +62,14 @@ def run(c: Connection, command: Command, language: str, now: float) -> Plan:
 
 def admitted(c: Connection, event: str, command: Command, language: str, now: float) -> Call | Plan:
     """The call that may go ahead, or the plan to say why not."""
-    where = chats.get(c, command.chat) or Chat(ref=command.chat, enabled=False, mode="suggest", language=language)
+    settings = chats.get(c, command.chat) or Chat(ref=command.chat, enabled=False, mode="suggest", language=language)
     verb, rest = find(command.text)
     if verb is None:
-        call = Call(c, event, command, where, VERBS["help"], rest, now)
+        call = Call(c, event, command, settings, VERBS["help"], rest, now)
         near = chat.did_you_mean(call, command.verb)
         return reply_with(*call.say("unknown_verb", verb=command.verb[:40], near=near))
-    call = Call(c, event, command, where, verb, rest, now)
-    if not (where.enabled or verb.anywhere or command.private):
+    call = Call(c, event, command, settings, verb, rest, now)
+    if not (settings.enabled or verb.anywhere or command.private):
         return reply_with(*call.say("not_here"))
     if needs_admin(call) and not command.admin:
         return reply_with(CheckAdmin(event=command)) if command.admin is None else refuse(call)
@@ -153,8 +153,8 @@ def press(c: Connection, button: Button, language: str, now: float) -> Plan:
         pressed = parse(button.value)
     except ForeignButton as error:
         log.warning("%s", error)
-        spoken = ask.chat_language(c, button.ref.chat, language)
-        return reply_with(Post(chat=button.ref.chat, text=say(spoken, "too_late")))
+        language = ask.chat_language(c, button.ref.chat, language)
+        return reply_with(Post(chat=button.ref.chat, text=say(language, "too_late")))
     match pressed:
         case AnswerQuestion():
             return Plan(lambda c: ask.answer(c, button, pressed, language, now))
@@ -170,15 +170,15 @@ def press(c: Connection, button: Button, language: str, now: float) -> Plan:
 
 def confirm(c: Connection, button: Button, pressed: Confirm, language: str, now: float) -> Plan:
     """The yes or no of whoever was asked "are you sure"; only the first press counts."""
-    spoken = ask.chat_language(c, button.ref.chat, language)
-    too_late = Post(chat=button.ref.chat, text=say(spoken, "too_late"))
+    language = ask.chat_language(c, button.ref.chat, language)
+    too_late = Post(chat=button.ref.chat, text=say(language, "too_late"))
     held = questions.peek(c, pressed.command, now)
     if held is None or held.chat != button.ref.chat:
         return reply_with(too_late)
     if held.caller.id != button.presser.id:
-        text = say(spoken, "not_yours", name=held.caller.name or held.caller.id)
+        text = say(language, "not_yours", name=held.caller.name or held.caller.id)
         return reply_with(Post(chat=button.ref.chat, text=text))
-    plan = reply_with(Post(chat=button.ref.chat, text=say(spoken, "not_done")))
+    plan = reply_with(Post(chat=button.ref.chat, text=say(language, "not_done")))
     if pressed.yes:
         call = admitted(c, button.key, held, language, now)
         plan = call if isinstance(call, Plan) else carry_out(call, confirmed=True)

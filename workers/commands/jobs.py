@@ -16,19 +16,19 @@ from workers.core.replies import Choice, EditPost, Post
 from workers.store import jobs, labels, training_set, versions
 from workers.store.jobs import Job
 
-LONGEST = 24 * 60
+MOST_MINUTES = 24 * 60
 """Minutes that a pretraining or a tuning may take."""
-USUAL = 10
-FEWEST = 50
+DEFAULT_MINUTES = 10
+FEWEST_TEXTS = 50
 """Messages without which pretraining would learn nothing."""
 
 
 def retrain(call: Call) -> Answer:
     """Queue a training job; its progress message is the answer to this command."""
-    asked = retrain_options.read(call)
+    asked = retrain_options.parse(call)
     if isinstance(asked, list):
         return asked
-    lack = in_the_way(call, call.c, "train") or what_lacks(call)
+    lack = already_waiting(call, call.c, "train") or too_few_labels(call)
     if lack:
         return lack
     tuned = tuned_job(call, asked)
@@ -42,7 +42,7 @@ def retrain(call: Call) -> Answer:
     return queue(call, "train", text + (call.text("retrain_tuned", job=tuned.id) if tuned else ""), **more)
 
 
-def tuned_job(call: Call, asked: retrain_options.Asked) -> Job | None:
+def tuned_job(call: Call, asked: retrain_options.RetrainOptions) -> Job | None:
     """The tuning whose recipe this retraining takes: the latest, unless something else was asked for."""
     if asked.recipe == "default" or (asked.recipe == "" and (asked.method or asked.backbone)):
         return None
@@ -55,7 +55,8 @@ def distill(call: Call) -> Answer:
     student = call.rest.strip()
     if not student:
         return call.usage()
-    lack = retrain_options.not_a_backbone(call, student) or in_the_way(call, call.c, "distil") or what_lacks(call)
+    lack = retrain_options.unknown_backbone(call, student)
+    lack = lack or already_waiting(call, call.c, "distil") or too_few_labels(call)
     if lack:
         return lack
     values = {"student": student, "version": versions.active(call.c).id, "count": training_set.pool_size(call.c)}
@@ -64,15 +65,15 @@ def distill(call: Call) -> Answer:
 
 def pretrain(call: Call) -> Answer:
     """Queue a job that lets the backbone go on learning from all stored messages."""
-    minutes = retrain_options.minutes(call.rest.strip() or str(USUAL), LONGEST)
+    minutes = retrain_options.minutes_in(call.rest.strip() or str(DEFAULT_MINUTES), MOST_MINUTES)
     if minutes is None:
-        return call.say("number", text=call.rest, most=LONGEST, verb="pretrain")
-    waiting = in_the_way(call, call.c, "pretrain")
+        return call.say("number", text=call.rest, most=MOST_MINUTES, verb="pretrain")
+    waiting = already_waiting(call, call.c, "pretrain")
     if waiting:
         return waiting
-    count = different_texts(call.c, FEWEST)
-    if count < FEWEST:
-        return call.say("pretrain_too_few", least=FEWEST, count=count)
+    count = different_texts(call.c, FEWEST_TEXTS)
+    if count < FEWEST_TEXTS:
+        return call.say("pretrain_too_few", least=FEWEST_TEXTS, count=count)
     text = call.text("pretrain_queued", minutes=minutes, count=training_set.pool_size(call.c))
     return queue(call, "pretrain", text, minutes=minutes)
 
@@ -96,7 +97,7 @@ def evaluate(call: Call) -> Answer:
         version = versions.find(call.c, int(wanted))
     if version is None:
         return call.say("version_unknown", version=call.rest.strip())
-    lack = in_the_way(call, call.c, "evaluate") or what_lacks(call)
+    lack = already_waiting(call, call.c, "evaluate") or too_few_labels(call)
     if lack:
         return lack
     if not any(is_held_out(text) for raw in training_set.labelled_texts(call.c) if (text := clean(raw))):
@@ -108,17 +109,17 @@ def tune(call: Call) -> Answer:
     """Queue a job that looks for the best recipe for so many minutes."""
     if not call.rest.strip():
         return call.usage()
-    minutes = retrain_options.minutes(call.rest.strip(), LONGEST)
+    minutes = retrain_options.minutes_in(call.rest.strip(), MOST_MINUTES)
     if minutes is None:
-        return call.say("number", text=call.rest, most=LONGEST, verb="tune")
-    lack = in_the_way(call, call.c, "tune") or what_lacks(call)
+        return call.say("number", text=call.rest, most=MOST_MINUTES, verb="tune")
+    lack = already_waiting(call, call.c, "tune") or too_few_labels(call)
     if lack:
         return lack
     text = call.text("tune_queued", minutes=minutes, count=training_set.labelled_size(call.c))
     return queue(call, "tune", text, minutes=minutes)
 
 
-def in_the_way(call: Call, c: Connection, kind: JobKind) -> list[Post] | None:
+def already_waiting(call: Call, c: Connection, kind: JobKind) -> list[Post] | None:
     """One job of a kind at a time; those of other kinds wait for each other."""
     waiting = jobs.live(c, kind)
     return call.say("job_waiting", job=waiting.id, state=stage_name(call.language, waiting.state)) if waiting else None
@@ -130,7 +131,7 @@ def queue(call: Call, kind: JobKind, text: str, **asked: Any) -> Plan:
     request = JobRequest(kind=kind, chat=call.command.chat, requested_by=call.caller, post=post, **asked)
 
     def write(c: Connection) -> list[Post]:
-        waiting = in_the_way(call, c, kind)
+        waiting = already_waiting(call, c, kind)
         if waiting:
             return waiting
         before = jobs.running(c)
@@ -142,7 +143,7 @@ def queue(call: Call, kind: JobKind, text: str, **asked: Any) -> Plan:
     return Plan(write)
 
 
-def what_lacks(call: Call) -> list[Post] | None:
+def too_few_labels(call: Call) -> list[Post] | None:
     """Why there is nothing to train on yet: two labels with two messages each is the least."""
     counts = training_set.counts(call.c)
     if not counts:

@@ -55,9 +55,9 @@ def promote(call: Call) -> Answer:
         return call.say("version_unknown", version=call.rest.strip())
     if version.state == "active":
         return call.say("version_active", version=version.id)
-    broken = what_is_broken(call.language, version)
-    if broken:
-        return call.say("version_broken", version=version.id, error=broken)
+    error = defect(call.language, version)
+    if error:
+        return call.say("version_broken", version=version.id, error=error)
 
     def write(c: Connection) -> list[Post]:
         versions.promote(c, version.id, call.now)
@@ -71,9 +71,9 @@ def rollback(call: Call) -> Answer:
     before = versions.before(call.c)
     if before is None:
         return call.say("rollback_none")
-    broken = what_is_broken(call.language, before)
-    if broken:
-        return call.say("version_broken", version=before.id, error=broken)
+    error = defect(call.language, before)
+    if error:
+        return call.say("version_broken", version=before.id, error=error)
 
     def write(c: Connection) -> list[Post]:
         restored = versions.rollback(c, call.now)
@@ -84,7 +84,7 @@ def rollback(call: Call) -> Answer:
     return Plan(write)
 
 
-def what_is_broken(language: str, version: Version) -> str | None:
+def defect(language: str, version: Version) -> str | None:
     """The sentence about a missing or altered file, or None when the bundle is whole."""
     try:
         if version.folder:

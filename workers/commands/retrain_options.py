@@ -19,7 +19,7 @@ MOST_EPOCHS = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RetrainOptions:
     """What was asked for; empty and None where nothing was."""
 
     method: Method | None = None
@@ -28,46 +28,46 @@ class Asked:
     recipe: str = ""
 
 
-def read(call: Call) -> Asked | list[Post]:
+def parse(call: Call) -> RetrainOptions | list[Post]:
     """Read the words behind the verb, or say which of them makes no sense."""
-    found: dict[str, str] = {}
+    options: dict[str, str] = {}
     for word in call.rest.split():
         name, equals, value = word.partition("=")
         key = name.lower() if equals else "method"
-        if key not in ("method", "backbone", "epochs", "recipe") or key in found:
-            return unknown(call, word)
-        found[key] = value if equals else word
-    method, recipe = found.get("method", "").lower(), found.get("recipe", "").lower()
+        if key not in ("method", "backbone", "epochs", "recipe") or key in options:
+            return unknown_option(call, word)
+        options[key] = value if equals else word
+    method, recipe = options.get("method", "").lower(), options.get("recipe", "").lower()
     if (method and method not in METHODS) or recipe not in ("", "tuned", "default"):
-        return unknown(call, found["method"] if method not in ("", *METHODS) else found["recipe"])
-    if "backbone" in found and (refused := not_a_backbone(call, found["backbone"])):
+        return unknown_option(call, options["method"] if method not in ("", *METHODS) else options["recipe"])
+    if "backbone" in options and (refused := unknown_backbone(call, options["backbone"])):
         return refused
-    epochs = number(found["epochs"]) if "epochs" in found else None
-    if "epochs" in found and epochs is None:
-        return call.say("epochs_wrong", text=found["epochs"][:40], most=MOST_EPOCHS)
-    return Asked(cast(Method, method) if method else None, found.get("backbone", ""), epochs, recipe)
+    epochs = epochs_in(options["epochs"]) if "epochs" in options else None
+    if "epochs" in options and epochs is None:
+        return call.say("epochs_wrong", text=options["epochs"][:40], most=MOST_EPOCHS)
+    return RetrainOptions(cast(Method, method) if method else None, options.get("backbone", ""), epochs, recipe)
 
 
-def unknown(call: Call, text: str) -> list[Post]:
+def unknown_option(call: Call, text: str) -> list[Post]:
     """Say that the verb does not know this word."""
     return call.say("option_unknown", verb=call.verb.name, text=text[:40], arguments=call.verb.arguments)
 
 
-def not_a_backbone(call: Call, name: str) -> list[Post] | None:
-    """Say which backbones there are, unless this is one: ours, a named base, or a name on the hub."""
-    known = [*OURS, *(base.name for base in named_backbones.every(call.c)[:5])]
-    if name.lower() in known or named_backbones.find(call.c, name) or HUB.fullmatch(name):
+def unknown_backbone(call: Call, name: str) -> list[Post] | None:
+    """Say which backbones there are, unless this is one: ours, a named one of this chat's, or a name on the hub."""
+    names = [*OURS, *(base.name for base in named_backbones.every(call.c)[:5])]
+    if name.lower() in names or named_backbones.find(call.c, name) or HUB.fullmatch(name):
         return None
-    return call.say("backbone_unknown", name=name[:80], known=", ".join(f"`{one}`" for one in known))
+    return call.say("backbone_unknown", name=name[:80], known=", ".join(f"`{backbone}`" for backbone in names))
 
 
-def number(text: str) -> float | None:
+def epochs_in(text: str) -> float | None:
     """A number of epochs, or None."""
     if not re.fullmatch(r"\d{1,3}(\.\d{1,2})?", text, re.ASCII):
         return None
     return value if 1 <= (value := float(text)) <= MOST_EPOCHS else None
 
 
-def minutes(text: str, most: int) -> int | None:
+def minutes_in(text: str, most: int) -> int | None:
     """A whole number of minutes from 1 to `most`, or None."""
     return int(text) if re.fullmatch(r"\d{1,5}", text, re.ASCII) and 1 <= int(text) <= most else None

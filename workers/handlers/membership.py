@@ -12,16 +12,15 @@ from workers.store import chats
 
 def answer(c: Connection, event: Presence, language: str, now: float) -> list[tuple[str, Reply]]:
     """Introduce the bot once in each chat; put out of it, read it no more; say so when reactions come into sight."""
-    known = chats.get(c, event.chat)
-    enabled = known is not None and known.enabled
+    chat = chats.get(c, event.chat)
     if event.state == "left":
         chats.disable_all(c, event.chat, now)
         return []
-    spoken = known.language if known else language
+    language = chat.language if chat else language
     if event.state == "changed":
-        text = say(spoken, "sees_reactions" if event.sees_reactions else "blind_to_reactions")
-        return [(event.key, Post(chat=event.chat, text=text))] if enabled else []
-    blind = "" if event.sees_reactions else say(spoken, "blind_to_reactions")
-    text = say(spoken, "introduction") + blind
+        text = say(language, "sees_reactions" if event.sees_reactions else "blind_to_reactions")
+        return [(event.key, Post(chat=event.chat, text=text))] if chat is not None and chat.enabled else []
+    blind = "" if event.sees_reactions else say(language, "blind_to_reactions")
+    text = say(language, "introduction") + blind
     # The key is the chat's, not the event's: however often the bot comes in, it says this once.
     return [(f"introduction:{event.chat.key}", Post(chat=event.chat, text=text))]
