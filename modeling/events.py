@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, JsonValue, Tag, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Discriminator, JsonValue, Tag, TypeAdapter, ValidationError
 
 from modeling.sentences.catalogue import Sentence, StoredSentence, sentence
 
@@ -478,8 +478,18 @@ Line = Annotated[
 """Any line that has an `event`."""
 
 LINE: TypeAdapter[Line] = TypeAdapter(Line)
+NOT_OURS = frozenset({"json_invalid", "union_tag_invalid", "union_tag_not_found"})
+"""Pydantic's names for text that is no JSON, and for JSON without an event of these."""
 
 
-def read_line(text: str) -> Line:
-    """Read a line. Raises ValueError for what is no line of these, such as an event of a newer program."""
-    return LINE.validate_json(text)
+def read_line(text: str) -> Line | None:
+    """Read a line; None for other output, such as an event of a newer program.
+
+    Raises ValidationError where an event that is known here does not have the form that it has here.
+    """
+    try:
+        return LINE.validate_json(text)
+    except ValidationError as error:
+        if error.errors()[0]["type"] in NOT_OURS:
+            return None
+        raise

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import time
+from typing import Any
 
 import psutil
 from sqlalchemy import text
 
+from modeling.sentences.catalogue import sentence
 from tests.workers.chatroom import Chatroom
 from workers.core.replies import REPLY
 from workers.core.settings import Settings
@@ -45,6 +47,28 @@ def expired(room: Chatroom) -> bool:
     with room.database.read() as c:
         return jobs.expired(c, time.time())
 
+
+TRAINED: dict[str, Any] = {
+    "event": "done",
+    "method": "full",
+    "accuracy": 0.9,
+    "macro_f1": 0.9,
+    "ece": 0.02,
+    "messages": 9,
+    "labels": 2,
+    "bundle": "/b",
+    "fingerprint": "f",
+    "megabytes": 90.1,
+    "against": None,
+    "gate": None,
+    "cross_validation": {},
+    "why": sentence("frozen_asked_for").model_dump(mode="json"),
+    "tokens": {"median": 5, "p95": 9, "most": 12, "limit": 256, "cut": 0.0},
+    "tuning": None,
+    "notes": [],
+    "seconds": 3.5,
+}
+"""The last line of a training."""
 
 PIPES: dict[str, object] = {
     "stdin": subprocess.PIPE,

@@ -37,7 +37,7 @@ class Texts:
 
 
 def gather(c: Connection, *, pool: bool) -> Texts:
-    """Read the texts from the store; the pool only where it is wanted."""
+    """Read the texts from the store; those that nobody labelled only where the `pool` is needed."""
     names = {label.id: label.name for label in labels.living(c)}
     labelled = training_set.labelled(c)
     texts = messages.texts(c, [message for message, _ in labelled])
@@ -54,7 +54,7 @@ def write_data(folder: Path, texts: Texts, wanted: Sequence[str] = (TRAIN, HELD_
     """
     if (folder / wanted[-1]).exists():
         return
-    parts = divided(texts.labelled)
+    parts = split_rows(texts.labelled)
     few = len(set(parts.train.labels)) < 2
     if (few and POOL not in wanted) or (HELD_OUT in wanted and (few or not len(parts.held_out))):
         raise JobFailed(both("job_too_few_labels"))
@@ -63,19 +63,19 @@ def write_data(folder: Path, texts: Texts, wanted: Sequence[str] = (TRAIN, HELD_
     if HELD_OUT in wanted:
         write_csv(folder / HELD_OUT, ("text", "label"), parts.held_out.rows())
     if POOL in wanted:
-        write_csv(folder / POOL, ("text",), [(text,) for text in unheard(texts.pool)])
+        write_csv(folder / POOL, ("text",), [(text,) for text in without_held_out(texts.pool)])
     for note in parts.train.notes:
         log.info("%s", note.text)
 
 
-def unheard(pool: Iterable[str]) -> list[str]:
+def without_held_out(pool: Iterable[str]) -> list[str]:
     """The cleaned texts of a pool, each once, without those that models are measured on."""
     cleaned = dict.fromkeys(text for raw in pool if (text := clean(raw)))
     return [text for text in cleaned if not is_held_out(text)]
 
 
-def divided(rows: Sequence[tuple[str, str]]) -> Split:
-    """The labelled messages that are learnt from, and those that are held out."""
+def split_rows(rows: Sequence[tuple[str, str]]) -> Split:
+    """Divide labelled messages, as people wrote them, into those to learn from and those held out."""
     cleaned = [(text, label) for raw, label in rows if (text := clean(raw))]
     return split(Examples(tuple(text for text, _ in cleaned), tuple(label for _, label in cleaned)))
 
@@ -95,7 +95,7 @@ def labels_in(path: Path) -> set[str]:
 
 
 def tidy(folder: Path, *, keep: bool) -> None:
-    """Keep what the job made, and nothing else: people's messages have no place beside it."""
+    """Keep what the job made, and nothing else: no copy of people's messages stays beside it."""
     made = [folder / "out" / name for name in KEPT if (folder / "out" / name).is_dir()] if keep else []
     if not made:
         shutil.rmtree(folder, ignore_errors=True)
@@ -112,8 +112,8 @@ def tidy(folder: Path, *, keep: bool) -> None:
 
 def tidy_left_over(database: Database, versions_dir: Path) -> None:
     """Clean up after jobs that ended while their worker was killed before it could."""
-    found = {folder for folder in versions_dir.glob("job-*") if any(folder.glob("*.csv"))}
-    numbers = {int(number): folder for folder in found if (number := folder.name.removeprefix("job-")).isdecimal()}
+    left = {folder for folder in versions_dir.glob("job-*") if any(folder.glob("*.csv"))}
+    numbers = {int(number): folder for folder in left if (number := folder.name.removeprefix("job-")).isdecimal()}
     with database.read() as c:
         over = jobs.are_over(c, list(numbers))
     for number in over:

@@ -2,80 +2,80 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Mapping
-from typing import Any
 
+from rich.cells import cell_len
+
+from modeling.events import Distilled, Gate, TeacherFigures, Trained
 from workers.core.i18n import kind_name, percent, say, stage_name
 from workers.core.jobs import JobRequest
 from workers.store.versions import Version
 
-Line = Mapping[str, Any]
-"""The last line that a program printed, or the part of it about one model."""
 SHARES, COLUMNS = ("accuracy", "macro_f1"), ("accuracy", "macro_f1", "messages_per_second", "megabytes")
 
 
 def percent_done(language: str, job: int, kind: str, stage: str, fraction: float) -> str:
     """The line above a job's progress bar."""
-    known = {"kind": kind_name(language, kind), "stage": stage_name(language, stage)}
-    return say(language, "job_progress", job=job, **known, percent=round(100 * fraction))
+    names = {"kind": kind_name(language, kind), "stage": stage_name(language, stage)}
+    return say(language, "job_progress", job=job, **names, percent=round(100 * fraction))
 
 
-def is_same(before: Version, backbone: str, done: Line) -> bool:
-    """Whether the candidate would change nothing: an untuned backbone in place of the same one."""
-    return done["method"] == "frozen" and before.method in ("base", "frozen") and backbone == before.backbone
-
-
-def outcome_text(language: str, version: Version, promoted: bool, same: bool, request: JobRequest, done: Line) -> str:
-    """Scores before and after, what came of it, and why."""
-    key = "job_same" if same else "job_promoted" if promoted else "job_kept"
-    why = why_frozen(language, request.method) if same else why_gate(language, promoted, version, done)
-    return say(language, key, version=version.id, method=version.method, scores=scores(language, done), reason=why)
+def outcome_text(
+    language: str, version: Version, promoted: bool, same: bool, request: JobRequest, done: Trained | Distilled
+) -> str:
+    """Scores before and after, what came of it, and why; `same`: the candidate would change nothing."""
+    code = "job_same" if same else "job_promoted" if promoted else "job_kept"
+    if same:
+        reason = why_frozen(language, request.method)
+    elif promoted and done.gate:
+        reason = gate_figures(language, done.gate)
+    else:
+        reason = version.note.text(language)
+    return say(language, code, version=version.id, method=version.method, scores=scores(language, done), reason=reason)
 
 
 def why_frozen(language: str, method: str) -> str:
     """Why nothing was fine-tuned."""
-    key = {"auto": "reason_not_better", "frozen": "reason_frozen"}.get(method, "reason_too_few")
-    return say(language, key, method=method)
+    code = {"auto": "reason_not_better", "frozen": "reason_frozen"}.get(method, "reason_too_few")
+    return say(language, code, method=method)
 
 
-def why_gate(language: str, promoted: bool, version: Version, done: Line) -> str:
-    """The gate's reason; its figures alone where they are all there is to say."""
-    gate = done.get("gate")
-    if not gate or not promoted:
-        return version.note.text(language)
-    figures = {name: f"{100 * float(gate[name]):+.1f}" for name in ("difference", "low", "high")}
-    return say(language, "reason_gate", **figures, messages=gate["messages"])
+def gate_figures(language: str, gate: Gate) -> str:
+    """The gate's figures, which are all there is to say about a version that took over."""
+    shares = {"difference": gate.difference, "low": gate.low, "high": gate.high}
+    points = {name: f"{100 * share:+.1f}" for name, share in shares.items()}
+    return say(language, "reason_gate", **points, messages=gate.messages)
 
 
-def scores(language: str, done: Line) -> str:
+def scores(language: str, done: Trained | Distilled) -> str:
     """Accuracy and macro-F1, beside those of the version before where it was measured."""
-    after = {name: percent(float(done[name])) for name in ("accuracy", "macro_f1")}
-    against = done.get("against")
-    if not against:
+    after = {"accuracy": share_or_dash(done.accuracy), "macro_f1": share_or_dash(done.macro_f1)}
+    if not done.against:
         return say(language, "scores", **after)
-    before = {f"{name}_before": percent(float(against[name])) for name in ("accuracy", "macro_f1")}
+    before = {"accuracy_before": percent(done.against.accuracy), "macro_f1_before": percent(done.against.macro_f1)}
     return say(language, "scores_against", **after, **before)
 
 
-def table(language: str, rows: Mapping[str, Line]) -> list[str]:
+def share_or_dash(share: float | None) -> str:
+    """A share, or a dash where it was not measured."""
+    return "–" if share is None else percent(share)
+
+
+def table(language: str, rows: Mapping[str, TeacherFigures | Distilled]) -> list[str]:
     """Models beside each other, a line of code each, since every platform shows that in letters of one width."""
     head = ["", *(say(language, f"table_{column}") for column in COLUMNS)]
-    lines = [head, *([say(language, f"table_{name}"), *map(cell, COLUMNS, each_of(row))] for name, row in rows.items())]
-    widths = [max(map(cells, column)) for column in zip(*lines, strict=True)]
-    return [f"`{line[0]}{' ' * (widths[0] - cells(line[0]))}{right(line[1:], widths[1:])}`" for line in lines]
+    lines = [head, *([say(language, f"table_{name}"), *cells(row)] for name, row in rows.items())]
+    widths = [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
+    return [f"`{line[0]}{' ' * (widths[0] - cell_len(line[0]))}{flush_right(line[1:], widths[1:])}`" for line in lines]
 
 
-def each_of(row: Line) -> list[object]:
-    """The figures of one model, in the order of the columns."""
-    return [row.get(column) for column in COLUMNS]
-
-
-def cell(column: str, value: object) -> str:
-    """One figure; a dash where it was not measured."""
-    if not isinstance(value, int | float):
-        return "–"
-    return percent(value) if column in SHARES else figure(value)
+def cells(row: TeacherFigures | Distilled) -> list[str]:
+    """The figures of one model in the order of the columns; a dash where one was not measured."""
+    figures = row.model_dump(include=set(COLUMNS))
+    return [
+        "–" if figures[name] is None else percent(figures[name]) if name in SHARES else figure(figures[name])
+        for name in COLUMNS
+    ]
 
 
 def figure(value: float) -> str:
@@ -83,11 +83,6 @@ def figure(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
 
 
-def right(parts: list[str], widths: list[int]) -> str:
+def flush_right(parts: list[str], widths: list[int]) -> str:
     """Columns set flush right, two blanks apart."""
-    return "".join(f"  {' ' * (width - cells(part))}{part}" for part, width in zip(parts, widths, strict=True))
-
-
-def cells(text: str) -> int:
-    """How many letters wide a text is where a Chinese character takes two."""
-    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
+    return "".join(f"  {' ' * (width - cell_len(part))}{part}" for part, width in zip(parts, widths, strict=True))

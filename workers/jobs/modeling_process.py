@@ -1,8 +1,7 @@
-"""A program of `modeling` as a subprocess: its JSON lines, its last words, its end."""
+"""A program of `modeling` as a subprocess: the lines that it prints, its last words, its end."""
 
 from __future__ import annotations
 
-import json
 import logging
 import signal
 import subprocess
@@ -11,18 +10,17 @@ import threading
 from collections import deque
 from collections.abc import Sequence
 from queue import Empty, SimpleQueue
-from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic import ValidationError
 
-from modeling.sentences.catalogue import Sentence, StoredSentence
+from modeling.events import Failed, Line, read_line
 from workers.core.i18n import Bilingual, both
 from workers.jobs.errors import Interrupted, JobFailed, in_both
 
 log = logging.getLogger(__name__)
 
-STORED: TypeAdapter[Sentence] = TypeAdapter(StoredSentence)
 GRACE = 5.0
+"""Seconds to end in, once asked to."""
 ASKED_TO_STOP = (-signal.SIGTERM, 128 + signal.SIGTERM)
 """Statuses of a program that ended because it was asked to, as all processes are when the machine is stopped."""
 
@@ -39,25 +37,29 @@ class Program:
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
-        self._lines: SimpleQueue[dict[str, Any] | None] = SimpleQueue()
+        self._lines: SimpleQueue[Line | ValidationError | None] = SimpleQueue()
         self._words: deque[str] = deque(maxlen=20)
         self._readers = [threading.Thread(target=read, daemon=True) for read in (self._read_lines, self._read_errors)]
         for reader in self._readers:
             reader.start()
 
-    def line(self, seconds: float) -> dict[str, Any]:
-        """The next JSON line, or {} if none comes in time. Raises JobFailed or Interrupted when there are no more."""
+    def line(self, seconds: float) -> Line | None:
+        """The next line, None if none comes in time. Raises JobFailed or Interrupted when there are no more.
+
+        Raises ValidationError for a line that does not have the form of its event.
+        """
         try:
             line = self._lines.get(timeout=seconds)
         except Empty:
-            return {}
+            return None
         if line is None and self._process.wait() in ASKED_TO_STOP:
             raise Interrupted("The training program was asked to stop.")
         if line is None:
             raise JobFailed(self._last_words())
-        if line.get("event") == "error":
-            said = {"code": line.get("code", ""), "params": line.get("params", {}), "text": line["message"]}
-            raise JobFailed(in_both(STORED.validate_python(said)))
+        if isinstance(line, ValidationError):
+            raise line
+        if isinstance(line, Failed):
+            raise JobFailed(in_both(line.sentence))
         return line
 
     def stop(self) -> None:
@@ -77,11 +79,15 @@ class Program:
                 pipe.close()
 
     def _read_lines(self) -> None:
-        for line in self._process.stdout or ():
+        for text in self._process.stdout or ():
             try:
-                self._lines.put(json.loads(line))
-            except json.JSONDecodeError:
-                log.info("training: %s", line.rstrip())
+                line = read_line(text)
+            except ValidationError as error:
+                line = error
+            if line is None:
+                log.info("training: %s", text.rstrip())
+            else:
+                self._lines.put(line)
         self._lines.put(None)
 
     def _read_errors(self) -> None:

@@ -1,12 +1,12 @@
-"""Following a program that works on a job: its progress, the job's lease, a cancel."""
+"""Follows a program that works on a job: edits the progress message, renews the lease, looks for a cancel."""
 
 from __future__ import annotations
 
 import logging
 import time
 from dataclasses import dataclass
-from typing import Any
 
+from modeling.events import Outcome, Progress
 from workers.core.buttons import CancelJob
 from workers.core.i18n import say
 from workers.core.replies import Choice, EditPost
@@ -21,42 +21,40 @@ from workers.store.jobs import Job, LostLease
 log = logging.getLogger(__name__)
 
 BEAT = 1.0
-LAST = frozenset({"done", "evaluated", "pretrained", "tuned"})
-"""The events after which a program has nothing more to say."""
+"""Seconds between two renewals of a lease."""
 
 
 @dataclass(slots=True)
 class Run:
-    """What changes while a job runs. Its programs fill the span from `low` to `high` of the whole one after another."""
+    """What changes while a job runs. Each of its programs fills the span from `low` to `high` of the whole, 0 to 1."""
 
     job: Job
     language: str
-    renewed: float
+    renewed_at: float
     low: float = 0.0
     high: float = 1.0
     fraction: float = 0.0
     stage: str = "starting"
-    shown: tuple[str, int] = ("", -1)
+    last_edit: tuple[str, int] = ("", -1)
     edits: int = 0
-    beaten: float = 0.0
-    edited: float = 0.0
+    beaten_at: float = 0.0
+    edited_at: float = 0.0
 
 
-def follow(database: Database, settings: Settings, run: Run, program: Program) -> dict[str, Any]:
+def follow(database: Database, settings: Settings, run: Run, program: Program) -> Outcome:
     """Read progress, keep the lease, edit the progress message, look for a cancel; returns the program's last line.
 
     Raises JobFailed, Interrupted, Cancelled or LostLease.
     """
     while True:
         line = program.line(0.25)
-        if line.get("event") in LAST:
+        if isinstance(line, Outcome):
             return line
-        if "fraction" in line:
-            run.fraction = run.low + (run.high - run.low) * float(line["fraction"])
-        run.stage = str(line.get("stage", run.stage))
+        if isinstance(line, Progress):
+            run.fraction, run.stage = run.low + (run.high - run.low) * line.fraction, line.stage
         now = time.time()
-        if now - run.beaten >= BEAT:
-            run.beaten = now
+        if now - run.beaten_at >= BEAT:
+            run.beaten_at = now
             beat(database, settings, run, now)
 
 
@@ -69,13 +67,13 @@ def beat(database: Database, settings: Settings, run: Run, now: float) -> None:
         with database.write() as c:
             if jobs.heartbeat(c, run.job, settings.job_lease_seconds, run.fraction, run.stage, now):
                 raise Cancelled
-            shown = (run.stage, round(100 * run.fraction))
-            if shown != run.shown and now - run.edited >= settings.progress_seconds:
-                run.shown, run.edited, run.edits = shown, now, run.edits + 1
+            edit = (run.stage, round(100 * run.fraction))
+            if edit != run.last_edit and now - run.edited_at >= settings.progress_seconds:
+                run.last_edit, run.edited_at, run.edits = edit, now, run.edits + 1
                 outbox.add(c, [(f"job:{run.job.id}:{run.job.token}:{run.edits}", progress_edit(run))], now)
-        run.renewed = now
+        run.renewed_at = now
     except DatabaseAway as error:
-        if now - run.renewed > settings.job_lease_seconds:
+        if now - run.renewed_at > settings.job_lease_seconds:
             raise LostLease(f"The lease of job {run.job.id} could not be renewed: {error}") from error
         log.warning("The lease of job %d could not be renewed yet: %s", run.job.id, error)
 

@@ -3,26 +3,31 @@
 The programs of `python -m modeling` do the work. This side holds the lease, so that one worker at a time follows
 one job, and writes everything that counts in one last transaction. When a worker dies, its program dies with it (it
 watches its standard input), the lease runs out, and the next worker starts the same programs on the same folder,
-where they go on from their last checkpoint. What a kind of job is given, and what its end means, is in `kinds`.
+where they go on from their last checkpoint. What a kind of job is given, and what its end means, is in `kinds`; what
+is slow at the end, such as reading pictures, is done before the last transaction.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
+from modeling.events import Outcome
 from workers.core.errors import BackchannelError
 from workers.core.i18n import Bilingual, both, say
+from workers.core.jobs import JobKind
 from workers.core.replies import EditPost
 from workers.core.settings import Settings
 from workers.jobs.datasets import POOL, gather, tidy, tidy_left_over, write_data
 from workers.jobs.errors import Cancelled, Interrupted, JobFailed
-from workers.jobs.kinds import KINDS
-from workers.jobs.kinds.context import Command, JobContext, job_context
+from workers.jobs.kinds.context import Command, JobContext, Kind, job_context
+from workers.jobs.kinds.evaluate import EVALUATE_JOB
+from workers.jobs.kinds.pretrain import PRETRAIN_JOB
+from workers.jobs.kinds.train_and_distill import DISTILL_JOB, TRAIN_JOB
+from workers.jobs.kinds.tune import TUNE_JOB
 from workers.jobs.modeling_process import Program, start
 from workers.jobs.progress import Run, follow
 from workers.store import chats, jobs, outbox
@@ -31,6 +36,13 @@ from workers.store.jobs import Job, LostLease
 
 log = logging.getLogger(__name__)
 
+KINDS: dict[JobKind, Kind] = {
+    "train": TRAIN_JOB,
+    "distil": DISTILL_JOB,  # the name in the database
+    "evaluate": EVALUATE_JOB,
+    "pretrain": PRETRAIN_JOB,
+    "tune": TUNE_JOB,
+}
 MOST_TRIES = 5
 BEFORE = 0.2
 """The share of a job that its preparing program takes, where it has one."""
@@ -59,7 +71,7 @@ def see_through(database: Database, settings: Settings, job: Job) -> None:
     try:
         if job.token > MOST_TRIES:
             raise JobFailed(both("job_worker_died", tries=MOST_TRIES))
-        conclude(database, job, *work(database, settings, job, folder))
+        conclude(database, job, *run_programs(database, settings, job, folder))
         done = True
     except (LostLease, DatabaseAway, Interrupted):
         raise
@@ -78,51 +90,54 @@ def see_through(database: Database, settings: Settings, job: Job) -> None:
         tidy_left_over(database, settings.versions_dir)
 
 
-def work(database: Database, settings: Settings, job: Job, folder: Path) -> tuple[JobContext, dict[str, Any]]:
-    """The order, and the last line of its last program. Raises JobFailed, Cancelled, Interrupted or LostLease."""
+def run_programs(database: Database, settings: Settings, job: Job, folder: Path) -> tuple[JobContext, Outcome]:
+    """The job's context, and the last line of its last program. Raises JobFailed, Cancelled, Interrupted or LostLease.
+
+    A program that came to its end before a kill says its last line again at once.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     kind = KINDS[job.request.kind]
     with database.read() as c:
         chat = chats.get(c, job.request.chat)
-        asked = job_context(c, job.id, job.request, folder, chat.language if chat else settings.language)
+        context = job_context(c, job.id, job.request, folder, chat.language if chat else settings.language)
         texts = gather(c, pool=POOL in kind.data)
     write_data(folder, texts, kind.data)
-    run = Run(job, asked.language, renewed=time.time())
-    return asked, run_all(database, settings, run, kind.steps(asked))
+    *before, last = kind.commands(context)
+    run = Run(job, context.language, renewed_at=time.time(), high=BEFORE)
+    for command in before:
+        run_program(database, settings, run, command)
+    run.low, run.high = (BEFORE if before else 0.0), 1.0
+    return context, run_program(database, settings, run, last)
 
 
-def run_all(database: Database, settings: Settings, run: Run, steps: Sequence[Command]) -> dict[str, Any]:
-    """Run the programs one after another; one that came to its end before a kill says its last line again at once."""
-    done: dict[str, Any] = {}
-    for number, argv in enumerate(steps, 1):
-        last = number == len(steps)
-        run.low, run.high = (run.high if number > 1 else 0.0), (1.0 if last else BEFORE)
-        program = Program(start(argv))
-        try:
-            done = follow(database, settings, run, program)
-        finally:
-            program.stop()
-    return done
+def run_program(database: Database, settings: Settings, run: Run, command: Command) -> Outcome:
+    """Run one program to its end, and return its last line. Raises as `run_programs`."""
+    program = Program(start(command))
+    try:
+        return follow(database, settings, run, program)
+    finally:
+        program.stop()
 
 
-def conclude(database: Database, job: Job, asked: JobContext, done: dict[str, Any]) -> None:
+def conclude(database: Database, job: Job, context: JobContext, done: Outcome) -> None:
     """Write what came of it, and say so where it was asked for, in one transaction. Raises LostLease."""
+    write_outcome = KINDS[job.request.kind].conclude(context, done)
     now, request = time.time(), job.request
     with database.write() as c:
-        ending = KINDS[request.kind].conclude(c, asked, done, now)
-        jobs.finish(c, job, "done", ending.result, None, now)
-        edit = EditPost(chat=request.chat, post=request.post, text=ending.text)
-        more = [(f"job:{job.id}:end:{number}", reply) for number, reply in enumerate(ending.more)]
+        outcome = write_outcome(c, now)
+        jobs.finish(c, job, "done", outcome.result, None, now)
+        edit = EditPost(chat=request.chat, post=request.post, text=outcome.text)
+        more = [(f"job:{job.id}:end:{number}", reply) for number, reply in enumerate(outcome.more)]
         outbox.add(c, [(f"job:{job.id}:end", edit), *more], now)
 
 
 def end(database: Database, job: Job, state: Literal["cancelled", "failed"], error: Bilingual | None) -> None:
     """End a job that brought nothing, and say so where it was asked for."""
     log.info("Job %d %s. %s", job.id, state, error or "")
-    now = time.time()
+    now, request = time.time(), job.request
     with database.write() as c:
         jobs.finish(c, job, state, None, error, now)
-        chat = chats.get(c, job.request.chat)
+        chat = chats.get(c, request.chat)
         language = chat.language if chat else "en"
         text = say(language, f"job_{state}", job=job.id, error=error.text(language) if error else "")
-        outbox.add(c, [(f"job:{job.id}:end", EditPost(chat=job.request.chat, post=job.request.post, text=text))], now)
+        outbox.add(c, [(f"job:{job.id}:end", EditPost(chat=request.chat, post=request.post, text=text))], now)

@@ -12,9 +12,12 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from modeling.sentences.catalogue import sentence
 from modeling.text.cleaning import is_held_out
-from tests.workers.at_work import PIPES, job, told
+from tests.workers.at_work import PIPES, TRAINED, job, told
+from tests.workers.busy_store import watched
 from tests.workers.chatroom import Chatroom
+from tests.workers.commands.test_short_writes import forbidding
 from workers.core.replies import REPLY, Picture
 from workers.core.settings import Settings
 from workers.jobs import runner
@@ -72,21 +75,39 @@ def test_a_version_is_measured_on_messages_that_it_never_learned_from(labelled: 
         assert len(versions.every(c)) == 1, "measuring makes no version"
 
 
+SHARE = [0.5, 0.4, 0.6]
+EVALUATED = {
+    **dict.fromkeys(("accuracy", "macro_f1", "ece"), 0.5),
+    "event": "evaluated",
+    "bundle": "/b",
+    "messages": 9,
+    "intervals": {
+        "method": "bootstrap",
+        **dict.fromkeys(("accuracy", "macro_f1", "ece", "macro_precision", "macro_recall"), SHARE),
+    },
+    "per_label": {
+        "bug": {"precision": SHARE, "recall": SHARE, "f1": [0.25, 0.1, 0.4], "support": 4},
+        "question": {"precision": SHARE, "recall": SHARE, "f1": [1, 1, 1], "support": 5},
+    },
+    "confusion": [],
+    "reliability": [],
+    "coverage": [],
+    "at_thresholds": {"threshold": 0.5, "coverage": 0.5, "precision": 0.5},
+    "out_of_scope": None,
+    "speed": {"messages_per_second": 1234.5, "p50_ms": 1.0, "p95_ms": 2.0},
+    "bytes": 1000,
+    "against": None,
+    "numbered": {"1": "bug"},
+    "notes": [],
+}
+
+
 def test_a_saved_version_is_measured_as_it_is_while_the_labels_are_its_own(
     labelled: Chatroom, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ):
     labelled.type("retrain frozen")
     run(labelled, settings)
-    found = {
-        **dict.fromkeys(("accuracy", "macro_f1", "ece"), 0.5),
-        "event": "evaluated",
-        "messages": 9,
-        "numbered": {"1": "bug"},
-        "speed": {"messages_per_second": 1234.5},
-        "intervals": {name: [0.5, 0.4, 0.6] for name in ("accuracy", "macro_f1")},
-        "per_label": {"bug": {"f1": [0.25, 0.1, 0.4], "support": 4}, "question": {"f1": [1, 1, 1], "support": 5}},
-    }
-    programs = Programs(monkeypatch, settings, found, files=["evaluation.png"])
+    programs = Programs(monkeypatch, settings, EVALUATED, files=["evaluation.png"])
     labelled.type("evaluate 2")
     run(labelled, settings)
     assert [argv[0] for argv in programs.argv] == ["evaluate"]
@@ -95,7 +116,7 @@ def test_a_saved_version_is_measured_as_it_is_while_the_labels_are_its_own(
     assert "question" not in told(labelled)[-1]
     with labelled.database.write() as c:
         labels.rename(c, labels.find(c, "bug"), "fault")  # type: ignore[arg-type]
-    programs = Programs(monkeypatch, settings, {"event": "done"}, found, files=["evaluation.png", "fresh/x"])
+    programs = Programs(monkeypatch, settings, TRAINED, EVALUATED, files=["evaluation.png", "fresh/x"])
     labelled.type("evaluate 2")
     run(labelled, settings)
     assert [argv[0] for argv in programs.argv] == ["train", "evaluate"]
@@ -103,6 +124,8 @@ def test_a_saved_version_is_measured_as_it_is_while_the_labels_are_its_own(
     assert "fitted anew" in told(labelled)[-1]
 
 
+GATE = {"difference": -0.06, "low": -0.1, "high": -0.02, "messages": 14}
+WORSE = sentence("gate_may_be_worse", difference=-6.0, low=-10.0, high=-2.0, messages=14)
 DISTILLED = {
     "event": "done",
     "method": "distilled",
@@ -110,13 +133,21 @@ DISTILLED = {
     "accuracy": 0.9,
     "macro_f1": 0.88,
     "ece": 0.02,
+    "messages": 14,
+    "labels": 2,
     "messages_per_second": 21034.2,
+    "p50_ms": 0.1,
     "megabytes": 8.13,
+    "kept": 0.947,
+    "times_as_fast": 41.1,
+    "agreement": 0.9,
+    "notes": [],
+    "seconds": 9.0,
     "bundle": "FOLDER/out/bundle",
     "fingerprint": "f",
     "teacher": {"accuracy": 0.95, "macro_f1": 0.941, "messages_per_second": 512.0, "megabytes": 91.2},
-    "against": {"accuracy": 0.95, "macro_f1": 0.941},
-    "gate": {"promote": False, "reason": "Worse.", "difference": -0.06, "low": -0.1, "high": -0.02, "messages": 14},
+    "against": {"name": "/t", "accuracy": 0.95, "macro_f1": 0.941, "ece": 0.02, "messages": 14},
+    "gate": {"promote": False, "reason": WORSE.model_dump(mode="json"), **GATE},
 }
 
 
@@ -125,13 +156,13 @@ def test_a_student_stands_beside_its_teacher_in_one_table(
     labelled: Chatroom, settings: Settings, monkeypatch: pytest.MonkeyPatch, language: str
 ):
     labelled.type(f"here {language}")
-    programs = Programs(monkeypatch, settings, {"event": "done"}, DISTILLED, files=["out/bundle/meta.json"])
+    programs = Programs(monkeypatch, settings, TRAINED, DISTILLED, files=["out/bundle/meta.json"])
     labelled.type("distill static")
     run(labelled, settings)
     assert [argv[0] for argv in programs.argv] == ["train", "distill"], "a bare backbone gets a head first"
     said = told(labelled)[-1].splitlines()
     assert len(said) == 5, said
-    assert "Worse." in said[0]
+    assert WORSE.render(language) in said[0]
     assert all(share in said[1] for share in ("94.7%", "41.1", "8.9%"))
     assert all(line.startswith("`") and line.endswith("`") for line in said[2:]), "letters of one width"
     assert said[3].split()[1:] == ["95.0%", "94.1%", "512", "91.2`"]
@@ -150,10 +181,16 @@ def test_a_student_stands_beside_its_teacher_in_one_table(
 PRETRAINED = {
     "event": "pretrained",
     "objective": "tsdae",
+    "base": "minilm",
     "texts": 56,
+    "held_out": 10,
     "steps": 40,
     "loss_first": 6.1,
     "loss_last": 2.25,
+    "curve": [[1, 6.1], [40, 2.25]],
+    "held_out_before": 6.0,
+    "held_out_after": 3.0,
+    "gain": None,
     "backbone": "FOLDER/out/backbone",
     "fingerprint": "f",
     "notes": [],
@@ -187,7 +224,7 @@ def test_a_base_is_named_and_what_it_gained_is_said_plainly(
     Programs(monkeypatch, settings, DISTILLED)
     name = f"chat-{job(labelled).id}"
     labelled.type(f"retrain backbone={name}")
-    programs = Programs(monkeypatch, settings, {**DISTILLED, "method": "full", "teacher": None})
+    programs = Programs(monkeypatch, settings, TRAINED)
     run(labelled, settings)
     folder = str(settings.versions_dir / f"job-{job(labelled).id - 1}" / "out" / "backbone")
     assert folder in programs.argv[0]
@@ -204,20 +241,27 @@ def test_a_base_whose_files_are_gone_is_said_to_be(labelled: Chatroom, settings:
     assert "gone from /nowhere" in told(labelled)[-1]
 
 
+METRIC = "cross_validated_macro_f1"
+TUNED: dict[str, Any] = {
+    "event": "tuned",
+    "trials": 12,
+    "pruned": 5,
+    "recipe": "FOLDER/out/recipe.toml",
+    "best": {"score": 0.9, "metric": METRIC, "method": "lora", "rank": 8, "rate": 0.00031},
+    "default": {"score": 0.8, "metric": METRIC},
+    "gain": None,
+    "messages": 50,
+    "folds": 5,
+    "notes": [],
+    "seconds": 9,
+}
+
+
 @pytest.mark.parametrize(("best", "said"), [(0.9, "The next `retrain` takes it"), (0.8, "goes on with the default")])
 def test_the_best_recipe_stays_with_the_job(
     labelled: Chatroom, settings: Settings, monkeypatch: pytest.MonkeyPatch, best: float, said: str
 ):
-    line = {
-        "event": "tuned",
-        "trials": 12,
-        "pruned": 5,
-        "recipe": "FOLDER/out/recipe.toml",
-        "notes": ["By chance."],
-        "seconds": 9,
-        "best": {"score": best, "metric": "cross_validated_macro_f1", "method": "lora", "rank": 8, "rate": 0.00031},
-        "default": {"score": 0.8},
-    }
+    line = {**TUNED, "notes": ["By chance."], "best": {**TUNED["best"], "score": best}}
     programs = Programs(monkeypatch, settings, line, files=["out/recipe.toml"])
     labelled.type("tune 1")
     run(labelled, settings)
@@ -236,7 +280,28 @@ def test_what_a_killed_worker_left_behind_is_cleaned_up_by_the_next_job(
     left = settings.versions_dir / f"job-{job(labelled).id}"
     left.mkdir(parents=True)
     (left / "train.csv").write_text("text,label\nwhat somebody said,bug\n")
-    Programs(monkeypatch, settings, DISTILLED)
+    Programs(monkeypatch, settings, TRAINED)
     labelled.type("retrain")
     run(labelled, settings)
     assert not left.exists()
+
+
+ENDS = {
+    "retrain": ([TRAINED], []),
+    "distill static": ([TRAINED, DISTILLED], []),
+    "evaluate": ([TRAINED, EVALUATED], ["evaluation.png"]),
+    "pretrain 2": ([{**PRETRAINED, "gain": GAIN}], ["out/curve.png"]),
+    "tune 1": ([TUNED], ["out/recipe.toml"]),
+}
+
+
+@pytest.mark.parametrize("typed", ENDS)
+def test_what_came_of_a_job_is_written_in_a_few_statements_and_no_file_is_read_meanwhile(
+    labelled: Chatroom, settings: Settings, monkeypatch: pytest.MonkeyPatch, typed: str
+):
+    lines, files = ENDS[typed]
+    Programs(monkeypatch, settings, *lines, files=files)
+    labelled.type(typed)
+    with watched(labelled.database, forbidding(monkeypatch)) as writes:
+        run(labelled, settings)
+    assert max(write.statements for write in writes) <= 20

@@ -12,7 +12,7 @@ import pytest
 
 from modeling.text.cleaning import is_held_out
 from tests.waiting import HANG, until
-from tests.workers.at_work import PIPES, expired, job, programs, told
+from tests.workers.at_work import PIPES, TRAINED, expired, job, programs, told
 from tests.workers.chatroom import Chatroom
 from workers.core.settings import Settings
 from workers.jobs import runner
@@ -227,15 +227,13 @@ def test_a_candidate_is_not_promoted_over_a_version_it_was_not_compared_with(
 ):
     with labelled.database.write() as c:
         other = versions.add_candidate(c, None, "minilm", "", "base", {}, None, None, 1.0)
-    done = (
-        '{"event": "done", "method": "full", "bundle": "/b", "accuracy": 0.9, "macro_f1": 0.9,'
-        ' "gate": {"promote": true, "reason": "Better.", "difference": 0.1, "low": 0.05, "high": 0.2, "messages": 9}}'
-    )
+    figures = {"difference": 0.1, "low": 0.05, "high": 0.2, "messages": 9}
+    done = json.dumps({**TRAINED, "gate": {"promote": True, "reason": "Better.", **figures}})
 
     def start(*_: object) -> subprocess.Popen[str]:
         with labelled.database.write() as c:
             versions.promote(c, other.id, 2.0)
-        return subprocess.Popen([sys.executable, "-c", f"print('''{done}''')"], **PIPES)  # type: ignore[call-overload]
+        return subprocess.Popen([sys.executable, "-c", f"print({done!r})"], **PIPES)  # type: ignore[call-overload]
 
     monkeypatch.setattr(runner, "start", start)
     labelled.type("retrain")

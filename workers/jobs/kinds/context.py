@@ -1,18 +1,17 @@
-"""What the kinds of jobs have in common: order, command lines, ending, and which bundle speaks for a version."""
+"""What the kinds of jobs have in common: context, command lines, outcome, and which bundle stands for a version."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from pydantic import TypeAdapter
 from sqlalchemy import Connection
 
 from modeling.classifier.bundle_files import verify
 from modeling.errors import ModelingError
-from modeling.sentences.catalogue import Sentence, StoredSentence
+from modeling.events import Notes, Outcome
 from workers.core.i18n import both
 from workers.core.jobs import JobRequest
 from workers.core.replies import Reply
@@ -22,11 +21,9 @@ from workers.store import named_backbones, versions
 from workers.store.versions import Version
 
 MOST_NOTES = 3
-STORED: TypeAdapter[Sentence] = TypeAdapter(StoredSentence)
 Command = list[str]
 """The arguments of one run of `python -m modeling`."""
-Line = Mapping[str, Any]
-"""The last line that a program printed."""
+Event = TypeVar("Event")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +31,7 @@ class JobContext:
     """A job as its kind sees it.
 
     `version` was active when the job began, or is the one that was asked about; `backbone` and `student` are the
-    request's, with the folder in place of a named base.
+    request's, with the folder in place of a named backbone.
     """
 
     job: int
@@ -60,71 +57,82 @@ class JobOutcome:
     more: tuple[Reply, ...] = ()
 
 
+WriteOutcome = Callable[[Connection, float], JobOutcome]
+"""Writes what came of a job, in its last transaction and at this time: a few statements and nothing slow."""
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """A kind of job: the files it is given, the programs it runs one after another, and what their end means.
 
-    `conclude` runs inside of the job's last transaction, with the last line of the last program.
+    `conclude` gets the last line of the last program. It reads and renders, outside of any transaction, and returns
+    what is left to be written.
     """
 
     data: tuple[str, ...]
-    steps: Callable[[JobContext], list[Command]]
-    conclude: Callable[[Connection, JobContext, Line, float], JobOutcome]
+    commands: Callable[[JobContext], list[Command]]
+    conclude: Callable[[JobContext, Outcome], WriteOutcome]
 
 
 def job_context(c: Connection, job: int, request: JobRequest, folder: Path, language: str) -> JobContext:
-    """The job's order. Raises JobFailed when a base that it names is gone."""
-    version = compared_with(c, request, folder)
-    begin, student = (resolved(c, name) for name in (request.backbone, request.student))
-    return JobContext(job, request, folder, version, begin or version.backbone, student, language)
+    """Look up what a request names. Raises JobFailed when the files of a named backbone are gone."""
+    version = version_of(c, request, folder)
+    backbone, student = (without_names(c, name) for name in (request.backbone, request.student))
+    return JobContext(job, request, folder, version, backbone or version.backbone, student, language)
 
 
-def compared_with(c: Connection, request: JobRequest, folder: Path) -> Version:
+def version_of(c: Connection, request: JobRequest, folder: Path) -> Version:
     """The version that was asked about, or was active when the job began; a resumed job keeps to it."""
-    note = folder / "against"
-    number = int(note.read_text()) if note.exists() else request.version
-    known = versions.find(c, number) if number is not None else None
-    version = known or versions.active(c)
-    note.write_text(str(version.id))
+    file = folder / "against"
+    number = int(file.read_text()) if file.exists() else request.version
+    version = versions.find(c, number) if number is not None else None
+    version = version or versions.active(c)
+    file.write_text(str(version.id))
     return version
 
 
-def resolved(c: Connection, name: str) -> str:
-    """The folder of a named base; any other name as it is. Raises JobFailed when the base's files are gone."""
-    base = named_backbones.find(c, name)
-    if base is None:
+def without_names(c: Connection, name: str) -> str:
+    """The folder of a named backbone; any other name as it is. Raises JobFailed when the folder is gone."""
+    backbone = named_backbones.find(c, name)
+    if backbone is None:
         return name
-    if not Path(base.folder).is_dir():
-        raise JobFailed(both("job_base_gone", base=name, folder=base.folder))
-    return base.folder
+    if not Path(backbone.folder).is_dir():
+        raise JobFailed(both("job_base_gone", base=name, folder=backbone.folder))
+    return backbone.folder
 
 
-def speaker(order: JobContext) -> tuple[Path, list[Command]]:
-    """The bundle that speaks for the order's version, and the programs that have to run before it does.
+def current_bundle(context: JobContext) -> tuple[Path, list[Command]]:
+    """A bundle of the version that knows the labels as they are now, and the programs that have to make it first.
 
     Where there is none, as for a bare backbone, or where labels have come or gone since, a head is fitted anew on the
     version's backbone, from the messages that are not held out. Raises JobFailed when the bundle is damaged.
     """
-    version, own = order.version, Path(order.version.folder or "")
+    version, bundle = context.version, Path(context.version.folder or "")
     if version.folder:
         try:
-            known = set(verify(own)["labels"])
+            labels = set(verify(bundle)["labels"])
         except ModelingError as error:
             raise JobFailed(in_both(error.sentence)) from error
-        if known == labels_in(order.folder / TRAIN):
-            return own, []
-    backbone = str(own / "backbone") if version.folder else version.backbone
-    fresh = order.folder / "fresh"
-    return fresh / "bundle", [training(order, backbone, "frozen", fresh)]
+        if labels == labels_in(context.folder / TRAIN):
+            return bundle, []
+    backbone = str(bundle / "backbone") if version.folder else version.backbone
+    fresh = context.folder / "fresh"
+    return fresh / "bundle", [train_command(context, backbone, "frozen", fresh)]
 
 
-def training(order: JobContext, backbone: str, method: str, out: Path) -> Command:
+def train_command(context: JobContext, backbone: str, method: str, out: Path) -> Command:
     """The command line that trains from the job's labelled messages into a folder."""
-    files = ["train", str(order.folder / TRAIN), "--test", str(order.folder / HELD_OUT), "--out", str(out)]
-    return [*files, "--method", method, "--seed", str(order.request.seed), "--backbone", backbone]
+    files = ["train", str(context.folder / TRAIN), "--test", str(context.folder / HELD_OUT), "--out", str(out)]
+    return [*files, "--method", method, "--seed", str(context.request.seed), "--backbone", backbone]
 
 
-def with_notes(language: str, text: str, done: Line) -> str:
+def of_kind(done: Outcome, *events: type[Event]) -> Event:
+    """The last line, which must be one of these events. Raises TypeError where a program ended with another one."""
+    if not isinstance(done, events):
+        raise TypeError(f"The program ended with {type(done).__name__}.")
+    return done
+
+
+def with_notes(language: str, text: str, notes: Notes) -> str:
     """The text, and after it what the program found worth a sentence."""
-    notes = [STORED.validate_python(note) for note in done.get("notes", ())[:MOST_NOTES]]
-    return " ".join([text, *(note.render(language) for note in notes)])
+    return " ".join([text, *(note.render(language) for note in notes[:MOST_NOTES])])

@@ -1,63 +1,58 @@
-"""Jobs that let the backbone go on learning from the chat's own texts; what comes of it is a named base."""
+"""Jobs that let the backbone go on learning from the chat's own texts; what comes of it is a named backbone."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from sqlalchemy import Connection
-
+from modeling.events import Outcome, Pretrained, PretrainingGain
 from workers.core.i18n import say
 from workers.core.replies import Picture
 from workers.jobs.datasets import POOL, TRAIN
-from workers.jobs.kinds.context import Command, JobContext, JobOutcome, Kind, Line, with_notes
+from workers.jobs.kinds.context import Command, JobContext, JobOutcome, Kind, WriteOutcome, of_kind, with_notes
 from workers.store.named_backbones import PREFIX
 
 CURVE = "curve.png"
+RESULT = {"objective", "texts", "steps", "loss_first", "loss_last", "gain", "fingerprint", "seconds"}
 
 
-def pretraining(order: JobContext) -> list[Command]:
+def pretrain_commands(context: JobContext) -> list[Command]:
     """Learn from all texts that no model is measured on, and measure the gain where messages are labelled."""
-    line = ["pretrain", str(order.folder / POOL), "--out", str(order.out), "--base", order.version.backbone]
-    line += ["--minutes", str(order.request.minutes or 10)]
-    labelled = order.folder / TRAIN
+    line = ["pretrain", str(context.folder / POOL), "--out", str(context.out), "--base", context.version.backbone]
+    line += ["--minutes", str(context.request.minutes or 10)]
+    labelled = context.folder / TRAIN
     return [[*line, "--labelled", str(labelled)] if labelled.exists() else line]
 
 
-def named(c: Connection, order: JobContext, done: Line, now: float) -> JobOutcome:
-    """The base gets its name from the job."""
-    name = f"{PREFIX}{order.job}"
-    kept = ("objective", "texts", "steps", "loss_first", "loss_last", "gain", "fingerprint", "seconds")
-    result = {"folder": str(done["backbone"]), **{key: done[key] for key in kept if key in done}}
-    text = " ".join([learnt(order.language, name, done), gained(order.language, done.get("gain"))])
-    text = f"{text} {say(order.language, 'base_use', base=name)}"
-    return JobOutcome(with_notes(order.language, text, done), result, curve(order, name))
+def name_backbone(context: JobContext, line: Outcome) -> WriteOutcome:
+    """The backbone gets its name from the job."""
+    done, language, name = of_kind(line, Pretrained), context.language, f"{PREFIX}{context.job}"
+    losses = {"first": f"{done.loss_first:.2f}", "last": f"{done.loss_last:.2f}"}
+    sentences = [
+        say(language, "base_ready", base=name, texts=done.texts, objective=done.objective, **losses),
+        gain_text(language, done.gain),
+        say(language, "base_use", base=name),
+    ]
+    text = with_notes(language, " ".join(sentences), done.notes)
+    result = {"folder": done.backbone, **done.model_dump(mode="json", include=RESULT)}
+    outcome = JobOutcome(text, result, loss_curve(context, name))
+    return lambda c, now: outcome
 
 
-def learnt(language: str, name: str, done: Line) -> str:
-    """What the base has read, and how its loss went down."""
-    losses = {"first": f"{done['loss_first']:.2f}", "last": f"{done['loss_last']:.2f}"}
-    return say(language, "base_ready", base=name, texts=done["texts"], objective=done["objective"], **losses)
-
-
-def gained(language: str, gain: Line | None) -> str:
+def gain_text(language: str, gain: PretrainingGain | None) -> str:
     """What it is worth for telling labels apart; only an interval that leaves zero out says anything."""
     if not gain:
         return say(language, "base_unmeasured")
-    points = {name: f"{100 * float(gain[name]):.1f}" for name in ("before", "after")}
-    difference = f"{100 * (float(gain['after']) - float(gain['before'])):+.1f}"
-    ends = {name: f"{100 * float(gain[name]):+.1f}" for name in ("low", "high")}
-    key = "base_gain" if float(gain["low"]) > 0 else "base_loss" if float(gain["high"]) < 0 else "base_no_gain"
-    return say(language, key, **points, difference=difference, **ends)
+    points = {"before": f"{100 * gain.before:.1f}", "after": f"{100 * gain.after:.1f}"}
+    interval = {"low": f"{100 * gain.low:+.1f}", "high": f"{100 * gain.high:+.1f}"}
+    code = "base_gain" if gain.low > 0 else "base_loss" if gain.high < 0 else "base_no_gain"
+    return say(language, code, **points, **interval, difference=f"{100 * (gain.after - gain.before):+.1f}")
 
 
-def curve(order: JobContext, name: str) -> tuple[Picture, ...]:
+def loss_curve(context: JobContext, name: str) -> tuple[Picture, ...]:
     """The loss by steps, if it was drawn."""
-    found: Path = order.out / CURVE
-    if not found.is_file():
+    file = context.out / CURVE
+    if not file.is_file():
         return ()
-    alt = say(order.language, "base_curve", base=name)
-    chat = order.request.chat
-    return (Picture(chat=chat, filename=f"{name}.png", content=found.read_bytes(), alt=alt, text=alt),)
+    alt = say(context.language, "base_curve", base=name)
+    return (Picture(chat=context.request.chat, filename=f"{name}.png", content=file.read_bytes(), alt=alt, text=alt),)
 
 
-PRETRAINED = Kind((TRAIN, POOL), pretraining, named)
+PRETRAIN_JOB = Kind((TRAIN, POOL), pretrain_commands, name_backbone)

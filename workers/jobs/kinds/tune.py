@@ -3,39 +3,41 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import Connection
-
+from modeling.events import Outcome, Tuned
 from workers.core.i18n import percent, say
 from workers.jobs.datasets import TRAIN
-from workers.jobs.kinds.context import Command, JobContext, JobOutcome, Kind, Line, with_notes
+from workers.jobs.kinds.context import Command, JobContext, JobOutcome, Kind, WriteOutcome, of_kind, with_notes
 
 
-def tuning(order: JobContext) -> list[Command]:
+def tune_commands(context: JobContext) -> list[Command]:
     """Search for so many minutes, by cross-validation on the messages that are not held out."""
-    line = ["tune", str(order.folder / TRAIN), "--out", str(order.out), "--backbone", order.version.backbone]
-    return [[*line, "--minutes", str(order.request.minutes or 10)]]
+    line = ["tune", str(context.folder / TRAIN), "--out", str(context.out), "--backbone", context.version.backbone]
+    return [[*line, "--minutes", str(context.request.minutes or 10)]]
 
 
-def found(c: Connection, order: JobContext, done: Line, now: float) -> JobOutcome:
+def keep_recipe(context: JobContext, line: Outcome) -> WriteOutcome:
     """The best recipe stays with the job, and the next retraining takes it."""
-    best: dict[str, Any] = dict(done["best"])
-    scores = {"best": percent(float(best["score"])), "default": percent(float(done["default"]["score"]))}
-    better = float(best["score"]) > float(done["default"]["score"])
-    counts = {"trials": done["trials"], "pruned": done["pruned"]}
-    settings = ", ".join(f"{name} {shown(value)}" for name, value in best.items() if name not in ("score", "metric"))
-    key = "tuned_better" if better else "tuned_same"
-    text = say(order.language, key, **scores, **counts, settings=settings)
-    recipe = Path(done["recipe"]).read_text("utf-8") if better else ""
-    return JobOutcome(
-        with_notes(order.language, text, done), {"recipe": recipe, "best": best, "default": done["default"], **counts}
-    )
+    done = of_kind(line, Tuned)
+    better = done.best.score > done.default.score
+    scores = {"best": percent(done.best.score), "default": percent(done.default.score)}
+    counts = {"trials": done.trials, "pruned": done.pruned}
+    settings = ", ".join(f"{name} {setting(value)}" for name, value in done.best.settings.items())
+    code = "tuned_better" if better else "tuned_same"
+    text = say(context.language, code, **scores, **counts, settings=settings)
+    result = {
+        "recipe": Path(done.recipe).read_text("utf-8") if better else "",
+        "best": done.best.model_dump(mode="json"),
+        "default": done.default.model_dump(mode="json"),
+        **counts,
+    }
+    outcome = JobOutcome(with_notes(context.language, text, done.notes), result)
+    return lambda c, now: outcome
 
 
-def shown(value: object) -> str:
+def setting(value: object) -> str:
     """A setting as people read it."""
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
-TUNED = Kind((TRAIN,), tuning, found)
+TUNE_JOB = Kind((TRAIN,), tune_commands, keep_recipe)
