@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from bot import settings as bot_settings
+from bot.settings import load as load_bot_settings
 from bot.supervisor.stack import THREADS, WORKERS, beat_argv, process_specs, worker_argv
 from workers.core import settings as worker_settings
 from workers.core.errors import WRONG_SETTINGS, BackchannelError
@@ -61,8 +61,12 @@ def up(far_side: Annotated[Path | None, typer.Option(hidden=True)] = None) -> No
 
 def platforms() -> list[list[str]]:
     """The bots to run. Raises BackchannelError when there is none."""
-    own = bot_settings.load()
-    enabled = {"web": own.web.enabled, "slack": own.slack.enabled, "telegram": own.telegram.enabled}
+    bot_settings = load_bot_settings()
+    enabled = {
+        "web": bot_settings.web.enabled,
+        "slack": bot_settings.slack.enabled,
+        "telegram": bot_settings.telegram.enabled,
+    }
     if not any(enabled.values()):
         raise BackchannelError(
             "No platform is set up: set BACKCHANNEL_SLACK__BOT_TOKEN, BACKCHANNEL_TELEGRAM__TOKEN or "
@@ -96,15 +100,15 @@ def start(settings: Settings, bots: list[list[str]], example: bool = False) -> N
     """Supervise everything until Ctrl-C."""
     from bot.supervisor.supervisor import Supervisor
 
-    own = bot_settings.load()
-    web = own.web
+    bot_settings = load_bot_settings()
+    web = bot_settings.web
 
     def ready() -> None:
         if any(bot[0] == "web" for bot in bots):
             print(f"Backchannel is at http://{web.host}:{web.port}" + (" — open it in a browser." if example else ""))
         print(f"Data and logs are in {settings.data_dir}. Ctrl-C stops everything.", flush=True)
 
-    Supervisor(process_specs(settings, own, bots), settings.data_dir).run(on_ready=ready)
+    Supervisor(process_specs(settings, bot_settings, bots), settings.data_dir).run(on_ready=ready)
 
 
 @app.command()
@@ -118,23 +122,23 @@ def bot(
 
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    own = bot_settings.load()
+    bot_settings = load_bot_settings()
     database = Database(worker_settings.load().database_url)
     database.check()
     if platform == "replay" and far_side is not None:
-        asyncio.run(run_bot(ReplayPlatform(far_side), database, own.is_admin))
+        asyncio.run(run_bot(ReplayPlatform(far_side), database, bot_settings.is_admin))
     elif platform == "web":
         from bot.wiring.web import web_platform
 
-        asyncio.run(run_bot(web_platform(database, own.web), database, own.is_admin))
+        asyncio.run(run_bot(web_platform(database, bot_settings.web), database, bot_settings.is_admin))
     elif platform == "slack":
         from bot.wiring.slack import slack_platform
 
-        asyncio.run(run_bot(slack_platform(database, own.slack), database, own.is_admin))
+        asyncio.run(run_bot(slack_platform(database, bot_settings.slack), database, bot_settings.is_admin))
     elif platform == "telegram":
         from bot.wiring.telegram import telegram_platform
 
-        asyncio.run(run_bot(telegram_platform(database, own.telegram), database, own.is_admin))
+        asyncio.run(run_bot(telegram_platform(database, bot_settings.telegram), database, bot_settings.is_admin))
     else:
         raise BackchannelError(f"There is no platform {platform!r}: choose web, slack or telegram.")
 
@@ -177,9 +181,11 @@ def health(
     from bot.doctor.health import examine, expected
 
     try:
-        own = bot_settings.load()
+        bot_settings = load_bot_settings()
         database = Database(worker_settings.load().database_url)
-        findings = examine(names or expected(own), own, database, socket.gethostname() if here else "")
+        findings = examine(
+            names or expected(bot_settings), bot_settings, database, socket.gethostname() if here else ""
+        )
     except BackchannelError as error:
         print(f"backchannel: {error}", file=sys.stderr)
         sys.exit(1)

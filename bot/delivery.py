@@ -64,7 +64,7 @@ class _Trouble:
 
     row: int
     times: int = 0
-    own: int = 0
+    own_faults: int = 0
 
 
 class _Delivery:
@@ -159,12 +159,12 @@ class _Delivery:
         why, outage, what = repr(error), isinstance(error, OUTAGE), f"A {outgoing.reply.kind} to {self._platform.name}"
         trouble = self._troubles.setdefault(chat, _Trouble(outgoing.id))
         if trouble.row != outgoing.id:
-            trouble.row, trouble.own = outgoing.id, 0
+            trouble.row, trouble.own_faults = outgoing.id, 0
         trouble.times += 1
-        trouble.own += not outage
+        trouble.own_faults += not outage
         if trouble.times == 1:
             log.warning("%s can't be sent (%s); trying again.", what, type(error).__name__, exc_info=not outage)
-        if trouble.own >= TRIES:
+        if trouble.own_faults >= TRIES:
             log.error("%s is given up after %d tries (%s).", what, TRIES, type(error).__name__)
             self._note(outbox.fail, outgoing, why)
             del self._troubles[chat]

@@ -174,13 +174,15 @@ def _active(database: Database) -> Iterator[Finding]:
         yield Finding(True, f"Version {active.id} ({active.method}) is active.")
 
 
-def processes(settings: Settings, own: BotSettings, database: Database | None) -> Iterator[Finding]:
+def processes(settings: Settings, bot_settings: BotSettings, database: Database | None) -> Iterator[Finding]:
     """Whether what `backchannel up` would run lives, the sweep comes round, and the web chat is closed to others."""
-    yield from health.examine([name for name in health.expected(own) if database or name in health.BOTS], own, database)
+    yield from health.examine(
+        [name for name in health.expected(bot_settings) if database or name in health.BOTS], bot_settings, database
+    )
     if database is not None:
         yield _sweep(settings, database)
-    if own.web.enabled:
-        yield _web_access(own.web)
+    if bot_settings.web.enabled:
+        yield _web_access(bot_settings.web)
 
 
 def _sweep(settings: Settings, database: Database) -> Finding:

@@ -27,16 +27,16 @@ Examine = Callable[[BotSettings, Database | None, str | None], Awaitable[list[Fi
 """Examine a platform with these settings, and a chat of it if one is named."""
 
 
-async def _slack(own: BotSettings, database: Database | None, chat: str | None) -> list[Finding]:
+async def _slack(bot_settings: BotSettings, database: Database | None, chat: str | None) -> list[Finding]:
     wiring = importlib.import_module("bot.wiring.slack")
     installed: Any = wiring.InstalledWorkspaces(database).every() if database else []
     channel = chat.rpartition("/")[2] if chat else None
-    return await importlib.import_module("bot.platforms.slack.doctor").examine(own.slack, installed, channel)
+    return await importlib.import_module("bot.platforms.slack.doctor").examine(bot_settings.slack, installed, channel)
 
 
-async def _telegram(own: BotSettings, _database: Database | None, chat: str | None) -> list[Finding]:
+async def _telegram(bot_settings: BotSettings, _database: Database | None, chat: str | None) -> list[Finding]:
     group = chat.rpartition("/")[2] if chat else None
-    return await importlib.import_module("bot.platforms.telegram.doctor").examine(own.telegram, group)
+    return await importlib.import_module("bot.platforms.telegram.doctor").examine(bot_settings.telegram, group)
 
 
 PLATFORMS: dict[str, Examine] = {"slack": _slack, "telegram": _telegram}
@@ -63,40 +63,40 @@ def doctor(chat: str | None, console: Console) -> bool:
 def diagnose(chat: str | None) -> Iterator[Finding]:
     """All findings, in the order in which one would mend them; no secret is in any of them."""
     settings, wrong = _read(Settings)
-    own, also_wrong = _read(BotSettings)
+    bot_settings, also_wrong = _read(BotSettings)
     yield from wrong + also_wrong
-    if settings is None or own is None:
+    if settings is None or bot_settings is None:
         return
-    secrets = _secrets(settings) | _secrets(own)
-    for finding in _examine_all(settings, own, chat):
+    secrets = _secrets(settings) | _secrets(bot_settings)
+    for finding in _examine_all(settings, bot_settings, chat):
         yield Finding(finding.ok, _redact(finding.what, secrets), _redact(finding.todo, secrets))
 
 
-def _examine_all(settings: Settings, own: BotSettings, chat: str | None) -> Iterator[Finding]:
+def _examine_all(settings: Settings, bot_settings: BotSettings, chat: str | None) -> Iterator[Finding]:
     yield Finding(True, "The settings can be read.")
     yield checks.disk(settings)
     about_tables, database = checks.tables(settings)
     yield about_tables
     yield checks.broker(settings)
     yield from checks.model(settings, database)
-    yield from checks.processes(settings, own, database)
-    yield from platforms(own, database, chat)
+    yield from checks.processes(settings, bot_settings, database)
+    yield from platforms(bot_settings, database, chat)
 
 
-def platforms(own: BotSettings, database: Database | None, chat: str | None) -> Iterator[Finding]:
+def platforms(bot_settings: BotSettings, database: Database | None, chat: str | None) -> Iterator[Finding]:
     """What the platforms say about themselves; `chat` is for the one that it names."""
-    enabled = [name for name in PLATFORMS if getattr(own, name).enabled]
+    enabled = [name for name in PLATFORMS if getattr(bot_settings, name).enabled]
     platform, _, where = (chat or "").partition(":")
     if chat and not (platform in enabled and where):
         todo = "Write platform:chat_id or platform:workspace/chat_id, with a platform whose settings are present."
         yield Finding(False, f"There is no chat {chat} to try anything in.", todo)
     for name in enabled:
-        yield from _examined(name, own, database, where if name == platform else None)
+        yield from _examined(name, bot_settings, database, where if name == platform else None)
 
 
-def _examined(name: str, own: BotSettings, database: Database | None, where: str | None) -> list[Finding]:
+def _examined(name: str, bot_settings: BotSettings, database: Database | None, where: str | None) -> list[Finding]:
     try:
-        return asyncio.run(asyncio.wait_for(_call(name, own, database, where), PLATFORM_TIMEOUT))
+        return asyncio.run(asyncio.wait_for(_call(name, bot_settings, database, where), PLATFORM_TIMEOUT))
     except TimeoutError:
         return [
             Finding(
@@ -107,8 +107,8 @@ def _examined(name: str, own: BotSettings, database: Database | None, where: str
         return [Finding(False, f"{name} could not be examined ({type(error).__name__}).", "Look at its bot's log.")]
 
 
-async def _call(name: str, own: BotSettings, database: Database | None, where: str | None) -> list[Finding]:
-    return await PLATFORMS[name](own, database, where)
+async def _call(name: str, bot_settings: BotSettings, database: Database | None, where: str | None) -> list[Finding]:
+    return await PLATFORMS[name](bot_settings, database, where)
 
 
 def show(finding: Finding, console: Console) -> None:

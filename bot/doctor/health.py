@@ -17,22 +17,28 @@ BEATING = {**{f"worker-{name}": name for name in WORKERS}, "beat": "beat"}
 """Name of a process, as in the supervisor's log, and the role for which it beats."""
 
 
-def expected(own: BotSettings) -> list[str]:
+def expected(bot_settings: BotSettings) -> list[str]:
     """What `backchannel up` runs with these settings, less the broker."""
-    enabled = {"bot-web": own.web.enabled, "bot-slack": own.slack.enabled, "bot-telegram": own.telegram.enabled}
+    enabled = {
+        "bot-web": bot_settings.web.enabled,
+        "bot-slack": bot_settings.slack.enabled,
+        "bot-telegram": bot_settings.telegram.enabled,
+    }
     return [*(name for name, wanted in enabled.items() if wanted), *BEATING]
 
 
-def examine(names: Iterable[str], own: BotSettings, database: Database | None, host: str = "") -> list[Finding]:
+def examine(
+    names: Iterable[str], bot_settings: BotSettings, database: Database | None, host: str = ""
+) -> list[Finding]:
     """One finding for each process; with `host`, only what runs there counts. Bots can be asked without a database.
 
     Raises BackchannelError for a name that no process has.
     """
-    return [_bot(name, own) if name in BOTS else _beating(name, database, host) for name in names]
+    return [_bot(name, bot_settings) if name in BOTS else _beating(name, database, host) for name in names]
 
 
-def _bot(name: str, own: BotSettings) -> Finding:
-    served = {"bot-web": own.web, "bot-slack": own.slack, "bot-telegram": own.telegram}[name]
+def _bot(name: str, bot_settings: BotSettings) -> Finding:
+    served = {"bot-web": bot_settings.web, "bot-slack": bot_settings.slack, "bot-telegram": bot_settings.telegram}[name]
     variable = f"BACKCHANNEL_{name.removeprefix('bot-').upper()}__PORT"
     if not served.port:
         return Finding(False, f"{name} takes any free port and can't be asked.", f"Give it one by {variable}.")

@@ -24,21 +24,21 @@ where processes share few cores; torch keeps its threads."""
 ALL_ADDRESSES = ("", "0.0.0.0", "::")
 
 
-def process_specs(settings: Settings, own: BotSettings, bots: Sequence[Sequence[str]]) -> list[ProcessSpec]:
+def process_specs(settings: Settings, bot_settings: BotSettings, bots: Sequence[Sequence[str]]) -> list[ProcessSpec]:
     """The broker if it is ours, the workers, beat, and one bot process for each list of `bot` arguments."""
     broker = [valkey(settings)] if settings.embedded_broker else []
     workers = [worker(name) for name in WORKERS]
     alone = len(bots) == 1
-    return [*broker, *(bot(arguments, own, alone) for arguments in bots), *workers, beat(settings.data_dir)]
+    return [*broker, *(bot(arguments, bot_settings, alone) for arguments in bots), *workers, beat(settings.data_dir)]
 
 
-def bot(arguments: Sequence[str], own: BotSettings, alone: bool) -> ProcessSpec:
+def bot(arguments: Sequence[str], bot_settings: BotSettings, alone: bool) -> ProcessSpec:
     """One platform's bot process. The web chat's is ready once its page can be opened.
 
     Whether Slack or Telegram can be reached is not ours to wait for, and where one of them refuses our token, the
     bots of the others go on.
     """
-    ready = (lambda: is_healthy(own.web)) if arguments[0] == "web" else None
+    ready = (lambda: is_healthy(bot_settings.web)) if arguments[0] == "web" else None
     argv = (sys.executable, "-m", "bot", "bot", *arguments)
     return ProcessSpec(f"bot-{arguments[0]}", argv, ready=ready, needed=alone or arguments[0] == "web")
 

@@ -76,10 +76,10 @@ async def _updates(client: Client, settings: TelegramSettings) -> list[Finding]:
     missing = ", ".join(sorted(set(ASKED_FOR) - set(info.get("allowed_updates", ()))))
     if missing:
         start = "Start the bot (`backchannel up`), which asks for all that it needs."
-        asked = _problem(f"nobody has asked yet for updates of the kinds {missing}.", start)
+        about_kinds = _problem(f"nobody has asked yet for updates of the kinds {missing}.", start)
     else:
-        asked = _ok("Telegram tells of messages, edits, reactions, buttons and the bot's own place.")
-    return [asked, *_webhook(info, settings)]
+        about_kinds = _ok("Telegram tells of messages, edits, reactions, buttons and the bot's own place.")
+    return [about_kinds, *_webhook(info, settings)]
 
 
 def _webhook(info: dict[str, Any], settings: TelegramSettings) -> list[Finding]:
