@@ -3,7 +3,7 @@
 The files that every platform has: platform, events (updates to our events), sender (our replies to the Bot API),
 errors, rate_limit, users, formatting, http (the webhook), doctor. Telegram alone has: client (calls of the Bot API),
 updates (raw JSON to the SDK's objects), refs (how chats and messages are named), topics (of forums), reactions,
-keyboard, polling. `bot.wiring.telegram` builds a `TelegramPlatform`; only wiring and doctor import this.
+polling. `bot.wiring.telegram` builds a `TelegramPlatform`; only wiring and doctor import this.
 """
 
 # pyright: reportUnsupportedDunderAll=false
@@ -15,7 +15,6 @@ __all__ = [
     "events",
     "formatting",
     "http",
-    "keyboard",
     "platform",
     "polling",
     "rate_limit",

@@ -1,16 +1,25 @@
-"""Texts as Telegram takes them: entities instead of Markdown, offsets in UTF-16 units, pieces that are short enough."""
+"""Posts as Telegram takes them: entities with offsets in UTF-16 units, pieces short enough, inline keyboards."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from aiogram.types import MessageEntity
+from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup, MessageEntity
+from rich.cells import cell_len
+
+from workers.core.buttons import Agree, More
+from workers.core.replies import Choice
 
 TEXT, CAPTION = 4096, 1024
 """UTF-16 units that Telegram takes as a message, and under a picture."""
 PIECES = 5
 BAR_LENGTH = 10
+BUTTONS = 100
+"""As many as Telegram takes under a message."""
+ROW_WIDTH = 43
+"""Cells that fit beside each other on a telephone; an emoji or a Chinese character takes two."""
 CODE = re.compile(r"`([^`\n]+)`")
 
 
@@ -57,6 +66,25 @@ def with_bar(text: str, progress: float | None) -> str:
         return text
     full = round(BAR_LENGTH * min(max(progress, 0.0), 1.0))
     return f"{text}\n{'▓' * full}{'░' * (BAR_LENGTH - full)}"
+
+
+def keyboard(choices: Sequence[Choice]) -> InlineKeyboardMarkup | None:
+    """Buttons in rows of three, two or one, as long as their texts are. Telegram takes a hundred."""
+    if not choices:
+        return None
+    buttons = [
+        InlineKeyboardButton(text=choice.text or "·", callback_data=choice.value) for choice in choices[:BUTTONS]
+    ]
+    longest = max(cell_len(button.text) for button in buttons)
+    row = min(3, max(1, ROW_WIDTH // (longest + 4)))
+    return InlineKeyboardMarkup(inline_keyboard=[buttons[start : start + row] for start in range(0, len(buttons), row)])
+
+
+def under_label(label: int | None) -> InlineKeyboardMarkup | None:
+    """Under a label that no emoji can show: this is right, and give me others. Signs, for every language."""
+    if label is None:
+        return None
+    return keyboard((Choice(text="👍", value=Agree(label).value), Choice(text="…", value=More().value)))
 
 
 def _parsed(text: str) -> tuple[str, list[tuple[int, int]]]:

@@ -19,8 +19,7 @@ from cachetools import FIFOCache
 from bot.platforms.base import Refused
 from bot.platforms.telegram.client import Client
 from bot.platforms.telegram.errors import MessageGone, ReactionNotAllowed, Unmodified
-from bot.platforms.telegram.formatting import CAPTION, Piece, clipped, pieces, units, with_bar
-from bot.platforms.telegram.keyboard import keyboard, under_label
+from bot.platforms.telegram.formatting import CAPTION, Piece, clipped, keyboard, pieces, under_label, units, with_bar
 from bot.platforms.telegram.rate_limit import RateLimit
 from bot.platforms.telegram.reactions import allowed
 from bot.platforms.telegram.refs import BEFORE_MIGRATION, group_of, topic_of

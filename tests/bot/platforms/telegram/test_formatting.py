@@ -5,8 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.platforms.telegram.formatting import Piece, clipped, formatted, pieces, units, with_bar
-from bot.platforms.telegram.keyboard import keyboard, under_label
+from bot.platforms.telegram.formatting import Piece, clipped, formatted, keyboard, pieces, under_label, units, with_bar
 from workers.core.replies import Choice
 
 
@@ -67,6 +66,9 @@ def test_buttons_stand_in_rows_of_three_if_they_are_short() -> None:
     long = keyboard([Choice(text="a label with a long name " * 2, value=str(n + 1)) for n in range(3)])
     assert long is not None
     assert [len(row) for row in long.inline_keyboard] == [1, 1, 1]
+    chinese = keyboard([Choice(text="🐞 登录出错了", value=str(n + 1)) for n in range(4)])
+    assert chinese is not None
+    assert [len(row) for row in chinese.inline_keyboard] == [2, 2], "a Chinese character is as wide as two letters"
     many = keyboard([Choice(text="x", value=str(n + 1)) for n in range(150)])
     assert many is not None
     assert sum(len(row) for row in many.inline_keyboard) == 100
