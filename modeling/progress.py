@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Protocol
 
@@ -12,6 +13,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from modeling import events
+
+OnProgress = Callable[[float], None]  # gets the share that is done, 0 to 1
 
 BEAT = 2.0  # seconds between signs of life while nothing changes
 CLOSEST = 0.2  # seconds between two lines of one stage

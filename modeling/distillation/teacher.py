@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,13 +20,12 @@ from modeling.classifier.logistic_regression import Problem, shared, softmax
 from modeling.data.folds import stratified_folds
 from modeling.errors import ModelingError
 from modeling.evaluation import throughput
+from modeling.progress import OnProgress
 from modeling.types import Probabilities, Rows, Targets, Vectors
 
 AT_ONCE = 512
 FOLDS = 5
 MILLION = 1e6
-
-OnProgress = Callable[[float], None]
 
 
 @dataclass(frozen=True, slots=True)

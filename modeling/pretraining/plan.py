@@ -16,8 +16,9 @@ from transformers.trainer_pt_utils import LengthGroupedSampler
 from modeling.atomic_files import written_atomically
 from modeling.backbones import backbone as backbones
 from modeling.pretraining import loop
-from modeling.pretraining.loop import OnProgress, Run
+from modeling.pretraining.loop import PretrainingTask
 from modeling.pretraining.objectives import RATES, Objective, PretrainingModel
+from modeling.progress import OnProgress
 
 TIMED = 4  # batches that are timed to learn how many steps fit into the minutes
 OVERTIME = 1.5  # times the minutes asked for, after which a run on a machine that became slower ends
@@ -79,7 +80,7 @@ def learn(
     limit = model.encoder.max_seq_length
     model.encoder.max_seq_length = min(limit or settings.tokens, settings.tokens)
     plan = _planned(model, texts, held_out, settings, work)
-    run = Run(
+    task = PretrainingTask(
         order=_order(texts, plan.steps, settings),
         seed=settings.seed,
         learning_rate=settings.learning_rate or RATES[model.objective],
@@ -87,7 +88,7 @@ def learn(
         checkpoint_seconds=settings.checkpoint_seconds,
         most_seconds=OVERTIME * 60 * settings.minutes,
     )
-    losses = loop.train(model, texts, run, work, on_progress)
+    losses = loop.train(model, texts, task, work, on_progress)
     after = _held_out_loss(model, held_out, settings)
     model.encoder.max_seq_length = limit
     return Outcome(tuple(losses), plan.before, after, len(losses) == plan.steps)

@@ -1,15 +1,14 @@
-"""Slow learning: fine-tune a backbone by supervised contrast and cross-entropy, resumable after kill -9.
+"""Fine-tuning: a backbone learns from labelled messages by supervised contrast and cross-entropy.
 
-The loop is `transformers.Trainer`, so that mixed precision and `accelerate launch` over several processes come with it.
-Checkpoints hold safetensors of the trained weights; the optimiser's and the random generators' state are Trainer's own
-.pt files, which it reads with `weights_only=True`: tensors and numbers, never code.
+What is trained of it stands in `adapters`, what it minimises in `losses`, and the loop, that of all training, in
+`trainer`. A run that was killed goes on from its last checkpoint.
 """
 
 from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,27 +16,28 @@ from typing import Any
 import numpy as np
 import torch
 from pydantic import BaseModel
-from transformers import TrainerCallback, TrainingArguments
-from transformers.trainer_callback import PrinterCallback
+from torch import Tensor
+from torch.utils.data import Dataset
+from transformers import TrainingArguments
 
 from modeling.backbones import backbone as backbones
 from modeling.backbones import custom_modules
 from modeling.backbones.backbone import Backbone
 from modeling.backbones.token_lengths import tokens_for_most
 from modeling.data.folds import stratified_folds
-from modeling.training import adapters, distributed, out_of_memory
-from modeling.training.batching import MessageDataset
-from modeling.training.checkpoints import EarlyStopping, SaveByClock, last_checkpoint
+from modeling.errors import ModelingError
+from modeling.progress import OnProgress
+from modeling.sentences.catalogue import sentence
+from modeling.training import adapters, distributed
+from modeling.training.checkpoints import EarlyStopping, last_checkpoint
 from modeling.training.losses import FineTuneModel, label_weights
+from modeling.training.out_of_memory import in_halves_if_needed
 from modeling.training.recipe import EPOCHS, FineTuneConfig, Method
-from modeling.training.trainer import SafeTrainer
+from modeling.training.trainer import SafeTrainer, adamw, training_arguments
 from modeling.types import Rows, Targets, Vectors
-
-OnProgress = Callable[[float], None]
 
 MANY = 1000  # messages of which a tenth may be held back to stop early
 HELD_BACK = 0.1
-CLASSIFIER_RATE = 10.0  # times the backbone's learning rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,40 +92,40 @@ def fine_tune(
         work=work,
         resume=last_checkpoint(work),
     )
-    if distributed.process_count() > 1:
+    alone = distributed.process_count() == 1
+    if not alone:
         distributed.send_task(task.model_dump(mode="json"))
-    try:
-        tuned = _tuned(task, on_progress)
-    except Exception as error:
-        if not out_of_memory.is_out_of_memory(error):
-            raise
-        smaller = out_of_memory.halved(task.tuning, method, alone=distributed.process_count() == 1)
-    else:
-        shutil.rmtree(work, ignore_errors=True)
-        return tuned
-    # Outside of the except clause, which would keep all tensors of the first attempt alive.
-    out_of_memory.free()
-    halved = task.model_copy(update={"tuning": smaller, "resume": last_checkpoint(work)})
-    with out_of_memory.explained(smaller, method):
-        tuned = _tuned(halved, on_progress)
+
+    def attempt(parts: int) -> FineTuned:
+        if parts == 1:
+            return _fine_tuned(task, on_progress)
+        again = task.model_copy(update={"tuning": _in_parts(tuning, parts), "resume": last_checkpoint(work)})
+        tuned = _fine_tuned(again, on_progress)
+        return FineTuned(tuned.backbone, {**tuned.facts, "memory_ran_out": True})
+
+    def too_little(parts: int) -> ModelingError:
+        return _too_little_memory(_in_parts(tuning, parts), method)
+
+    # Processes that had enough memory would wait for ever for the one that had not: together they do not try again.
+    tuned = in_halves_if_needed(attempt, too_little, divisible=alone and tuning.batch >= 2)
     shutil.rmtree(work, ignore_errors=True)
-    return FineTuned(tuned.backbone, {**tuned.facts, "memory_ran_out": True})
+    return tuned
 
 
 def follow_main_process() -> None:
     """Take part in every fine-tuning of the first process until it is done; for all processes but the first."""
     while (task := distributed.receive_task()) is not None:
-        _tuned(FineTuneTask.model_validate(task), lambda _: None)
+        _fine_tuned(FineTuneTask.model_validate(task), lambda _: None)
 
 
 def planned_steps(count: int, tuning: FineTuneConfig, processes: int = 1) -> int:
-    """Return how many optimiser steps `count` messages get."""
+    """Return how many optimizer steps `count` messages get."""
     epoch = count / (tuning.batch * tuning.accumulation * processes)
     return math.ceil(min(tuning.most_steps, tuning.epochs * epoch))
 
 
-def _tuned(task: FineTuneTask, on_progress: OnProgress) -> FineTuned:
-    """Train as ordered, in this process and all others."""
+def _fine_tuned(task: FineTuneTask, on_progress: OnProgress) -> FineTuned:
+    """Do the task, in this process and all others."""
     torch.manual_seed(task.seed)
     tuning, targets = task.tuning, np.array(task.targets, np.int64)
     backbone = adapters.load(task.base, task.method)
@@ -151,14 +151,9 @@ def _tuned(task: FineTuneTask, on_progress: OnProgress) -> FineTuned:
         eval_dataset=datasets[1] if early_stopping else None,
         data_collator=datasets[0].collate,
         optimizers=(_optimizer(model, tuning), None),
-        callbacks=[
-            _Reporting(on_progress, steps),
-            SaveByClock(tuning.checkpoint_seconds),
-            *([early_stopping] if early_stopping else []),
-        ],
+        callbacks=[early_stopping] if early_stopping else [],
     )
-    trainer.remove_callback(PrinterCallback)
-    trainer.train(resume_from_checkpoint=task.resume)
+    trainer.run(task.resume, on_progress, tuning.checkpoint_seconds)
     facts = _facts(trainer, tuning, tokens)
     if early_stopping:
         early_stopping.restore(model)
@@ -198,48 +193,71 @@ def _facts(trainer: SafeTrainer, tuning: FineTuneConfig, tokens: int) -> dict[st
     }
 
 
-class _Reporting(TrainerCallback):
-    def __init__(self, on_progress: OnProgress, steps: int) -> None:
-        self._on_progress = on_progress
-        self._steps = steps
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        self._on_progress(state.global_step / self._steps)
-
-
 def _optimizer(model: FineTuneModel, tuning: FineTuneConfig) -> torch.optim.Optimizer:
-    trained = [value for name, value in model.named_parameters() if value.requires_grad and name != "prototypes"]
-    rate = tuning.learning_rate
-    groups = [
-        {"params": [value for value in trained if value.ndim > 1], "weight_decay": tuning.weight_decay},
-        {"params": [value for value in trained if value.ndim <= 1], "weight_decay": 0.0},
-        {"params": [model.prototypes], "weight_decay": 0.0, "lr": rate * CLASSIFIER_RATE},
-    ]
-    return torch.optim.AdamW(groups, lr=rate, fused=True)
+    classifier = {"prototypes"}
+    return adamw(model, tuning.learning_rate, weight_decay=tuning.weight_decay, fast=classifier, not_decayed=classifier)
 
 
 def _arguments(task: FineTuneTask, steps: int, device: str, *, evaluated: bool) -> TrainingArguments:
     tuning = task.tuning
-    return TrainingArguments(
-        output_dir=str(task.work),
-        max_steps=steps,
-        per_device_train_batch_size=tuning.batch,
-        per_device_eval_batch_size=2 * tuning.batch,
-        gradient_accumulation_steps=tuning.accumulation,
+    return training_arguments(
+        task.work,
+        steps=steps,
+        batch=tuning.batch,
         learning_rate=tuning.learning_rate,
-        warmup_steps=max(1, round(steps * tuning.warmup)),
-        lr_scheduler_type="linear",
         seed=task.seed,
-        use_cpu=device == "cpu",
+        device=device,
         bf16=backbones.has_bfloat16(device),
-        remove_unused_columns=False,
+        gradient_accumulation_steps=tuning.accumulation,
+        per_device_eval_batch_size=2 * tuning.batch,
+        warmup_steps=max(1, round(steps * tuning.warmup)),
         eval_strategy="steps" if evaluated else "no",
         eval_steps=max(1, steps // tuning.evaluations),
-        save_strategy="steps",
-        save_steps=10**9,  # by the clock instead
-        save_total_limit=2,  # a kill while the newest is written leaves the one before
-        logging_strategy="no",
-        report_to=[],
-        disable_tqdm=True,
-        dataloader_pin_memory=False,
     )
+
+
+def _in_parts(tuning: FineTuneConfig, parts: int) -> FineTuneConfig:
+    """Return settings with a smaller batch and as many messages a step as before."""
+    return tuning.model_copy(update={"batch": tuning.batch // parts, "accumulation": parts * tuning.accumulation})
+
+
+def _too_little_memory(tuning: FineTuneConfig, method: Method) -> ModelingError:
+    smaller = {"full": "lora", "lora": "qlora"}.get(method)
+    other = sentence("use_method", method=smaller) if smaller else sentence("use_smaller_backbone")
+    return ModelingError(
+        "too_little_memory_to_tune",
+        batch=tuning.batch,
+        smaller=max(1, tuning.batch // 2),
+        accumulation=2 * tuning.accumulation,
+        method=method,
+        other=other,
+    )
+
+
+class MessageDataset(Dataset[dict[str, Any]]):
+    """Texts [n] with their targets [n], tokenised when they are put into a batch; `lengths` in characters."""
+
+    def __init__(self, backbone: Backbone, texts: Sequence[str], targets: Targets, tokens: int) -> None:
+        self._backbone = backbone
+        self._texts = texts
+        self._targets = targets
+        self.lengths = [min(len(text), 4 * tokens) for text in texts]
+
+    def __len__(self) -> int:
+        return len(self._texts)
+
+    def __getitem__(self, row: int) -> dict[str, Any]:
+        return {"text": self._texts[row], "label": int(self._targets[row])}
+
+    def collate(self, batch: list[dict[str, Any]]) -> dict[str, Tensor]:
+        """Return tokens [b, t], labels [b] and the columns beside the backbone's."""
+        texts = [example["text"] for example in batch]
+        features = self._backbone.features(texts)
+        tensors = {name: value for name, value in features.items() if isinstance(value, Tensor)}
+        kept, added = (torch.from_numpy(column) for column in self._backbone.reading.beside(texts))
+        return {
+            **tensors,
+            "kept": kept,
+            "added": added,
+            "labels": torch.tensor([example["label"] for example in batch]),
+        }

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
-from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,11 +24,14 @@ from modeling.distillation.config import StudentHyperparameters
 from modeling.distillation.dataset import draw_labels
 from modeling.distillation.loop import DistillExamples, distillation_loss
 from modeling.errors import ModelingError
+from modeling.progress import Reporter
 from tests.fakes import tiny
+from tests.fakes.killed import killed_after_checkpoint
 from tests.fakes.messages import KINDS, OPENINGS, messages, write_csv
-from tests.modeling.cli.test_command_line import run, until
+from tests.modeling.cli.test_command_line import run
 
 LABELS = tuple(KINDS)
+DEFAULTS = config.HYPERPARAMETERS
 BRISK = StudentHyperparameters(learning_rate=1e-2, epochs=12, batch=32)
 
 
@@ -120,8 +120,12 @@ def test_a_run_that_was_cut_off_ends_as_if_it_had_not_been(
     for name in ("gru", "static"):
         folder = build.build(name, texts, tmp_path / name, source=backbones.load(str(base)), hidden=16)
 
-        def imitated(stop: float, work: str, folder: Path = folder) -> tuple[Any, Any, Any]:
+        def distilled(
+            stop: float, work: str, heard: list[float] | None = None, folder: Path = folder
+        ) -> tuple[Any, Any, Any]:
             def on_progress(share: float) -> None:
+                if heard is not None:
+                    heard.append(share)
                 if share > stop:
                     raise KeyboardInterrupt
 
@@ -130,38 +134,39 @@ def test_a_run_that_was_cut_off_ends_as_if_it_had_not_been(
                 student, examples, replace(BRISK, epochs=4), seed=3, work=tmp_path / work, on_progress=on_progress
             )
 
-        whole = imitated(2.0, "whole")
+        whole = distilled(2.0, "whole")
         with pytest.raises(KeyboardInterrupt):
-            imitated(0.5, "cut")
-        shutil.copytree(tmp_path / "cut" / "checkpoint", tmp_path / "cut" / "draft")  # a kill came while it was written
-        (tmp_path / "cut" / "draft" / "state.pt").write_bytes(b"half")
-        goes_on = imitated(2.0, "cut")
+            distilled(0.5, "cut")
+        torn = tmp_path / "cut" / "checkpoint-999"  # a kill came while it was written
+        torn.mkdir()
+        (torn / "model.safetensors").write_bytes(b"half")
+        heard: list[float] = []
+        goes_on = distilled(2.0, "cut", heard)
+        assert heard[0] > 0.4
         assert np.abs(whole[1] - goes_on[1]).max() < 1e-5
         assert np.abs(whole[0].encode(texts) - goes_on[0].encode(texts)).max() < 1e-5
         assert not (tmp_path / "cut").exists()
 
 
-def test_the_command_goes_on_after_a_kill(teacher: Path, pool: Path, tmp_path: Path) -> None:
-    always = (
-        "from modeling.cli.app import app; from modeling.distillation import loop; loop.CHECKPOINT_SECONDS = 0; app()"
-    )
-    words = [sys.executable, "-c", always, *map(str, command(teacher, pool, tmp_path, "--hidden", 16, student="gru"))]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
-        until(process, "distilling")
-        before = next(each for each in distilled(process.stdout or ()) if each > 0.7)
-        process.kill()
+def test_the_command_goes_on_after_a_kill(
+    teacher: Path, pool: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = [str(word) for word in command(teacher, pool, tmp_path, "--hidden", 16, student="gru")]
+    often = "from modeling.distillation import loop; loop.CHECKPOINT_SECONDS = 0"
+    killed_after_checkpoint(words, "state.global_step >= 10", often)
     assert not (tmp_path / "done.json").exists()
-    finished = subprocess.run(words, capture_output=True, text=True, check=True).stdout.splitlines()
-    assert list(distilled(finished))[1] > before - 0.05
-    assert json.loads(finished[-1])["event"] == "done"
+    state = json.loads(next(tmp_path.rglob("checkpoint-10/trainer_state.json")).read_text("utf-8"))
+    monkeypatch.setattr(config, "HYPERPARAMETERS", DEFAULTS)  # as in the process that was killed
+    stages: list[str] = []
+    shares: list[float] = []
+    stage = Reporter.stage
+    monkeypatch.setattr(Reporter, "stage", lambda self, name, until: (stages.append(name), stage(self, name, until)))
+    monkeypatch.setattr(Reporter, "step", lambda _, share: shares.append(share) if stages[-1] == "distilling" else None)
+    status, lines, _ = run(*words)
+    assert status == 0, lines[-1]
+    assert shares[0] == pytest.approx(11 / state["max_steps"])
+    assert lines[-1]["event"] == "done"
     assert not (tmp_path / "work").exists()
-
-
-def distilled(lines: Iterable[str]) -> Iterator[float]:
-    """How far distilling was, line by line."""
-    for line in map(json.loads, lines):
-        if line.get("stage") == "distilling":
-            yield line["fraction"]
 
 
 def test_a_killed_run_goes_on_with_what_the_teacher_said(teacher: Path, tmp_path: Path) -> None:
@@ -307,10 +312,10 @@ def test_where_memory_runs_out_batches_are_read_in_halves_and_teach_the_same(
     folder = build.build("gru", texts, tmp_path / "gru", hidden=16)
     forward, fits = loop.StudentModel.forward, BRISK.batch
 
-    def limited(self: loop.StudentModel, texts: list[str]) -> Any:
+    def limited(self: loop.StudentModel, texts: list[str], **more: Any) -> Any:
         if len(texts) > fits:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate")
-        return forward(self, texts)
+        return forward(self, texts, **more)
 
     def imitated() -> Any:
         return loop.train_student(

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -33,6 +30,7 @@ from modeling.pretraining.plan import PretrainingConfig
 from modeling.pretraining.run import CURVE, PROVENANCE, pretrain
 from modeling.progress import JsonLines, Reporter
 from modeling.reporting import loss_plot
+from tests.fakes.killed import killed_after_checkpoint
 from tests.fakes.messages import messages, write_csv
 
 WHO = ("the new intern", "our biggest customer", "somebody in finance", "a robot", "my manager", "the night shift")
@@ -142,12 +140,7 @@ def test_the_command_goes_on_after_a_kill_and_finishes_once(encoder: Path, tmp_p
         str(labelled),
     ]
     words += ["--steps", "16", "--batch", "8", "--checkpoint-seconds", "0", "--progress", "json"]
-    process = subprocess.Popen([sys.executable, "-m", "modeling", *words], stdout=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 60
-    while not list(tmp_path.glob("out/work/*/checkpoint-*/complete")) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    process.kill()
-    process.communicate()
+    killed_after_checkpoint(words, "state.global_step >= 4")
     assert not (tmp_path / "out" / "done.json").exists()
     result = CliRunner().invoke(app, words)
     lines = [json.loads(line) for line in result.stdout.splitlines()]

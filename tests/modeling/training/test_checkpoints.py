@@ -5,8 +5,8 @@ from types import SimpleNamespace
 
 from torch import nn
 
-from modeling.training.batching import EndlessSampler
 from modeling.training.checkpoints import EarlyStopping
+from modeling.training.trainer import EndlessSampler
 
 
 def evaluated(early: EarlyStopping, model: nn.Module, step: int, loss: float) -> bool:
