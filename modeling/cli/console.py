@@ -1,4 +1,4 @@
-"""What all commands share: how progress is shown, and errors as one sentence."""
+"""What all commands share: their common options, how progress is shown, and errors as one sentence."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ import warnings
 from collections.abc import Generator
 from contextlib import contextmanager
 from enum import StrEnum
+from typing import Annotated
 
 import typer
 
 from modeling.backbones import hub
 from modeling.errors import ModelingError
 from modeling.events import Failed
-from modeling.progress import print_line
+from modeling.progress import JsonLines, Reporter, RichBar, print_line
 from modeling.sentences.catalogue import Sentence, sentence
 
 FAILED, TERMINATED = 2, 128 + signal.SIGTERM
@@ -37,6 +38,11 @@ class Language(StrEnum):
     zh = "zh"
 
 
+Progress = Annotated[Show | None, typer.Option(help="Default: rich on a terminal, else json.")]
+StopWithParent = Annotated[bool, typer.Option(help="End when standard input ends.")]
+Seed = Annotated[int, typer.Option(help="Everything random follows from it.")]
+
+
 def on_terminal() -> Show:
     """Choose rich for people and json for programs."""
     return Show.rich if sys.stderr.isatty() and sys.stdout.isatty() else Show.json
@@ -48,6 +54,15 @@ def prepare(*, stop_with_parent: bool) -> None:
     warnings.simplefilter("ignore")  # libraries' advice to programmers, in the middle of a bar or of JSON lines
     if stop_with_parent:
         threading.Thread(target=_exit_with_parent, name="parent", daemon=True).start()
+
+
+@contextmanager
+def reporting(progress: Show | None, *, stop_with_parent: bool) -> Generator[Reporter]:
+    """Prepare the process for a long command, and give what shows its progress; errors become sentences."""
+    show = progress or on_terminal()
+    prepare(stop_with_parent=stop_with_parent)
+    with errors_as_sentences(show), Reporter(JsonLines() if show is Show.json else RichBar()) as reporter:
+        yield reporter
 
 
 @contextmanager

@@ -11,14 +11,13 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from modeling.cli.console import Show, errors_as_sentences, on_terminal
+from modeling.cli.console import Progress, Show, errors_as_sentences, on_terminal
 from modeling.events import DataConverted, DataDescribed, DataSplit, TokenLengths
 from modeling.progress import print_line
 
 app = typer.Typer(no_args_is_help=True, help="Look at labelled messages, change their format, split them.")
 
 Source = Annotated[Path, typer.Argument(metavar="SOURCE", help=".csv, .jsonl, .parquet, or a folder of `datasets`.")]
-Progress = Annotated[Show | None, typer.Option(help="Default: rich on a terminal, else json.")]
 
 
 @app.command()

@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from modeling.cli.console import Show, errors_as_sentences, on_terminal, prepare
-from modeling.progress import JsonLines, Reporter, RichBar
+from modeling.cli.console import Progress, Seed, StopWithParent, reporting
 
 
 def distill(
@@ -25,14 +24,12 @@ def distill(
         Path | None, typer.Option(help="word2vec or GloVe as text, for gru and lstm. Default: trained on the texts.")
     ] = None,
     against: Annotated[str, typer.Option(help="A bundle or backbone to compare with. Default: the teacher.")] = "",
-    seed: Annotated[int, typer.Option(help="Everything random follows from it.")] = 0,
-    stop_with_parent: Annotated[bool, typer.Option(help="End when standard input ends.")] = False,
-    progress: Annotated[Show | None, typer.Option(help="Default: rich on a terminal, else json.")] = None,
+    seed: Seed = 0,
+    stop_with_parent: StopWithParent = False,
+    progress: Progress = None,
 ) -> None:
     """Teach a small student what a bundle says; the last line printed is {"event": "done", ...}."""
-    show = progress or on_terminal()
-    prepare(stop_with_parent=stop_with_parent)
-    with errors_as_sentences(show), Reporter(JsonLines() if show is Show.json else RichBar()) as reporter:
+    with reporting(progress, stop_with_parent=stop_with_parent) as reporter:
         from modeling.distillation.config import DistillConfig
         from modeling.distillation.dataset import read_distill_dataset
         from modeling.distillation.run import distill as run

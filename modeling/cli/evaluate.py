@@ -8,8 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from modeling.cli.console import Language, Show, errors_as_sentences, on_terminal, prepare
-from modeling.progress import JsonLines, Reporter, RichBar
+from modeling.cli.console import Language, Progress, Show, StopWithParent, on_terminal, reporting
 
 
 def evaluate(
@@ -20,27 +19,25 @@ def evaluate(
     json_file: Annotated[Path | None, typer.Option("--json", help="Write everything measured here.")] = None,
     picture: Annotated[Path | None, typer.Option(help="Draw it here, as PNG.")] = None,
     language: Annotated[Language, typer.Option(help="Of the words in the picture.")] = Language.en,
-    stop_with_parent: Annotated[bool, typer.Option(help="End when standard input ends.")] = False,
-    progress: Annotated[Show | None, typer.Option(help="Default: rich on a terminal, else json.")] = None,
+    stop_with_parent: StopWithParent = False,
+    progress: Progress = None,
 ) -> None:
     """Measure a bundle on labelled messages: tables on a terminal, else {"event": "evaluated", ...} as the last line.
 
     Rows whose label the bundle does not know count as wrong; out of scope is what --out-of-scope names, nothing else.
     """
     show = progress or on_terminal()
-    prepare(stop_with_parent=stop_with_parent)
-    with errors_as_sentences(show):
+    with reporting(show, stop_with_parent=stop_with_parent) as reporter:
         from modeling.data.examples import read, read_texts
         from modeling.evaluation.evaluate import evaluate as run
         from modeling.reporting import evaluation_report
 
         examples, outside = read(test), read_texts(out_of_scope) if out_of_scope else ()
-        with Reporter(JsonLines() if show is Show.json else RichBar()) as reporter:
-            evaluation = run(bundle, examples, against, outside, reporter)
-            evaluation_report.write(evaluation, json_file, picture, language.value)
-            if show is Show.json:
-                reporter.finish(evaluation_report.event(evaluation))
-        if show is Show.rich:
-            Console().print(evaluation_report.as_tables(evaluation))
-            if picture:
-                typer.echo(evaluation_report.legend(evaluation))
+        evaluation = run(bundle, examples, against, outside, reporter)
+        evaluation_report.write(evaluation, json_file, picture, language.value)
+        if show is Show.json:
+            reporter.finish(evaluation_report.event(evaluation))
+    if show is Show.rich:
+        Console().print(evaluation_report.as_tables(evaluation))
+        if picture:
+            typer.echo(evaluation_report.legend(evaluation))

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from modeling.cli.console import Language, Show, errors_as_sentences, on_terminal, prepare
+from modeling.cli.console import Language, Progress, Show, on_terminal, reporting
 from modeling.errors import ModelingError
-from modeling.progress import JsonLines, Reporter, RichBar
 
 if TYPE_CHECKING:
     from modeling.explanation.explain import Explanation
@@ -26,34 +25,32 @@ def explain(
     picture: Annotated[Path | None, typer.Option(help="Draw it here, as PNG.")] = None,
     language: Annotated[Language, typer.Option(help="Of the words in the picture.")] = Language.en,
     stop_with_parent: Annotated[bool, typer.Option(help="End when standard input ends; not with TEXT -.")] = False,
-    progress: Annotated[Show | None, typer.Option(help="Default: rich on a terminal, else json.")] = None,
+    progress: Progress = None,
 ) -> None:
     """Say why a message gets its label: coloured text on a terminal, else {"event": "explained", ...} as the last line.
 
     Its words' weights are in log-odds of the label against the runner-up.
     """
     show = progress or on_terminal()
-    prepare(stop_with_parent=stop_with_parent and text != "-")
-    with errors_as_sentences(show):
-        with Reporter(JsonLines() if show is Show.json else RichBar()) as reporter:
-            reporter.stage("loading", 0.4)
-            from modeling.classifier.bundle import load
-            from modeling.data.examples import read
-            from modeling.explanation.explain import explain as run
-            from modeling.reporting import explanation_report
+    with reporting(show, stop_with_parent=stop_with_parent and text != "-") as reporter:
+        reporter.stage("loading", 0.4)
+        from modeling.classifier.bundle import load
+        from modeling.data.examples import read
+        from modeling.explanation.explain import explain as run
+        from modeling.reporting import explanation_report
 
-            message = _standard_input() if text == "-" else text
-            labelled = read(neighbours) if neighbours else None
-            loaded = load(bundle)
-            reporter.stage("explaining", 0.9)
-            explanation = run(loaded, message, labelled)
-            if picture:
-                reporter.stage("drawing", 1.0)
-                _draw(explanation, picture, language.value)
-            if show is Show.json:
-                reporter.finish(explanation_report.event(explanation))
-        if show is Show.rich:
-            Console().print(explanation_report.as_text(explanation))
+        message = _standard_input() if text == "-" else text
+        labelled = read(neighbours) if neighbours else None
+        loaded = load(bundle)
+        reporter.stage("explaining", 0.9)
+        explanation = run(loaded, message, labelled)
+        if picture:
+            reporter.stage("drawing", 1.0)
+            _draw(explanation, picture, language.value)
+        if show is Show.json:
+            reporter.finish(explanation_report.event(explanation))
+    if show is Show.rich:
+        Console().print(explanation_report.as_text(explanation))
 
 
 def _standard_input() -> str:

@@ -8,8 +8,7 @@ from typing import Annotated
 
 import typer
 
-from modeling.cli.console import Show, errors_as_sentences, on_terminal, prepare
-from modeling.progress import JsonLines, Reporter, RichBar
+from modeling.cli.console import Progress, Seed, StopWithParent, reporting
 
 
 class Objective(StrEnum):
@@ -32,14 +31,12 @@ def pretrain(
     learning_rate: Annotated[float, typer.Option(min=0.0, help="Default: by the objective.")] = 0.0,
     batch: Annotated[int, typer.Option(min=1, help="Messages a step.")] = 32,
     checkpoint_seconds: Annotated[float, typer.Option(min=0.0, help="How much a kill may cost.")] = 20.0,
-    seed: Annotated[int, typer.Option(help="Everything random follows from it.")] = 0,
-    stop_with_parent: Annotated[bool, typer.Option(help="End when standard input ends.")] = False,
-    progress: Annotated[Show | None, typer.Option(help="Default: rich on a terminal, else json.")] = None,
+    seed: Seed = 0,
+    stop_with_parent: StopWithParent = False,
+    progress: Progress = None,
 ) -> None:
     """Let a backbone go on learning from messages without labels; the last line is {"event": "pretrained", ...}."""
-    show = progress or on_terminal()
-    prepare(stop_with_parent=stop_with_parent)
-    with errors_as_sentences(show), Reporter(JsonLines() if show is Show.json else RichBar()) as reporter:
+    with reporting(progress, stop_with_parent=stop_with_parent) as reporter:
         from modeling.data.unlabelled import read_pool
         from modeling.pretraining.plan import PretrainingConfig
         from modeling.pretraining.probe import read_labelled

@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from modeling.cli.console import Show, errors_as_sentences, on_terminal, prepare
-from modeling.progress import JsonLines, Reporter, RichBar
+from modeling.cli.console import Progress, Show, StopWithParent, errors_as_sentences, prepare, reporting
 from modeling.training import distributed
+from modeling.training.recipe import EPOCHS
 
 
 class Method(StrEnum):
@@ -30,28 +30,30 @@ def train(
     ],
     out: Annotated[Path, typer.Option(help="Folder for the bundle; the same one continues a killed run.")],
     test: Annotated[Path | None, typer.Option(help="Messages to score, once. Default: a fifth is held out.")] = None,
-    backbone: Annotated[str | None, typer.Option(help="minilm (default), a local folder or a hub name.")] = None,
+    backbone: Annotated[
+        str | None, typer.Option(help="minilm (default), static, gru, lstm, a local folder or a hub name.")
+    ] = None,
     method: Annotated[Method | None, typer.Option(help="Default: auto, which chooses by cross-validation.")] = None,
     seed: Annotated[int | None, typer.Option(help="Everything random follows from it. Default: 0.")] = None,
     epochs: Annotated[
-        float | None, typer.Option(min=0.01, help="How often to go through the messages. Default: 3, within bounds.")
+        float | None,
+        typer.Option(min=0.01, help=f"How often to read the messages. Default: {EPOCHS:g}, less often of very many."),
     ] = None,
     recipe: Annotated[Path | None, typer.Option(help="TOML or JSON with settings; options go before it.")] = None,
     against: Annotated[str, typer.Option(help="A bundle or backbone to compare with; the gate then decides.")] = "",
-    stop_with_parent: Annotated[bool, typer.Option(help="End when standard input ends.")] = False,
-    progress: Annotated[Show | None, typer.Option(help="Default: rich on a terminal, else json.")] = None,
+    stop_with_parent: StopWithParent = False,
+    progress: Progress = None,
 ) -> None:
     """Train a bundle; the last line printed is {"event": "done", ...}. Runs under `accelerate launch` too."""
-    show = progress or on_terminal()
-    prepare(stop_with_parent=stop_with_parent)
     if not distributed.is_main_process():
+        prepare(stop_with_parent=stop_with_parent)
         with errors_as_sentences(Show.rich):
             distributed.prepare_follower()
             from modeling.training.finetune import follow_main_process
 
             follow_main_process()
         return
-    with errors_as_sentences(show), Reporter(JsonLines() if show is Show.json else RichBar()) as reporter:
+    with reporting(progress, stop_with_parent=stop_with_parent) as reporter:
         from modeling.data.train_test import read_inputs
         from modeling.training.recipe import Recipe, read_recipe
         from modeling.training.train import train as run

@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from modeling.cli.console import Show, errors_as_sentences, on_terminal, prepare
-from modeling.progress import JsonLines, Reporter, RichBar
+from modeling.cli.console import Progress, Seed, StopWithParent, reporting
 
 
 def tune(
@@ -22,14 +21,12 @@ def tune(
     trials: Annotated[int | None, typer.Option(min=1, help="End after so many, if that comes first.")] = None,
     backbone: Annotated[str, typer.Option(help="minilm, a local folder or a hub name.")] = "minilm",
     recipe: Annotated[Path | None, typer.Option(help="Settings other than the defaults to start from.")] = None,
-    seed: Annotated[int, typer.Option(help="Everything random follows from it.")] = 0,
-    stop_with_parent: Annotated[bool, typer.Option(help="End when standard input ends.")] = False,
-    progress: Annotated[Show | None, typer.Option(help="Default: rich on a terminal, else json.")] = None,
+    seed: Seed = 0,
+    stop_with_parent: StopWithParent = False,
+    progress: Progress = None,
 ) -> None:
     """Search for a recipe that `train --recipe` takes; the last line printed is {"event": "tuned", ...}."""
-    show = progress or on_terminal()
-    prepare(stop_with_parent=stop_with_parent)
-    with errors_as_sentences(show), Reporter(JsonLines() if show is Show.json else RichBar()) as reporter:
+    with reporting(progress, stop_with_parent=stop_with_parent) as reporter:
         from modeling.data.train_test import read_inputs
         from modeling.training.recipe import Recipe, read_recipe
         from modeling.training.search import tune as run

@@ -35,6 +35,7 @@ def training_arguments(
 
     `batch` is what one process computes at once; `more` goes to TrainingArguments as it is.
     """
+    settings: dict[str, Any] = {"warmup_steps": max(1, round(steps * WARMUP)), **more}
     return TrainingArguments(
         output_dir=str(work),
         max_steps=steps,
@@ -51,7 +52,7 @@ def training_arguments(
         report_to=[],
         disable_tqdm=True,
         dataloader_pin_memory=False,
-        **{"warmup_steps": max(1, round(steps * WARMUP)), **more},
+        **settings,
     )
 
 
