@@ -12,7 +12,7 @@ from modeling.cli.console import Progress, Seed, StopWithParent, reporting
 
 
 class Objective(StrEnum):
-    """What is learnt from messages without labels; auto goes by the backbone."""
+    """What is learned from messages without labels; auto goes by the backbone."""
 
     auto = "auto"
     mlm = "mlm"
@@ -26,7 +26,7 @@ def pretrain(
     base: Annotated[str, typer.Option(help="minilm, a local folder or a hub name.")] = "minilm",
     objective: Annotated[Objective, typer.Option(help="auto goes by the backbone.")] = Objective.auto,
     steps: Annotated[int, typer.Option(min=0, help="Default: by the number of texts.")] = 0,
-    minutes: Annotated[float, typer.Option(min=0.0, help="As many steps as fit in, instead of --steps.")] = 0.0,
+    minutes: Annotated[float, typer.Option(min=0.0, help="As many steps as fit in, where --steps is not given.")] = 0.0,
     labelled: Annotated[Path | None, typer.Option(help="Labelled messages to measure the gain on.")] = None,
     learning_rate: Annotated[float, typer.Option(min=0.0, help="Default: by the objective.")] = 0.0,
     batch: Annotated[int, typer.Option(min=1, help="Messages a step.")] = 32,

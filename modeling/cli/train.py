@@ -58,9 +58,8 @@ def train(
         from modeling.training.recipe import Recipe, read_recipe
         from modeling.training.train import train as run
 
-        options = {"method": method and method.value, "backbone": backbone, "seed": seed}
-        changes = {name: value for name, value in options.items() if value is not None}
-        settings = (read_recipe(recipe) if recipe else Recipe()).model_copy(update=changes)
+        settings = read_recipe(recipe) if recipe else Recipe()
+        settings = settings.with_options(method=method and method.value, backbone=backbone, seed=seed)
         settings = settings.with_epochs(epochs) if epochs else settings
         with distributed.main_process():
             done = run(read_inputs(train_file, test), settings, out, against, reporter)

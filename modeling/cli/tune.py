@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from modeling.cli.console import Progress, Seed, StopWithParent, reporting
+from modeling.cli.console import Progress, StopWithParent, reporting
 
 
 def tune(
@@ -19,9 +19,9 @@ def tune(
         typer.Option(help="As for train: with it all of TRAIN is used, else not the fifth that train holds out."),
     ] = None,
     trials: Annotated[int | None, typer.Option(min=1, help="End after so many, if that comes first.")] = None,
-    backbone: Annotated[str, typer.Option(help="minilm, a local folder or a hub name.")] = "minilm",
-    recipe: Annotated[Path | None, typer.Option(help="Settings other than the defaults to start from.")] = None,
-    seed: Seed = 0,
+    backbone: Annotated[str | None, typer.Option(help="minilm (default), a local folder or a hub name.")] = None,
+    recipe: Annotated[Path | None, typer.Option(help="Settings to start from; options go before it.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Everything random follows from it. Default: 0.")] = None,
     stop_with_parent: StopWithParent = False,
     progress: Progress = None,
 ) -> None:
@@ -31,5 +31,5 @@ def tune(
         from modeling.training.recipe import Recipe, read_recipe
         from modeling.training.search import tune as run
 
-        settings = (read_recipe(recipe) if recipe else Recipe()).model_copy(update={"backbone": backbone, "seed": seed})
+        settings = (read_recipe(recipe) if recipe else Recipe()).with_options(backbone=backbone, seed=seed)
         reporter.finish(run(read_inputs(train_file, test), settings, minutes, trials, out, reporter))

@@ -69,6 +69,10 @@ class Recipe(BaseModel):
         """The settings of a method that fine-tunes."""
         return {"lora": self.lora, "qlora": self.qlora, "int8": self.int8}.get(method, self.full)
 
+    def with_options(self, **options: str | int | None) -> Recipe:
+        """Return the recipe with those fields that are not None."""
+        return self.model_copy(update={name: value for name, value in options.items() if value is not None})
+
     def with_epochs(self, epochs: float) -> Recipe:
         """Go exactly so many times through the messages, by whatever method."""
         update = {"epochs": epochs, "most_steps": AS_MANY_AS_ASKED}
