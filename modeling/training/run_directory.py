@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import json
-import os
 import shutil
-import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO, TypeVar
+from typing import TypeVar
+
+from filelock import FileLock, Timeout
 
 from modeling.atomic_files import written_atomically
 from modeling.classifier import bundle_files
@@ -30,7 +29,7 @@ _FULL_WORDS = ("No space left", "os error 28", "unexpected pos", "inline_contain
 
 @dataclass(frozen=True, slots=True)
 class RunDirectory:
-    """`folder` holds the bundle, done.json and, until then, work/<order>; `order` names what was asked for."""
+    """`folder` holds the bundle, done.json and, until then, work/<request>; `request` hashes what was asked for."""
 
     folder: Path
     request: str
@@ -48,7 +47,7 @@ class RunDirectory:
     def saved_outcome(self, kind: type[Outcome], *, bundle: bool = True) -> Outcome | None:
         """Return the outcome of a run that ended here before; None when there is work to do.
 
-        Raises ModelingError when the folder holds the outcome of another order: nothing is ever overwritten. Where
+        Raises ModelingError when the folder holds the outcome of another request: nothing is ever overwritten. Where
         there is to be a `bundle`, it is compared with what was written.
         """
         try:
@@ -76,29 +75,19 @@ class RunDirectory:
             yield
 
 
-def _try_lock(stream: TextIO, seconds: float) -> bool:
-    """Take the lock; one whose holder is being stopped is free in a moment."""
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return True
-        except BlockingIOError:
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(0.1)
-
-
 @contextmanager
 def _lock(folder: Path) -> Generator[None]:
-    """The lock is the kernel's: it ends with the process, however that ends."""
+    """The lock is the kernel's (flock): it ends with the process, however that ends."""
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w", encoding="utf-8") as stream:
-        if not _try_lock(stream, LOCK_TIMEOUT):
-            raise ModelingError("folder_in_use", folder=folder)
-        stream.write(str(os.getpid()))
-        stream.flush()
+    lock = FileLock(folder / "lock")
+    try:
+        lock.acquire(timeout=LOCK_TIMEOUT, poll_interval=0.1)
+    except Timeout:
+        raise ModelingError("folder_in_use", folder=folder) from None
+    try:
         yield
+    finally:
+        lock.release()
 
 
 @contextmanager
