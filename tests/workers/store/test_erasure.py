@@ -45,8 +45,8 @@ from workers.store import (
     training_set,
 )
 from workers.store.database import Database
-from workers.store.erasure import Quotes, names_pattern
 from workers.store.tables import metadata
+from workers.store.traces import Quotes, names_pattern
 
 SECRET = "the launch code is zyxwvut"
 PERSON = Person(id="person-to-forget", name="Sömeone Özel")
