@@ -3,8 +3,8 @@
 `Database.write()` and `Database.read()` in `database` are the edges at which a transaction begins and ends; `tables`
 and `schema` say what is in the database and bring it up to date; `sql` is what its two dialects spell differently.
 A vote is appended in `ledger`, which also derives the labels of messages; `labels` is the set of labels. Events wait in
-`inbox` and replies in `outbox`. `erasure` forgets a person, by the `traces` that they left. `overview` and `history` are
-what screens show. May import `core`; no library that learns.
+`inbox` and replies in `outbox`. `erasure` forgets a person, by the `traces` that they left. `overview` and `history`
+are what screens show. May import `core`; no library that learns.
 """
 
 # pyright: reportUnsupportedDunderAll=false

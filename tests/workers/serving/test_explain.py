@@ -42,7 +42,7 @@ def minilm() -> Backbone:
 
 @pytest.fixture
 def taught(room: Chatroom) -> Chatroom:
-    for number, (said, emoji) in enumerate([(one, "🐞") for one in BUGS] + [(one, "❓") for one in QUESTIONS]):
+    for number, (said, emoji) in enumerate([(item, "🐞") for item in BUGS] + [(item, "❓") for item in QUESTIONS]):
         room.write(str(number), said)
         room.react(str(number), emoji)
     elsewhere = MessageRef(**ELSEWHERE.model_dump(), message_id="1")
@@ -90,23 +90,23 @@ def answer(room: Chatroom, command: Command, served: ServedModel | None = None) 
 
 
 def test_a_reply_to_a_message_shows_which_words_made_its_label_and_what_is_near_in_this_chat(taught: Chatroom):
-    shown = answer(taught, asked(taught, about="0"))
-    assert isinstance(shown, Picture)
-    assert shown.content.startswith(b"\x89PNG")
-    assert shown.reply_to == "0"
-    assert "🐞 bug" in shown.text
-    assert "For it:" in shown.text
-    assert "crashes” +" in shown.text
-    assert "in log-odds against question" in shown.text
-    assert "“The app crashes on start”" in shown.text
-    assert "vault" not in shown.text, "what was said in another chat is not for everybody here to read"
+    explained = answer(taught, asked(taught, about="0"))
+    assert isinstance(explained, Picture)
+    assert explained.content.startswith(b"\x89PNG")
+    assert explained.reply_to == "0"
+    assert "🐞 bug" in explained.text
+    assert "For it:" in explained.text
+    assert "crashes” +" in explained.text
+    assert "in log-odds against question" in explained.text
+    assert "“The app crashes on start”" in explained.text
+    assert "vault" not in explained.text, "what was said in another chat is not for everybody here to read"
 
 
 def test_a_text_can_be_typed_and_the_answer_speaks_the_chats_language(taught: Chatroom):
     taught.type("here zh")
-    shown = answer(taught, asked(taught, "explain Where is the error log?"))
-    assert isinstance(shown, Picture)
-    assert "支持" in shown.text
+    explained = answer(taught, asked(taught, "explain Where is the error log?"))
+    assert isinstance(explained, Picture)
+    assert "支持" in explained.text
 
 
 def test_what_cannot_be_explained_gets_a_sentence(taught: Chatroom):
@@ -160,8 +160,8 @@ def test_the_thread_answers_what_waits_once_it_is_woken(taught: Chatroom):
 
 
 def test_whoever_is_forgotten_is_gone_from_explanations_too(taught: Chatroom):
-    shown = answer(taught, asked(taught, about="0"))
+    explained = answer(taught, asked(taught, about="0"))
     with taught.database.write() as c:
-        outbox.add(c, [("told", shown)], 1.0)
+        outbox.add(c, [("told", explained)], 1.0)
         erasure.forget(c, ANA.id, CHAT.platform, CHAT.workspace)
-        assert not [one for one in outbox.claim(c, "web", 50, 30.0, "test", 9e9) if one.key == "told"]
+        assert not [item for item in outbox.claim(c, "web", 50, 30.0, "test", 9e9) if item.key == "told"]

@@ -120,9 +120,9 @@ def test_an_edit_is_classified_anew_and_takes_back_what_it_no_longer_is(model: M
     model.settled()
     model.write("1", "The export is broken, it crashes with an error")
     model.teach("1", "🐞")
-    (shown,) = model.take(message("2", "The export is broken, it crashes with an error"))
-    assert isinstance(shown, React)
-    assert shown.emoji == "🐞"
+    (reaction,) = model.take(message("2", "The export is broken, it crashes with an error"))
+    assert isinstance(reaction, React)
+    assert reaction.emoji == "🐞"
     (taken,) = model.take(Edit(key="e2", at=time.time() + 1, ref=ref("2"), text="\u200b"))
     assert isinstance(taken, React)
     assert taken.emoji is None
@@ -193,8 +193,8 @@ def test_a_hot_swap_drops_nothing_and_doubles_nothing(model: Model, tmp_path: Pa
             return set(c.execute(sql("select version from predictions")).scalars())
 
     def go_on() -> bool:
-        batch = [message(f"{len(sent) + place}", f"It crashed {len(sent) + place} times") for place in range(8)]
-        sent.extend(one.ref.message_id for one in batch)
+        batch = [message(f"{len(sent) + index}", f"It crashed {len(sent) + index} times") for index in range(8)]
+        sent.extend(event.ref.message_id for event in batch)
         model.take(*batch)
         return 2 in versions_at_work()
 
@@ -263,13 +263,13 @@ def served(model: Model, count: int) -> ServedModel:
 def test_a_message_of_no_label_is_predicted_and_not_shown(model: Model):
     model.settled()
     serving = served(model, 80)
-    known, foreign = np.eye(3, serving.backbone.dimension, dtype=np.float32)[[0, 2]]
-    foreign[0] = 1.0  # leans towards a label, and lies where nobody labelled anything
-    here, there = serving.decide(np.stack([known, foreign / np.linalg.norm(foreign)]))
-    assert here.shown
-    assert there.label == here.label
-    assert there.probability > 0.5
-    assert not there.shown
+    near, far = np.eye(3, serving.backbone.dimension, dtype=np.float32)[[0, 2]]
+    far[0] = 1.0  # leans towards a label, and lies where nobody labelled anything
+    inside, outside = serving.decide(np.stack([near, far / np.linalg.norm(far)]))
+    assert inside.shown
+    assert outside.label == inside.label
+    assert outside.probability > 0.5
+    assert not outside.shown
 
 
 def test_with_a_handful_of_labelled_messages_nothing_is_too_foreign_to_be_shown(model: Model):

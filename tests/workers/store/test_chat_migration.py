@@ -57,9 +57,9 @@ def test_settings_messages_and_labels_go_along(db: Database) -> None:
         assert before is not None
         assert (before.enabled, before.moved_to) == (False, NEW.key)
         assert messages.find(c, ref(1)) is None
-        known = messages.find(c, new_ref("before:1"))
-        assert known is not None
-        assert training_set.labelled(c) == [(known.id, label.id)]
+        stored = messages.find(c, new_ref("before:1"))
+        assert stored is not None
+        assert training_set.labelled(c) == [(stored.id, label.id)]
         first, second = history.history(c, NEW)
         assert (first.text, first.reactions[0].emoji) == ("It crashed", "🐛")
         assert second.reply_to == "before:1"
@@ -92,15 +92,15 @@ def test_what_a_worker_has_in_its_hands_is_done_again_in_the_new_chat(db: Databa
 def test_replies_that_wait_are_sent_to_the_new_chat_and_old_posts_stay_old(db: Database) -> None:
     with db.write() as c:
         outbox.add(c, [("p", post("Progress", OLD)), ("r", React(ref=ref(1), emoji="🐛"))], 1)
-        for one in outbox.claim(c, "web", 5, 30, "worker", 1):
-            outbox.sent(c, one, f"id-{one.key}", 1)
+        for outgoing in outbox.claim(c, "web", 5, 30, "worker", 1):
+            outbox.sent(c, outgoing, f"id-{outgoing.key}", 1)
         edit = EditPost(chat=OLD, post="p", text="Half")
         outbox.add(c, [("e", edit), ("q", post("Hi", OLD, reply_to="1")), ("r2", React(ref=ref(1), emoji=None))], 2)
         outbox.claim(c, "web", 5, 30, "worker", 2)
     migrate(db)
     with db.write() as c:
         sent = outbox.claim(c, "web", 5, 30, "other", 3)
-        assert [(one.key, one.reply.chat, one.handle) for one in sent] == [
+        assert [(outgoing.key, outgoing.reply.chat, outgoing.handle) for outgoing in sent] == [
             ("e", NEW, "before:id-p"),
             ("q", NEW, None),
             ("r2", NEW, "before:id-r"),
@@ -111,8 +111,8 @@ def test_replies_that_wait_are_sent_to_the_new_chat_and_old_posts_stay_old(db: D
 
 def test_questions_jobs_and_the_audit_go_along(db: Database) -> None:
     with db.write() as c:
-        [known] = messages.record(c, [message(1)])
-        number = questions.ask(c, known.ref, known.id, "post", 1)
+        [stored] = messages.record(c, [message(1)])
+        number = questions.ask(c, stored.ref, stored.id, "post", 1)
         held = questions.hold(c, Command(key="h", at=1, chat=OLD, caller=EVE, text="leave"), 1)
         audit.record(c, 1, BOB, OLD, "here", "", "done")
         jobs.add(c, JobRequest(chat=OLD, requested_by=BOB, post="p"), 1)

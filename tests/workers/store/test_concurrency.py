@@ -195,8 +195,8 @@ def test_the_same_messages_from_several_threads_in_any_order_do_not_block_each_o
             return sorted(item.id for item in messages.record(c, mine))
 
     with ThreadPoolExecutor(6) as pool:
-        found = list(pool.map(record, range(12)))
-    assert all(ids == found[0] for ids in found)
+        results = list(pool.map(record, range(12)))
+    assert all(ids == results[0] for ids in results)
 
 
 def test_batches_that_touch_each_others_messages_do_not_wait_in_a_circle(db: Database) -> None:
@@ -253,9 +253,9 @@ def test_forgetting_and_handling_events_do_not_cross(db: Database) -> None:
             messages.record(c, [item.event for item in claimed if isinstance(item.event, Message)])
         assert forgotten.result() == 1
     with db.read() as c:
-        found = messages.find(c, ref(1))
-        assert found
-        assert found.text is None
+        results = messages.find(c, ref(1))
+        assert results
+        assert results.text is None
 
 
 def test_no_writer_of_sqlite_waits_while_others_go_again_and_again(

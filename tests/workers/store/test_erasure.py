@@ -293,6 +293,6 @@ def test_a_name_is_found_as_a_word(name: str, text: str, named: bool) -> None:
 
 
 @given(st.lists(st.text("ab ", max_size=60), max_size=6), st.text("ab ", max_size=90))
-def test_quotes_are_found_wherever_they_stand(texts: list[str], said: str) -> None:
+def test_quotes_are_found_wherever_they_stand(texts: list[str], post_text: str) -> None:
     quotes = [text[:40].strip() for text in texts]
-    assert Quotes(texts).any_in(said) == any(quote in said for quote in quotes if len(quote) >= 8)
+    assert Quotes(texts).any_in(post_text) == any(quote in post_text for quote in quotes if len(quote) >= 8)

@@ -16,11 +16,11 @@ OTHER = SecretStr('{"bot_token": "xoxb-other"}')
 def test_a_workspace_is_found_as_it_was_saved_and_shows_no_token(db: Database) -> None:
     with db.write() as c:
         installations.save(c, "slack", "T1", "Acme", TOKEN, 5.0)
-        found = installations.find(c, "slack", "T1")
-    assert found is not None
-    assert found.data.get_secret_value() == TOKEN.get_secret_value()
-    assert (found.name, found.installed_at, found.revoked_at) == ("Acme", 5.0, None)
-    assert "canary" not in repr(found)
+        installation = installations.find(c, "slack", "T1")
+    assert installation is not None
+    assert installation.data.get_secret_value() == TOKEN.get_secret_value()
+    assert (installation.name, installation.installed_at, installation.revoked_at) == ("Acme", 5.0, None)
+    assert "canary" not in repr(installation)
 
 
 def test_workspaces_of_other_platforms_are_others(db: Database) -> None:

@@ -113,8 +113,8 @@ def from_scratch(c: Connection) -> dict[str, Derived]:
     return {ref: derive(resolve(rows, living)) for ref, rows in ledger_of(c, refs).items()}
 
 
-def votes(found: dict[str, Derived]) -> dict[str, Derived]:
-    return {ref: derived for ref, derived in found.items() if derived.votes}
+def votes(after: dict[str, Derived]) -> dict[str, Derived]:
+    return {ref: derived for ref, derived in after.items() if derived.votes}
 
 
 SLOW = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -126,17 +126,17 @@ def test_what_is_stored_is_what_is_derived_from_scratch(
     db: Database, delivery: tuple[list[LedgerRow], list[list[LedgerRow]]]
 ) -> None:
     def deliver(pieces: Sequence[Sequence[LedgerRow]]) -> dict[str, Derived]:
-        found: dict[str, Derived] = {}
+        after: dict[str, Derived] = {}
         try:
             with db.write() as c:
                 ids = dict(zip((1, 2), two_labels(c), strict=True))
                 for piece in pieces:
                     ledger.append(c, [with_label(row, ids) for row in piece], 0)
-                found = votes(materialised(c))
-                assert found == votes(from_scratch(c))
+                after = votes(materialised(c))
+                assert after == votes(from_scratch(c))
                 raise Undo
         except Undo:
-            return normal(found, ids)
+            return normal(after, ids)
 
     rows, pieces = delivery
     in_order = sorted(rows, key=lambda row: (row.at, row.sequence, row.key))
@@ -151,10 +151,10 @@ def with_label(row: LedgerRow, ids: dict[int, int]) -> LedgerRow:
     return replace(row, label=ids.get(row.label) if row.label else None)
 
 
-def normal(found: dict[str, Derived], ids: dict[int, int]) -> dict[str, Derived]:
+def normal(after: dict[str, Derived], ids: dict[int, int]) -> dict[str, Derived]:
     """Postgres gives out new numbers after a rollback: compare by which label it is."""
     names = {id: name for name, id in ids.items()}
-    return {ref: replace(derived, label=names.get(derived.label or 0)) for ref, derived in found.items()}
+    return {ref: replace(derived, label=names.get(derived.label or 0)) for ref, derived in after.items()}
 
 
 CHANGES = st.lists(st.sampled_from(["remove", "merge", "take emoji", "give emoji", "add", "rename"]), max_size=4)

@@ -75,9 +75,9 @@ def test_the_sequence_decides_between_edits_of_the_same_second(db: Database) -> 
     with db.write() as c:
         messages.edit(c, edit(1, "second", at=2, sequence=8))
         messages.edit(c, edit(1, "first", at=2, sequence=7))
-        found = messages.find(c, ref(1))
-    assert found
-    assert found.text == "second"
+        stored_message = messages.find(c, ref(1))
+    assert stored_message
+    assert stored_message.text == "second"
 
 
 @pytest.mark.parametrize("order", list(permutations(range(4))))
@@ -86,9 +86,14 @@ def test_any_order_of_a_message_and_its_edits_ends_the_same(db: Database, order:
     with db.write() as c:
         for index in order:
             apply(c, events[index])
-        found = messages.find(c, ref(1))
-    assert found
-    assert (found.text, found.author, found.at, found.deleted) == ("three", UMA, 1.0, False)
+        stored_message = messages.find(c, ref(1))
+    assert stored_message
+    assert (stored_message.text, stored_message.author, stored_message.at, stored_message.deleted) == (
+        "three",
+        UMA,
+        1.0,
+        False,
+    )
 
 
 @pytest.mark.parametrize("order", list(permutations(range(3))))
@@ -97,11 +102,11 @@ def test_any_order_with_a_delete_ends_deleted(db: Database, order: tuple[int, ..
     with db.write() as c:
         for index in order:
             apply(c, events[index])
-        found = messages.find(c, ref(1))
-        assert found
-        assert (found.text, found.deleted) == (None, True)
+        stored_message = messages.find(c, ref(1))
+        assert stored_message
+        assert (stored_message.text, stored_message.deleted) == (None, True)
         assert messages.edit(c, edit(1, "again", at=9)) is None
-        assert messages.texts(c, [found.id]) == {}
+        assert messages.texts(c, [stored_message.id]) == {}
 
 
 def apply(c: Connection, event: Message | Edit | Delete) -> None:

@@ -26,8 +26,8 @@ from workers.store.database import Database
 
 def test_an_overview_of_nothing(db: Database) -> None:
     with db.read() as c:
-        found = overview.overview(c, CHAT)
-    assert (found.enabled, found.labels, found.accuracy, found.messages, found.labelled) == (False, [], [], 0, 0)
+        seen = overview.overview(c, CHAT)
+    assert (seen.enabled, seen.labels, seen.accuracy, seen.messages, seen.labelled) == (False, [], [], 0, 0)
 
 
 def test_an_overview_counts(db: Database) -> None:
@@ -39,19 +39,19 @@ def test_an_overview_counts(db: Database) -> None:
         messages.record(c, [message(number) for number in range(5)])
         messages.delete(c, delete(4))
         ledger.append(c, [act(0, "🐛"), act(1, "🐛"), choose(1, idea.id, EVE), act(4, "🐛"), act(99, "🐛")], 0)
-        found = overview.overview(c, CHAT)
-    assert (found.enabled, found.language, found.messages, found.labelled, found.disputed) == (True, "zh", 4, 1, 1)
-    assert [(label.id, label.emoji, label.count) for label in found.labels] == [(bug.id, "🐛", 1), (idea.id, "", 0)]
-    assert [(version.id, version.state) for version in found.versions] == [(1, "active")]
-    assert [(job.kind, job.state) for job in found.jobs] == [("train", "queued")]
-    assert json.loads(found.model_dump_json())["labels"][0]["description"] == "broken"
+        seen = overview.overview(c, CHAT)
+    assert (seen.enabled, seen.language, seen.messages, seen.labelled, seen.disputed) == (True, "zh", 4, 1, 1)
+    assert [(label.id, label.emoji, label.count) for label in seen.labels] == [(bug.id, "🐛", 1), (idea.id, "", 0)]
+    assert [(version.id, version.state) for version in seen.versions] == [(1, "active")]
+    assert [(job.kind, job.state) for job in seen.jobs] == [("train", "queued")]
+    assert json.loads(seen.model_dump_json())["labels"][0]["description"] == "broken"
 
 
 def test_accuracy_takes_the_last_prediction_before_the_first_label(db: Database) -> None:
     with db.write() as c:
         bug, idea = labels.add(c, "Bug", "", "🐛", 0), labels.add(c, "Idea", "", "💡", 0)
-        known = messages.record(c, [message(number) for number in range(4)])
-        first, second, third, fourth = (item.id for item in known)
+        stored = messages.record(c, [message(number) for number in range(4)])
+        first, second, third, fourth = (item.id for item in stored)
         predictions.record_predictions(c, [guess(first, idea.id), guess(first, bug.id), guess(second, idea.id)])
         ledger.append(c, [act(0, "🐛")], 1)
         ledger.append(c, [act(1, "🐛")], 2)
@@ -72,9 +72,9 @@ def test_accuracy_takes_the_last_prediction_before_the_first_label(db: Database)
 def test_accuracy_rolls_and_has_at_most_sixty_points(db: Database) -> None:
     with db.write() as c:
         bug = labels.add(c, "Bug", "", "🐛", 0)
-        known = messages.record(c, [message(f"{number:03}") for number in range(200)])
+        stored = messages.record(c, [message(f"{number:03}") for number in range(200)])
         predictions.record_predictions(
-            c, [guess(item.id, bug.id if item.id > known[149].id else None) for item in known]
+            c, [guess(item.id, bug.id if item.id > stored[149].id else None) for item in stored]
         )
         ledger.append(c, [act(f"{number:03}", "🐛") for number in range(200)], 0)
         points = overview.overview(c, CHAT).accuracy

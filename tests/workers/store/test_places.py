@@ -15,7 +15,7 @@ SECOND = ChatRef(platform="telegram", workspace="-5", chat_id="-5:2")
 ELSEWHERE = ChatRef(platform="telegram", workspace="-6", chat_id="-6")
 
 
-def found(db: Database, number: int) -> ChatRef | None:
+def chat_with(db: Database, number: int) -> ChatRef | None:
     with db.read() as c:
         return chat_of_message(c, "telegram", "-5", str(number))
 
@@ -31,16 +31,16 @@ def test_a_stored_message_is_found_in_its_own_chat(db: Database) -> None:
     events = [message(7, ref={**SECOND.model_dump(), "message_id": "7"})]
     with db.write() as c:
         messages.record(c, events)
-    assert found(db, 7) == SECOND
-    assert found(db, 70) is None
+    assert chat_with(db, 7) == SECOND
+    assert chat_with(db, 70) is None
 
 
 def test_a_message_that_no_worker_has_seen_is_found_as_well(db: Database) -> None:
     events = [message(8, ref={**FIRST.model_dump(), "message_id": "8"}, text='a quote "message_id":"9"')]
     with db.write() as c:
         inbox.add(c, events, 0.0)
-    assert found(db, 8) == FIRST
-    assert found(db, 9) is None
+    assert chat_with(db, 8) == FIRST
+    assert chat_with(db, 9) is None
 
 
 def test_neither_other_workspaces_nor_disabled_chats_are_looked_at(db: Database) -> None:
@@ -48,5 +48,5 @@ def test_neither_other_workspaces_nor_disabled_chats_are_looked_at(db: Database)
         messages.record(c, [message(1, ref={**ELSEWHERE.model_dump(), "message_id": "1"})])
         messages.record(c, [message(2, ref={**FIRST.model_dump(), "message_id": "2"})])
         chats.disable(c, FIRST, 1.0)
-    assert found(db, 1) is None
-    assert found(db, 2) is None
+    assert chat_with(db, 1) is None
+    assert chat_with(db, 2) is None

@@ -168,9 +168,9 @@ def test_cancel_is_seen_at_the_next_heartbeat(db: Database) -> None:
 
 
 def test_a_question_is_answered_once(db: Database) -> None:
-    [one] = stored(db, 1)
+    [stored_message] = stored(db, 1)
     with db.write() as c:
-        id = questions.ask(c, ref(1), one.id, "post", 0)
+        id = questions.ask(c, ref(1), stored_message.id, "post", 0)
         assert questions.question(c, id) == questions.Question(id, ref(1), "post", "open")
         questions.close(c, id, "answered")
         closed = questions.question(c, id)

@@ -21,9 +21,12 @@ def happen(c: Connection, event: Message | Edit | Delete) -> None:
 
 
 def former(c: Connection) -> list[tuple[int, str]]:
-    known = messages.find(c, ref(1))
-    assert known is not None
-    return [(one.revision, one.text) for one in messages.former_texts(c, [known.id]).get(known.id, [])]
+    stored = messages.find(c, ref(1))
+    assert stored is not None
+    return [
+        (former_text.revision, former_text.text)
+        for former_text in messages.former_texts(c, [stored.id]).get(stored.id, [])
+    ]
 
 
 def test_every_text_that_no_longer_stands_is_kept_in_order(db: Database) -> None:
@@ -41,8 +44,8 @@ def test_every_text_that_no_longer_stands_is_kept_in_order(db: Database) -> None
 def test_what_was_first_written_is_known_even_if_its_edit_came_first(db: Database, order: tuple[int, ...]) -> None:
     events = [message(1, "first"), edit(1, "second")]
     with db.write() as c:
-        for place in order:
-            happen(c, events[place])
+        for index in order:
+            happen(c, events[index])
         happen(c, events[0])
         assert former(c) == [(1, "first")]
 
