@@ -14,6 +14,7 @@ from sqlalchemy import Connection, text
 from bot import delivery
 from bot.delivery import deliver
 from bot.platforms.base import Accept, Later, Refused, Standing
+from tests.databases import migrated
 from tests.waiting import soon
 from workers.core.events import ChatRef, Command, Event, Person
 from workers.core.replies import CheckAdmin, EditPost, Post, Reply
@@ -88,10 +89,8 @@ class FlakyDatabase(Database):
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[FlakyDatabase]:
-    database = FlakyDatabase(f"sqlite:///{tmp_path / 'test.sqlite3'}")
-    database.migrate()
-    yield database
-    database.dispose()
+    with migrated(tmp_path, FlakyDatabase) as database:
+        yield database
 
 
 def states(database: Database) -> list[str]:

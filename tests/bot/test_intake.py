@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from bot.intake import Intake
+from tests.databases import migrated
 from tests.waiting import soon
 from workers.core.events import EVENT, Button, ChatRef, Command, Edit, Message, MessageRef, Moved, Person
 from workers.store import chats, inbox
@@ -23,12 +24,10 @@ ANA = Person(id="ana", name="Ana")
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database(f"sqlite:///{tmp_path / 'test.sqlite3'}")
-    database.migrate()
-    with database.write() as c:
-        chats.enable(c, CHAT, ANA, "en", 0.0)
-    yield database
-    database.dispose()
+    with migrated(tmp_path) as database:
+        with database.write() as c:
+            chats.enable(c, CHAT, ANA, "en", 0.0)
+        yield database
 
 
 def message(number: int, chat: ChatRef = CHAT) -> Message:

@@ -12,25 +12,15 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from tests.e2e.demo import Demo, running_demo
+from tests.e2e.tour import FAULTS as FOUR_FAULTS
+from tests.e2e.tour import PLANS
 from tests.fakes.web.chromium import launch_options
 from tests.waiting import HANG
 
 pytestmark = pytest.mark.timeout(600)
 expect.set_options(timeout=HANG * 1000)
 
-PLANS = (
-    "Let us all have lunch in the park on Friday",
-    "We could have lunch by the river this week",
-    "Why not have lunch on the roof today",
-    "Let us have breakfast outside on Monday",
-)
-FAULTS = (
-    "The board crashes when I open it",
-    "The app crashes when I drag a card",
-    "Sync is broken, cards vanish",
-    "Search fails with an error",
-    "Upload crashes the page",
-)
+FAULTS = (*FOUR_FAULTS, "Upload crashes the page")
 OVER = ("took over", "was not promoted", "failed", "cancelled")
 
 

@@ -20,10 +20,11 @@ import pytest
 
 from examples.a_platform_in_one_file import ADMIN, BOT, CHAT, LinesPlatform
 from tests.bot.platforms.contract import ContractWithDeletes, Gathered, Seen, soon
+from tests.databases import with_packaged_model
 from workers.core.events import LABELS, ChatRef, Person
 from workers.core.replies import Choice
 from workers.handlers.dispatch import handle, in_steps
-from workers.store import inbox, ledger, versions
+from workers.store import inbox, ledger
 from workers.store.database import Database
 
 ROOT = Path(__file__).parents[2]
@@ -185,12 +186,8 @@ class TestLines(ContractWithDeletes):
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database(f"sqlite:///{tmp_path / 'backchannel.sqlite3'}")
-    database.migrate()
-    with database.write() as c:
-        versions.ensure_base(c, "minilm", "", 0.0)
-    yield database
-    database.dispose()
+    with with_packaged_model(tmp_path) as database:
+        yield database
 
 
 def work(database: Database) -> None:

@@ -7,22 +7,18 @@ from pathlib import Path
 
 import pytest
 
+from tests.databases import with_packaged_model
 from tests.workers.at_work import label_all
 from tests.workers.chatroom import Chatroom
 from workers.core.settings import Settings
-from workers.store import versions
 from workers.store.database import Database
 
 
 @pytest.fixture
 def fresh(tmp_path: Path) -> Iterator[Database]:
     """A database that has just been made."""
-    database = Database(f"sqlite:///{tmp_path / 'test.sqlite3'}")
-    database.migrate()
-    with database.write() as c:
-        versions.ensure_base(c, "minilm", "", 0.0)
-    yield database
-    database.dispose()
+    with with_packaged_model(tmp_path) as database:
+        yield database
 
 
 @pytest.fixture

@@ -41,7 +41,7 @@ def test_an_outage_of_the_database_is_survived_and_said_once(
     folder, back = tmp_path / "folder", tmp_path / "back"
     folder.symlink_to(tmp_path / "nowhere")
     back.symlink_to(tmp_path)
-    away = Database(f"sqlite:///{folder / 'test.sqlite3'}")
+    away = Database(f"sqlite:///{folder / 'backchannel.sqlite3'}")
     heart = Heartbeat(away, "classify", every=0.02)
     heart.start()
     until(lambda: caplog.records)

@@ -12,7 +12,8 @@ import pytest
 from bot.cli import main
 from bot.doctor import checks
 from bot.doctor.health import BEATING
-from workers.store import heartbeats, versions
+from tests.databases import with_packaged_model
+from workers.store import heartbeats
 from workers.store.database import Database
 
 Set = Callable[..., None]
@@ -21,14 +22,11 @@ Red = Callable[..., list[tuple[str, str]]]
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database(f"sqlite:///{tmp_path / 'backchannel.sqlite3'}")
-    database.migrate()
-    with database.write() as c:
-        versions.ensure_base(c, "minilm", "", 0.0)
-        for role in (*BEATING.values(), "sweep"):
-            heartbeats.beat(c, f"test:{role}", role, time.time())
-    yield database
-    database.dispose()
+    with with_packaged_model(tmp_path) as database:
+        with database.write() as c:
+            for role in (*BEATING.values(), "sweep"):
+                heartbeats.beat(c, f"test:{role}", role, time.time())
+        yield database
 
 
 @pytest.fixture

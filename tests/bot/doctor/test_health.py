@@ -19,6 +19,7 @@ from bot.doctor.health import examine, expected
 from bot.settings import BotSettings, SlackSettings, TelegramSettings, WebSettings
 from bot.supervisor.stack import beat_argv, worker_argv
 from tests import valkey
+from tests.databases import migrated
 from tests.waiting import HANG, until
 from tests.workers.queries import last_beats
 from workers.core.errors import BackchannelError
@@ -31,10 +32,8 @@ OFF = WebSettings(enabled=False)
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database(f"sqlite:///{tmp_path / 'backchannel.sqlite3'}")
-    database.migrate()
-    yield database
-    database.dispose()
+    with migrated(tmp_path) as database:
+        yield database
 
 
 @contextmanager
@@ -148,9 +147,8 @@ def latest(database: Database) -> dict[str, float]:
     [(["worker-ghost"], "There is no process 'worker-ghost'"), (["beat"], "beat gave no sign of life")],
 )
 def test_whatever_is_wrong_the_exit_status_is_one(words: list[str], said: str, tmp_path: Path) -> None:
-    database = Database(f"sqlite:///{tmp_path / 'backchannel.sqlite3'}")
-    database.migrate()
-    status, spoken = health(tmp_path, *words)
+    with migrated(tmp_path):
+        status, spoken = health(tmp_path, *words)
     assert (status, spoken.count("\n")) == (1, 1)
     assert said in spoken
 

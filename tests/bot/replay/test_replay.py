@@ -24,12 +24,13 @@ from bot.replay.observer import Observer
 from bot.replay.report import lost_and_doubled
 from bot.replay.script import ADMIN, ANNOTATORS, Participants, chat_ref, ref_of, until
 from bot.replay.server import ReplayServer
+from tests.databases import with_packaged_model
 from tests.waiting import HANG, moment
 from workers.core.errors import BackchannelError
 from workers.core.events import Command, Event, Message, Reaction
 from workers.core.replies import Post
 from workers.handlers.dispatch import ledger_row
-from workers.store import head_fits, inbox, labels, ledger, outbox, versions
+from workers.store import head_fits, inbox, labels, ledger, outbox
 from workers.store.database import Database
 
 MAIN = chat_ref("main")
@@ -95,12 +96,8 @@ def test_everything_that_is_said_in_a_replay_has_its_effect_once(reports: dict[s
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database(f"sqlite:///{tmp_path / 'test.sqlite3'}")
-    database.migrate()
-    with database.write() as c:
-        versions.ensure_base(c, "minilm", "", 0.0)
-    yield database
-    database.dispose()
+    with with_packaged_model(tmp_path) as database:
+        yield database
 
 
 @pytest.fixture

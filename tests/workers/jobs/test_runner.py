@@ -98,7 +98,7 @@ def test_a_killed_worker_takes_its_program_along_and_the_next_one_finishes_the_j
     labelled: Chatroom, settings: Settings, tmp_path: Path
 ):
     labelled.type("retrain frozen")
-    database = f"sqlite:///{tmp_path / 'test.sqlite3'}"
+    database = f"sqlite:///{tmp_path / 'backchannel.sqlite3'}"
     first = subprocess.Popen([sys.executable, "-c", WORKER, str(tmp_path), database], cwd=Path.cwd())
     until(lambda: programs(settings))
     first.kill()

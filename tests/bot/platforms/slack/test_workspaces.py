@@ -17,6 +17,7 @@ from bot.platforms.base import Refused
 from bot.platforms.slack.platform import SlackPlatform
 from bot.wiring.slack import InstalledWorkspaces
 from tests.bot.platforms.slack.conftest import SCREENS, Inbox, running, settings
+from tests.databases import migrated
 from tests.fakes.slack import payloads
 from tests.fakes.slack.people import FarPeople, SocketLine
 from tests.fakes.slack.server import FarSlack, scopes
@@ -28,10 +29,8 @@ from workers.store.database import Database
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database(f"sqlite:///{tmp_path}/db.sqlite3")
-    database.migrate()
-    yield database
-    database.dispose()
+    with migrated(tmp_path) as database:
+        yield database
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from bot.platforms.telegram.errors import TokenRefused
 from bot.wiring.telegram import StoredPollingLease, stored_topic, telegram_platform
 from tests.bot.platforms.contract import Gathered
 from tests.bot.platforms.telegram.stage import SECRET, by_webhook, listening, platform_of, settings
+from tests.databases import migrated
 from tests.fakes.telegram.methods import ApiError
 from tests.fakes.telegram.server import FarSide
 from tests.fakes.telegram.world import ANA, BO, BOT, FORUM, GROUP
@@ -48,13 +49,11 @@ class FlakyDatabase(Database):
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[FlakyDatabase]:
-    database = FlakyDatabase(f"sqlite:///{tmp_path / 'test.sqlite3'}")
-    database.migrate()
-    with database.write() as c:
-        for chat in (CHAT, TOPIC):
-            chats.enable(c, chat, Person(id="11"), "en", 0.0)
-    yield database
-    database.dispose()
+    with migrated(tmp_path, FlakyDatabase) as database:
+        with database.write() as c:
+            for chat in (CHAT, TOPIC):
+                chats.enable(c, chat, Person(id="11"), "en", 0.0)
+        yield database
 
 
 @pytest.fixture
