@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.databases import with_packaged_model
+from tests.databases import migrated, with_packaged_model
 from tests.workers.at_work import label_all
 from tests.workers.chatroom import Chatroom
 from workers.core.settings import Settings
@@ -24,7 +26,10 @@ def fresh(tmp_path: Path) -> Iterator[Database]:
 @pytest.fixture
 def room(fresh: Database) -> Chatroom:
     """A chat in which Backchannel is on, with the labels bug and question."""
-    room = Chatroom(fresh)
+    return switched_on(Chatroom(fresh))
+
+
+def switched_on(room: Chatroom) -> Chatroom:
     room.type("here")
     room.type("labels add bug 🐞 something is broken")
     room.type("labels add question ❓ somebody wants to know something")
@@ -37,7 +42,19 @@ def settings(tmp_path: Path) -> Settings:
     return Settings(data_dir=tmp_path, progress_seconds=0.2, job_lease_seconds=4.0)
 
 
+@pytest.fixture(scope="session")
+def labelled_file(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int]:
+    """The database of a chat with 70 labelled messages, and the time then: labelling takes as long as a short test."""
+    folder = tmp_path_factory.mktemp("labelled")
+    with with_packaged_model(folder) as database:
+        room = label_all(switched_on(Chatroom(database)))
+    return folder / "backchannel.sqlite3", next(room.clock)
+
+
 @pytest.fixture
-def labelled(room: Chatroom) -> Chatroom:
-    """The same chat with 70 labelled messages."""
-    return label_all(room)
+def labelled(tmp_path: Path, labelled_file: tuple[Path, int]) -> Iterator[Chatroom]:
+    """A chat like `room` with 70 labelled messages."""
+    file, now = labelled_file
+    shutil.copy(file, tmp_path)
+    with migrated(tmp_path) as database:
+        yield Chatroom(database, clock=itertools.count(now))
