@@ -1,4 +1,4 @@
-"""Progress of a long run: JSON lines for programs, a bar for people, and a sign of life every two seconds."""
+"""Shows the progress of a long run: as JSON lines for programs, as a bar for people, at least every two seconds."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from modeling import events
 
 OnProgress = Callable[[float], None]  # gets the share that is done, 0 to 1
 
-BEAT = 2.0  # seconds between signs of life while nothing changes
-CLOSEST = 0.2  # seconds between two lines of one stage
+REPEAT_SECONDS = 2.0  # between two lines while nothing changes, at most
+LEAST_SECONDS = 0.2  # between two lines of one stage
 
 
 class Display(Protocol):
@@ -72,8 +72,8 @@ class RichBar:
 
     def show(self, progress: events.Progress) -> None:
         stage, left = progress.stage, progress.left
-        named = stage if left is None else f"{stage}, {left // 60 + 1} min left"
-        self._bar.update(self._task, completed=progress.fraction, description=named)
+        description = stage if left is None else f"{stage}, {left // 60 + 1} min left"
+        self._bar.update(self._task, completed=progress.fraction, description=description)
 
     def finish(self, done: events.Outcome) -> None:
         self.close()
@@ -84,16 +84,16 @@ class RichBar:
 
 
 class Reporter:
-    """Turns steps within stages into a share of the whole that never goes back; a thread keeps it audible."""
+    """Turns steps within stages into a fraction of the whole that never falls; a thread repeats the last line."""
 
     def __init__(self, display: Display) -> None:
         self._display = display
         self._lock = threading.Lock()
-        self._began = self._shown = time.monotonic()
+        self._began = self._shown_at = time.monotonic()
         self._stage, self._low, self._high, self._fraction = "starting", 0.0, 0.0, 0.0
         self.left: float | None = None  # seconds until the end, where there is a limit
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._beat, name="progress", daemon=True)
+        self._thread = threading.Thread(target=self._repeat, name="progress", daemon=True)
 
     def __enter__(self) -> Reporter:
         self._show()
@@ -116,7 +116,7 @@ class Reporter:
         """Say which share of the stage, 0 to 1, is done."""
         with self._lock:
             self._fraction = max(self._fraction, self._low + (self._high - self._low) * min(1.0, share))
-            if time.monotonic() - self._shown >= CLOSEST:
+            if time.monotonic() - self._shown_at >= LEAST_SECONDS:
                 self._show()
 
     def finish(self, done: events.Outcome) -> None:
@@ -125,15 +125,15 @@ class Reporter:
         with self._lock:
             self._display.finish(done)
 
-    def _beat(self) -> None:
-        while not self._stop.wait(BEAT / 4):
+    def _repeat(self) -> None:
+        while not self._stop.wait(REPEAT_SECONDS / 4):
             with self._lock:
-                if not self._stop.is_set() and time.monotonic() - self._shown >= BEAT * 0.75:
+                if not self._stop.is_set() and time.monotonic() - self._shown_at >= REPEAT_SECONDS * 0.75:
                     self._show()
 
     def _show(self) -> None:
-        self._shown = time.monotonic()
+        self._shown_at = time.monotonic()
         left = None if self.left is None else round(self.left)
-        seconds = round(self._shown - self._began, 1)
+        seconds = round(self._shown_at - self._began, 1)
         fraction = round(self._fraction, 4)
         self._display.show(events.Progress(stage=self._stage, fraction=fraction, seconds=seconds, left=left))

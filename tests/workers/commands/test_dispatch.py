@@ -391,6 +391,8 @@ def test_promote_of_a_broken_bundle_keeps_the_active_version(room: Chatroom):
     with room.database.read() as c:
         assert versions.active(c).id == 1
     assert "Version 2" in room.says("models")
+    room.type("here zh")
+    assert "/nowhere/at/all 处没有模型包" in room.says("promote 2")
 
 
 def test_stats_and_labels_count(room: Chatroom):

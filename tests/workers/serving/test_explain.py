@@ -13,6 +13,7 @@ import pytest
 from modeling.backbones import backbone as backbones
 from modeling.backbones.backbone import Backbone
 from modeling.classifier import head
+from modeling.errors import ModelingError
 from modeling.explanation.attribution import Attribution
 from modeling.explanation.explain import Explanation, Likely
 from modeling.explanation.word_spans import Word
@@ -107,6 +108,17 @@ def test_a_text_can_be_typed_and_the_answer_speaks_the_chats_language(taught: Ch
     explained = answer(taught, asked(taught, "explain Where is the error log?"))
     assert isinstance(explained, Picture)
     assert "支持" in explained.text
+
+
+def test_what_modeling_refuses_is_said_in_the_chats_language(taught: Chatroom, monkeypatch: pytest.MonkeyPatch):
+    def refuse(*_: object) -> None:
+        raise ModelingError("one_label_to_explain", label="bug")
+
+    monkeypatch.setattr("modeling.explanation.explain.explain", refuse)
+    taught.type("here zh")
+    refused = answer(taught, asked(taught, "explain Where is the error log?"))
+    assert isinstance(refused, Post)
+    assert "模型包只认识标签 “bug”" in refused.text
 
 
 def test_what_cannot_be_explained_gets_a_sentence(taught: Chatroom):
