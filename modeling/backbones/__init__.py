@@ -1,1 +1,27 @@
-"""TODO: what lives here."""
+"""Backbones: text in, unit vectors out.
+
+`resolve` finds a backbone's folder and its fingerprint, `hub` fetches it, `validation` refuses what must not be loaded,
+`families` knows pooling and prompts, `custom_modules` the classes of our own. `backbone` loads and encodes. `build`
+makes one from texts: `static` embeddings, or a `recurrent` network over `word_vectors`. `info` describes a backbone,
+`token_lengths` counts tokens.
+
+Imports the top of modeling and text. `resolve`, `hub`, `validation`, `families` and the top of `backbone` are free of
+torch, so that a worker or a check can use them.
+"""
+
+# pyright: reportUnsupportedDunderAll=false
+
+__all__ = [
+    "backbone",
+    "build",
+    "custom_modules",
+    "families",
+    "hub",
+    "info",
+    "recurrent",
+    "resolve",
+    "static",
+    "token_lengths",
+    "validation",
+    "word_vectors",
+]

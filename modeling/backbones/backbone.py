@@ -21,8 +21,8 @@ from modeling.backbones.resolve import check
 from modeling.errors import ModelingError
 from modeling.hashing import short_hash
 from modeling.progress import Reporter
-from modeling.text import unread_scripts
-from modeling.text.unread_scripts import Reading
+from modeling.text import script_reading
+from modeling.text.script_reading import Reading
 from modeling.types import Vectors
 
 if TYPE_CHECKING:
@@ -78,8 +78,8 @@ class Backbone:
         """A hash of weights, configuration and reading: vectors of equal fingerprints can be mixed."""
         if self.folder is None:
             raise ModelingError("backbone_not_saved")
-        own, help_there = resolve.fingerprint(self.folder, self.completion), self.reading.fingerprint
-        return short_hash([f"{own}{help_there}".encode()]) if help_there else own
+        of_files, of_reading = resolve.fingerprint(self.folder, self.completion), self.reading.fingerprint
+        return short_hash([f"{of_files}{of_reading}".encode()]) if of_reading else of_files
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Return float32 [n, d], every row of length one. Equal texts are read once; order of the input is kept."""
@@ -87,16 +87,16 @@ class Backbone:
 
         unique = list(dict.fromkeys(texts))
         read = [self.reading.words(text) for text in unique]
-        own = np.zeros((len(unique), self._own_dimension), np.float32)
+        vectors_read = np.zeros((len(unique), self._own_dimension), np.float32)
         with self._one_at_a_time, torch.inference_mode(), autocast(self.model.device.type):
             for rows in self._batches(read):
                 features = self._tokenised([read[row] for row in rows])
-                found = self.model(features)["sentence_embedding"].float()
-                own[rows] = torch.nn.functional.normalize(found, dim=1).cpu().numpy()
+                embeddings = self.model(features)["sentence_embedding"].float()
+                vectors_read[rows] = torch.nn.functional.normalize(embeddings, dim=1).cpu().numpy()
         kept, added = self.reading.beside(unique)
-        vectors = np.concatenate([own * kept, added], axis=1)
-        place = {text: row for row, text in enumerate(unique)}
-        return vectors[[place[text] for text in texts]] if len(unique) < len(texts) else vectors
+        vectors = np.concatenate([vectors_read * kept, added], axis=1)
+        row_of = {text: row for row, text in enumerate(unique)}
+        return vectors[[row_of[text] for text in texts]] if len(unique) < len(texts) else vectors
 
     def for_reading(self) -> Backbone:
         """Keep linear layers in bfloat16 where autocast would convert them at every call; vectors stay the same.
@@ -171,8 +171,8 @@ def load(name: str, *, as_saved: bool = False, settings: dict[str, Any] | None =
         raise ModelingError(
             "backbone_not_loaded", name=name or resolve.PACKAGED, reason=errors.short(error), default=resolve.PACKAGED
         ) from None
-    helped = unread_scripts.load(folder) or (Reading() if as_saved else unread_scripts.choose(model.tokenizer))
-    return Backbone(model, name or resolve.PACKAGED, folder, helped, completion)
+    reading = script_reading.load(folder) or (Reading() if as_saved else script_reading.choose(model.tokenizer))
+    return Backbone(model, name or resolve.PACKAGED, folder, reading, completion)
 
 
 def _model(folder: Path, completion: Mapping[str, bytes], settings: dict[str, Any]) -> SentenceTransformer:
@@ -227,8 +227,8 @@ def _quiet() -> None:
 
 def encode_with_progress(backbone: Backbone, texts: tuple[str, ...], reporter: Reporter) -> Vectors:
     """Encode in portions, for the sake of progress."""
-    found = np.zeros((len(texts), backbone.dimension), np.float32)
+    vectors = np.zeros((len(texts), backbone.dimension), np.float32)
     for start in range(0, len(texts), ENCODE_AT_ONCE):
-        found[start : start + ENCODE_AT_ONCE] = backbone.encode(texts[start : start + ENCODE_AT_ONCE])
+        vectors[start : start + ENCODE_AT_ONCE] = backbone.encode(texts[start : start + ENCODE_AT_ONCE])
         reporter.step((start + ENCODE_AT_ONCE) / len(texts))
-    return found
+    return vectors

@@ -10,7 +10,7 @@ from modeling.backbones import backbone as backbones
 from modeling.backbones import resolve
 from modeling.backbones import word_vectors as vectors_of_words
 from modeling.backbones.backbone import Backbone
-from modeling.text.unread_scripts import Reading
+from modeling.text.script_reading import Reading
 
 STATIC = "static"
 LARGEST_SOURCE = 150_000_000  # parameters; reading every token alone with more would take too long
@@ -48,17 +48,17 @@ def build(
         from modeling.backbones import static
 
         source = source or backbones.load("")
-        module, help_there = static.out_of(source, texts, hidden or static.WIDTH, on_progress), source.reading
+        module, reading = static.out_of(source, texts, hidden or static.WIDTH, on_progress), source.reading
     else:
         from modeling.backbones import recurrent
 
-        known = (
+        words = (
             vectors_of_words.read(word_vectors, texts) if word_vectors else vectors_of_words.learn(texts, WIDTH, seed)
         )
-        module = recurrent.over(known, "gru" if name == "gru" else "lstm", hidden or HIDDEN, seed)
-        help_there = Reading()
+        module = recurrent.over(words, "gru" if name == "gru" else "lstm", hidden or HIDDEN, seed)
+        reading = Reading()
     with written_atomically(folder) as draft:
-        Backbone(SentenceTransformer(modules=[module]), name, None, help_there).save(draft)
+        Backbone(SentenceTransformer(modules=[module]), name, None, reading).save(draft)
     return folder
 
 

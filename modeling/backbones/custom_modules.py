@@ -21,7 +21,7 @@ def load(folder: Path) -> SentenceTransformer | None:
     sentence-transformers itself loads classes of other packages only with remote code on, which stays off. Raises
     ModelingError for a name of ours that is not in the list, and for one that stands beside others.
     """
-    entries = [(str(each.get("type")), str(each.get("path"))) for each in validation.modules(folder)]
+    entries = [(str(part.get("type")), str(part.get("path"))) for part in validation.modules(folder)]
     if not any(kind.startswith(OWN) for kind, _ in entries):
         return None
     from sentence_transformers import SentenceTransformer
@@ -29,12 +29,12 @@ def load(folder: Path) -> SentenceTransformer | None:
     from modeling.backbones.recurrent import Recurrent
 
     # Bundles name the class by where it stood when they were saved; the first is where it stood until version 0.1.
-    known = {"modeling.recurrent.Recurrent": Recurrent, f"{Recurrent.__module__}.{Recurrent.__qualname__}": Recurrent}
+    classes = {"modeling.recurrent.Recurrent": Recurrent, f"{Recurrent.__module__}.{Recurrent.__qualname__}": Recurrent}
     kind, path = entries[0]
     within = (folder / path).resolve().is_relative_to(folder.resolve())
-    if len(entries) != 1 or kind not in known or not within:
+    if len(entries) != 1 or kind not in classes or not within:
         raise ModelingError("backbone_parts_unknown", folder=folder, kind=kind[:80])
-    return SentenceTransformer(modules=[known[kind].load(str(folder), subfolder=path)])
+    return SentenceTransformer(modules=[classes[kind].load(str(folder), subfolder=path)])
 
 
 def limit(model: SentenceTransformer, tokens: int) -> None:

@@ -73,12 +73,12 @@ def completion(folder: Path, name: str) -> dict[str, bytes]:
 
     `name` is what the backbone was asked for by. {} where nothing is missing.
     """
-    config, settings, own = read_json(folder / "config.json"), read_json(folder / _SETTINGS), modules(folder)
-    names = {name, folder.name, _repository(folder)} | ({str(config.get("_name_or_path"))} if not own else set())
-    family = next((each for each in FAMILIES if any(map(each.has, names))), None)
+    config, settings, parts = read_json(folder / "config.json"), read_json(folder / _SETTINGS), modules(folder)
+    names = {name, folder.name, _repository(folder)} | ({str(config.get("_name_or_path"))} if not parts else set())
+    family = next((candidate for candidate in FAMILIES if any(map(candidate.has, names))), None)
     made: dict[str, Any] = {}
     width = next((config[key] for key in _WIDTHS if isinstance(config.get(key), int)), 0)
-    if not own and width:
+    if not parts and width:
         pooling = family.pooling if family else "lasttoken" if is_decoder(config) else "mean"
         made["modules.json"] = _PARTS
         made["1_Pooling/config.json"] = {"embedding_dimension": width, "pooling_mode": pooling, "include_prompt": True}
@@ -92,8 +92,8 @@ def is_decoder(config: dict[str, Any]) -> bool:
     """Say whether a configuration is of a model whose words see only those before them."""
     architecture = str(next(iter(config.get("architectures") or ()), ""))
     both_ways = config.get("is_causal") is False or config.get("use_bidirectional_attention") is True
-    known = DECODERS.fullmatch(str(config.get("model_type"))) is not None
-    return not both_ways and (known or architecture.endswith("ForCausalLM"))
+    of_decoder = DECODERS.fullmatch(str(config.get("model_type"))) is not None
+    return not both_ways and (of_decoder or architecture.endswith("ForCausalLM"))
 
 
 def _prompted(settings: dict[str, Any], prompt: str) -> dict[str, Any]:
@@ -101,9 +101,9 @@ def _prompted(settings: dict[str, Any], prompt: str) -> dict[str, Any]:
     prompts = settings.get("prompts") or {}
     if settings.get("default_prompt_name"):
         return settings
-    own = next((key for key in prompts if str(key).casefold() == PROMPT and prompts[key]), None)
-    if own is not None:
-        return {**settings, "default_prompt_name": own}
+    chosen = next((key for key in prompts if str(key).casefold() == PROMPT and prompts[key]), None)
+    if chosen is not None:
+        return {**settings, "default_prompt_name": chosen}
     if not prompt or any(prompts.values()):
         return settings
     return {**settings, "prompts": {**prompts, PROMPT: prompt}, "default_prompt_name": PROMPT}
@@ -111,8 +111,8 @@ def _prompted(settings: dict[str, Any], prompt: str) -> dict[str, Any]:
 
 def _repository(folder: Path) -> str:
     """The hub name that a folder in the hub's cache is of; "" for other folders."""
-    found = next((part for part in folder.parts if part.startswith("models--")), "")
-    return found.removeprefix("models--").replace("--", "/")
+    cached_part = next((part for part in folder.parts if part.startswith("models--")), "")
+    return cached_part.removeprefix("models--").replace("--", "/")
 
 
 def prepare_decoder(model: SentenceTransformer) -> None:

@@ -31,10 +31,10 @@ def fetch(name: str, repository: str) -> Path:
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
 
     try:
-        found = _asked(repository)
-        if found is not None:
-            _look_first(found, name, repository)
-        return _snapshot(repository, [*(f"*{suffix}" for suffix in sorted(KEPT)), DESCRIPTION], offline=found is None)
+        info = _asked(repository)
+        if info is not None:
+            _look_first(info, name, repository)
+        return _snapshot(repository, [*(f"*{suffix}" for suffix in sorted(KEPT)), DESCRIPTION], offline=info is None)
     except ModelingError:
         raise
     except GatedRepoError:
@@ -69,17 +69,15 @@ def _asked(repository: str) -> ModelInfo | None:
         return None
 
 
-def _look_first(found: ModelInfo, name: str, repository: str) -> None:
+def _look_first(info: ModelInfo, name: str, repository: str) -> None:
     """Refuse what the names and small files of a repository speak against; then say what is going to be fetched."""
-    listed = {Path(each.rfilename): each.size or 0 for each in found.siblings or ()}
+    listed = {Path(file.rfilename): file.size or 0 for file in info.siblings or ()}
     refuse_weights(listed, name)
-    missing = {
-        path: size for path, size in listed.items() if _wanted(path) and not _cached(repository, path, found.sha)
-    }
+    missing = {path: size for path, size in listed.items() if _wanted(path) and not _cached(repository, path, info.sha)}
     if not missing:
         return
     refuse_kind(_snapshot(repository, ["*.json"], offline=False), name)
-    download = Download(name=name, licence=_stated(found), bytes=sum(listed[path] for path in missing))
+    download = Download(name=name, licence=_stated(info), bytes=sum(listed[path] for path in missing))
     _refuse_without_room(download)
     log.info("%s", download.sentence, extra={"download": download})
 
@@ -103,17 +101,19 @@ def _refuse_without_room(download: Download) -> None:
     from huggingface_hub import constants
 
     cache = Path(constants.HF_HUB_CACHE)
-    place = next(folder for folder in (cache, *cache.parents) if folder.is_dir())
-    free = shutil.disk_usage(place).free
+    existing = next(folder for folder in (cache, *cache.parents) if folder.is_dir())
+    free = shutil.disk_usage(existing).free
     if download.bytes * ROOM > free:
-        raise ModelingError("backbone_without_room", name=download.name, needed=download.bytes, folder=place, free=free)
+        raise ModelingError(
+            "backbone_without_room", name=download.name, needed=download.bytes, folder=existing, free=free
+        )
 
 
-def _stated(found: ModelInfo) -> str | None:
+def _stated(info: ModelInfo) -> str | None:
     """The licence of the model card, else that of the tags."""
-    card: Any = found.card_data
+    card: Any = info.card_data
     stated = card.get("license") if card else None
-    tagged = (tag.removeprefix("license:") for tag in found.tags or () if tag.startswith("license:"))
+    tagged = (tag.removeprefix("license:") for tag in info.tags or () if tag.startswith("license:"))
     return stated if isinstance(stated, str) else next(tagged, None)
 
 

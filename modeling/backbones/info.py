@@ -16,14 +16,14 @@ def describe(backbone: Backbone) -> BackboneInfo:
     """
     model, folder = backbone.model, backbone.folder
     config: Any = getattr(getattr(model[0], "model", None), "config", None)
-    pooling: Any = next((each.pooling_mode for each in model if hasattr(each, "pooling_mode")), None)
+    pooling: Any = next((module.pooling_mode for module in model if hasattr(module, "pooling_mode")), None)
     return BackboneInfo(
         name=backbone.name,
         family=str(getattr(config, "model_type", "") or type(model[0]).__name__.lower()),
         kind="decoder" if config is not None and families.is_decoder(config.to_dict()) else "encoder",
         pooling=pooling,
         prompt=model.prompts.get(model.default_prompt_name or "") or None,
-        parameters=sum(each.numel() for each in model.parameters()),
+        parameters=sum(module.numel() for module in model.parameters()),
         dimension=backbone.dimension,
         tokens=model.max_seq_length,
         licence=hub.licence(folder) if folder else None,

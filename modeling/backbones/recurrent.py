@@ -44,10 +44,10 @@ class Recurrent(InputModule):
     def preprocess(self, inputs: Sequence[Any], prompt: str | None = None, **_: Any) -> dict[str, Tensor]:
         """Return input_ids [b, t] and the counts of words [b]; a text without words is one unknown word."""
         texts = [f"{prompt or ''}{text}" for text in inputs]
-        found = [each.ids or [1] for each in self._words.encode_batch(texts, add_special_tokens=False)]
-        counts = [len(ids) for ids in found]
-        rows = np.zeros((len(found), max(counts)), np.int64)
-        for row, ids in enumerate(found):
+        ids_of = [encoding.ids or [1] for encoding in self._words.encode_batch(texts, add_special_tokens=False)]
+        counts = [len(ids) for ids in ids_of]
+        rows = np.zeros((len(ids_of), max(counts)), np.int64)
+        for row, ids in enumerate(ids_of):
             rows[row, : len(ids)] = ids
         return {"input_ids": torch.from_numpy(rows), "counts": torch.tensor(counts)}
 
@@ -59,8 +59,8 @@ class Recurrent(InputModule):
         with torch.autocast(ids.device.type, enabled=False):  # in bfloat16 a recurrence loses more than it wins
             words = self.dropout(nn.functional.embedding(ids, self.table, padding_idx=0))
             packed = nn.utils.rnn.pack_padded_sequence(words, counts, batch_first=True, enforce_sorted=False)
-            said = nn.utils.rnn.pad_packed_sequence(self.reader(packed)[0], True, float("-inf"))[0]
-            features["sentence_embedding"] = self.dropout(said.amax(1))
+            outputs = nn.utils.rnn.pad_packed_sequence(self.reader(packed)[0], True, float("-inf"))[0]
+            features["sentence_embedding"] = self.dropout(outputs.amax(1))
         return features
 
     @property

@@ -18,7 +18,7 @@ from modeling.backbones import hub
 from modeling.backbones.validation import GGUF, KEPT, refuse, refuse_weights
 from modeling.errors import ModelingError, short
 from modeling.hashing import file_hash, short_hash
-from modeling.text.unread_scripts import READING
+from modeling.text.script_reading import READING
 
 PACKAGED = "minilm"
 BUILT = ("static", "gru", "lstm")  # backbones that are built from texts, never loaded by their name
@@ -50,9 +50,11 @@ def check(name: str) -> None:
 
 def files(folder: Path) -> list[Path]:
     """Return the files that make up a backbone, in a fixed order; not those of what helps it to read."""
-    found = [path.relative_to(folder) for path in folder.rglob("*") if path.suffix in KEPT and path.is_file()]
-    own = [path for path in found if path.parts[0] != READING and not any(part.startswith(".") for part in path.parts)]
-    return sorted(folder / path for path in own)
+    candidates = [path.relative_to(folder) for path in folder.rglob("*") if path.suffix in KEPT and path.is_file()]
+    kept = [
+        path for path in candidates if path.parts[0] != READING and not any(part.startswith(".") for part in path.parts)
+    ]
+    return sorted(folder / path for path in kept)
 
 
 def fingerprint(folder: Path, written: Mapping[str, bytes] = MappingProxyType({})) -> str:
@@ -60,14 +62,14 @@ def fingerprint(folder: Path, written: Mapping[str, bytes] = MappingProxyType({}
 
     It is that of a folder in which the files `written`, by their names there, were added or put in others' place.
     """
-    known = tuple((str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in files(folder))
-    return _fingerprint(known, folder, tuple(sorted(written.items())))
+    state = tuple((str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in files(folder))
+    return _fingerprint(state, folder, tuple(sorted(written.items())))
 
 
 @lru_cache(maxsize=32)
-def _fingerprint(known: tuple[tuple[str, int, int], ...], folder: Path, written: tuple[tuple[str, bytes], ...]) -> str:
+def _fingerprint(state: tuple[tuple[str, int, int], ...], folder: Path, written: tuple[tuple[str, bytes], ...]) -> str:
     hashes = {folder / name: hashlib.sha256(content).hexdigest() for name, content in written}
-    paths = sorted({Path(path) for path, _, _ in known} | set(hashes))
+    paths = sorted({Path(path) for path, _, _ in state} | set(hashes))
     return short_hash(
         f"{path.relative_to(folder).as_posix()}\0{hashes.get(path) or file_hash(path)}\n".encode() for path in paths
     )
@@ -76,9 +78,9 @@ def _fingerprint(known: tuple[tuple[str, int, int], ...], folder: Path, written:
 def copy(folder: Path, target: Path, written: Mapping[str, bytes]) -> None:
     """Copy a backbone's files, byte by byte, and write those beside that complete it."""
     for path in files(folder):
-        place = target / path.relative_to(folder)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, place)
+        copied = target / path.relative_to(folder)
+        copied.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, copied)
     _write(target, written)
 
 
@@ -88,21 +90,21 @@ def completed(folder: Path, written: Mapping[str, bytes]) -> Generator[Path]:
     if not written:
         yield folder
         return
-    with TemporaryDirectory(prefix="backbone-") as place:
+    with TemporaryDirectory(prefix="backbone-") as temporary:
         for path in files(folder):
-            link = Path(place) / path.relative_to(folder)
+            link = Path(temporary) / path.relative_to(folder)
             link.parent.mkdir(parents=True, exist_ok=True)
             if path.relative_to(folder).as_posix() not in written:
                 link.symlink_to(path.resolve())
-        _write(Path(place), written)
-        yield Path(place)
+        _write(Path(temporary), written)
+        yield Path(temporary)
 
 
 def _write(folder: Path, written: Mapping[str, bytes]) -> None:
     for name, content in written.items():
-        place = folder / name
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_bytes(content)
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
 
 
 def _packaged() -> Path:

@@ -43,15 +43,15 @@ def _alone(backbone: Backbone, tokenizer: Tokenizer, on_progress: Callable[[floa
     """Read every token alone, between the special ones: float32 [v, d]."""
     before, after = _special(tokenizer)
     device, size = backbone.model.device, tokenizer.get_vocab_size()
-    found: list[NDArray[np.float32]] = []
+    vectors: list[NDArray[np.float32]] = []
     for start in range(0, size, AT_ONCE):
         rows = [[*before, token, *after] for token in range(start, min(size, start + AT_ONCE))]
         ids = torch.tensor(rows, device=device)
         features = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
         with torch.inference_mode(), autocast(device.type):
-            found.append(backbone.model(features)["sentence_embedding"].float().cpu().numpy())
+            vectors.append(backbone.model(features)["sentence_embedding"].float().cpu().numpy())
         on_progress(min(1.0, (start + AT_ONCE) / size))
-    return np.concatenate(found)
+    return np.concatenate(vectors)
 
 
 def _special(tokenizer: Tokenizer) -> tuple[list[int], list[int]]:
@@ -72,6 +72,6 @@ def _components(vectors: NDArray[np.float32], width: int) -> NDArray[np.float32]
 def _counts(tokenizer: Tokenizer, texts: list[str], size: int) -> NDArray[np.float64]:
     """How often texts have each token; those that they lack share what Zipf's law leaves to ranks beyond."""
     counts = np.zeros(size)
-    for each in tokenizer.encode_batch(texts, add_special_tokens=False):
-        np.add.at(counts, each.ids, 1.0)
+    for encoding in tokenizer.encode_batch(texts, add_special_tokens=False):
+        np.add.at(counts, encoding.ids, 1.0)
     return counts + 0.5

@@ -30,7 +30,7 @@ def token_lengths(backbone: Backbone, texts: Sequence[str]) -> Lengths:
     """Count the tokens of cleaned texts as this backbone's tokeniser makes them, before anything is cut."""
     counts = _counts(backbone, texts)
     limit = custom_modules.longest(backbone.model) or int(counts.max())
-    median, p95 = (int(each) for each in np.percentile(counts, (50, 95), method="nearest"))
+    median, p95 = (int(length) for length in np.percentile(counts, (50, 95), method="nearest"))
     return Lengths(median, p95, int(counts.max()), limit, float(np.mean(counts > limit)))
 
 
@@ -52,6 +52,6 @@ def _counts(backbone: Backbone, texts: Sequence[str]) -> NDArray[np.int64]:
 
 def _count(tokenizer: object, texts: list[str]) -> list[int]:
     if hasattr(tokenizer, "encode_batch"):  # a bare tokeniser, as static backbones have
-        found = tokenizer.encode_batch(texts)  # pyright: ignore[reportAttributeAccessIssue]
-        return [len(each.ids) + sum(len(more.ids) for more in each.overflowing) for each in found]
+        encodings = tokenizer.encode_batch(texts)  # pyright: ignore[reportAttributeAccessIssue]
+        return [len(encoding.ids) + sum(len(more.ids) for more in encoding.overflowing) for encoding in encodings]
     return [len(ids) for ids in tokenizer(texts, verbose=False)["input_ids"]]  # pyright: ignore[reportCallIssue]

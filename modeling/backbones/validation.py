@@ -32,13 +32,15 @@ def refuse_weights(files: Iterable[Path], name: str) -> None:
 
     Every part that has weights must have them as safetensors, for a pickle can run code.
     """
-    found = [path for path in files if not any(part.startswith(".") or part in OTHER_FORMATS for part in path.parts)]
-    if any(path.name == "adapter_config.json" for path in found):
+    candidates = [
+        path for path in files if not any(part.startswith(".") or part in OTHER_FORMATS for part in path.parts)
+    ]
+    if any(path.name == "adapter_config.json" for path in candidates):
         raise ModelingError("backbone_is_adapter", name=name)
-    safe = {path.parent for path in found if path.suffix == WEIGHTS}
-    if not safe and any(path.suffix == GGUF for path in found):
+    safe = {path.parent for path in candidates if path.suffix == WEIGHTS}
+    if not safe and any(path.suffix == GGUF for path in candidates):
         raise ModelingError("backbone_is_gguf", name=name)
-    pickled = {path.parent for path in found if path.suffix in PICKLED and path.stem != "training_args"}
+    pickled = {path.parent for path in candidates if path.suffix in PICKLED and path.stem != "training_args"}
     if pickled - safe:
         raise ModelingError("backbone_is_pickled", name=name)
     if not safe:
@@ -69,23 +71,23 @@ def needs_code(name: str) -> ModelingError:
 def read_json(path: Path) -> dict[str, Any]:
     """Return the object in a JSON file, {} where there is none."""
     try:
-        found = json.loads(path.read_text("utf-8"))
+        content = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return content if isinstance(content, dict) else {}
 
 
 def modules(folder: Path) -> list[dict[str, Any]]:
     """Return the parts that modules.json lists, [] where there is none."""
     try:
-        found = json.loads((folder / "modules.json").read_text("utf-8"))
+        content = json.loads((folder / "modules.json").read_text("utf-8"))
     except (OSError, ValueError):
         return []
-    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+    return [part for part in content if isinstance(part, dict)] if isinstance(content, list) else []
 
 
 def _needs_code(folder: Path, config: dict[str, Any]) -> bool:
-    if not all(str(each.get("type")).startswith(OWN) for each in modules(folder)):
+    if not all(str(part.get("type")).startswith(OWN) for part in modules(folder)):
         return True
     tokenizer = read_json(folder / "tokenizer_config.json")
     if "AutoTokenizer" in (tokenizer.get("auto_map") or {}) and not (folder / "tokenizer.json").is_file():
@@ -105,7 +107,7 @@ def _other_kind(folder: Path, config: dict[str, Any], settings: dict[str, Any]) 
         return sentence("is_cross_encoder")
     if trained_for != "SentenceTransformer":
         return sentence("is_without_dense_vector", kind=trained_for)
-    if any(str(each.get("type")).endswith("CLIPModel") for each in modules(folder)) or _sees(folder, config):
+    if any(str(part.get("type")).endswith("CLIPModel") for part in modules(folder)) or _sees(folder, config):
         return sentence("is_of_images_or_sound")
     if (config.get("model_type") or architecture) and not _has_tokenizer(folder):
         return sentence("is_without_tokenizer")
@@ -130,9 +132,9 @@ def _has_tokenizer(folder: Path) -> bool:
 
 def _packing(config: dict[str, Any]) -> str:
     """Name how weights were quantised, where nothing here can read that; "" otherwise."""
-    found = config.get("quantization_config") or config.get("compression_config")
-    if not isinstance(found, dict):
+    quantization = config.get("quantization_config") or config.get("compression_config")
+    if not isinstance(quantization, dict):
         return ""
-    method = str(found.get("quant_method") or "an unnamed method")
+    method = str(quantization.get("quant_method") or "an unnamed method")
     readable = method.startswith("bitsandbytes") and find_spec("bitsandbytes") is not None
     return "" if readable else method

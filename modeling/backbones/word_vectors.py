@@ -35,13 +35,13 @@ def learn(texts: Sequence[str], width: int, seed: int) -> Words:
     """Train word vectors on texts by skip-gram with negative sampling (Mikolov et al. 2013); deterministic by seed."""
     from gensim.models import Word2Vec
 
-    said = _said(texts)
-    counts = Counter(word for words in said for word in words)
+    sentences = _words_of(texts)
+    counts = Counter(word for words in sentences for word in words)
     least = 2 if len(texts) > 200 else 1  # a word seen once has no vector worth the name, unless most are
-    known = [word for word, count in counts.most_common(MOST) if count >= least]
+    vocabulary = [word for word, count in counts.most_common(MOST) if count >= least]
     rounds = int(np.clip(TRAINED_ON // max(1, counts.total()), 2, 30))
     model = Word2Vec(
-        said,
+        sentences,
         vector_size=width,
         window=WINDOW,
         negative=NEGATIVE,
@@ -51,7 +51,7 @@ def learn(texts: Sequence[str], width: int, seed: int) -> Words:
         seed=seed,
         workers=1,
     )
-    return _table(known, np.stack([model.wv[word] for word in known]) if known else np.zeros((0, width)))
+    return _table(vocabulary, np.stack([model.wv[word] for word in vocabulary]) if vocabulary else np.zeros((0, width)))
 
 
 def read(path: Path, texts: Sequence[str]) -> Words:
@@ -59,8 +59,8 @@ def read(path: Path, texts: Sequence[str]) -> Words:
 
     Kept are the first words and all that the texts have. Raises ModelingError that names the line that is wrong.
     """
-    wanted = {word for words in _said(texts) for word in words}
-    found: dict[str, NDArray[np.float32]] = {}
+    wanted = {word for words in _words_of(texts) for word in words}
+    vectors: dict[str, NDArray[np.float32]] = {}
     width = 0
     try:
         with path.open(encoding="utf-8") as stream:
@@ -72,40 +72,40 @@ def read(path: Path, texts: Sequence[str]) -> Words:
                 word = parts[0].lower()
                 if len(parts) != width + 1 or width < 2:
                     raise ModelingError("word_vectors_wrong_width", line=number, path=path, width=width)
-                if word not in found and (len(found) < MOST_FROM_FILE or word in wanted):
-                    found[word] = _numbers(parts[1:], number, path)
+                if word not in vectors and (len(vectors) < MOST_FROM_FILE or word in wanted):
+                    vectors[word] = _numbers(parts[1:], number, path)
     except UnicodeDecodeError:
         raise ModelingError("word_vectors_not_text", path=path) from None
     except OSError as error:
         raise ModelingError("file_not_read", path=path, reason=error.strerror or str(error)) from None
-    if not found:
+    if not vectors:
         raise ModelingError("word_vectors_none", path=path)
-    return _table(list(found), np.stack(list(found.values())))
+    return _table(list(vectors), np.stack(list(vectors.values())))
 
 
 def _numbers(parts: list[str], number: int, path: Path) -> NDArray[np.float32]:
     try:
-        found = np.array(parts, np.float32)
+        numbers = np.array(parts, np.float32)
     except ValueError:
-        found = np.array([np.nan], np.float32)
-    if not np.isfinite(found).all():
+        numbers = np.array([np.nan], np.float32)
+    if not np.isfinite(numbers).all():
         raise ModelingError("word_vectors_not_numbers", line=number, path=path)
-    return found
+    return numbers
 
 
-def _said(texts: Sequence[str]) -> list[list[str]]:
+def _words_of(texts: Sequence[str]) -> list[list[str]]:
     """Split texts into words in small letters; each Han character and each mark is a word of its own."""
     splitter, normal = BertPreTokenizer(), BertNormalizer(lowercase=True, strip_accents=False)
     return [[word for word, _ in splitter.pre_tokenize_str(normal.normalize_str(text))] for text in texts]
 
 
-def _table(known: list[str], vectors: NDArray[np.floating]) -> Words:
+def _table(vocabulary: list[str], vectors: NDArray[np.floating]) -> Words:
     """Scale vectors to a mean length of one; the unknown word is the mean of the rarest known ones."""
     vectors = vectors.astype(np.float32)
     vectors /= max(float(np.linalg.norm(vectors, axis=1).mean()) if len(vectors) else 1.0, 1e-6)
     unknown = vectors[-(len(vectors) // 4 + 1) :].mean(0) if len(vectors) else np.zeros(vectors.shape[1], np.float32)
     names = {PADDING: 0, UNKNOWN: 1}
-    for word in known:
+    for word in vocabulary:
         names.setdefault(word, len(names))
     tokenizer = Tokenizer(WordLevel(names, unk_token=UNKNOWN))
     tokenizer.normalizer = BertNormalizer(lowercase=True, strip_accents=False)

@@ -18,8 +18,8 @@ _TO_DO = "promote another version or train again"
 
 def seal(folder: Path, meta: dict[str, Any]) -> None:
     """Write meta.json with the sha256 of every other file in the bundle."""
-    found = sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / META)
-    hashes = {path.relative_to(folder).as_posix(): file_hash(path) for path in found}
+    paths = sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / META)
+    hashes = {path.relative_to(folder).as_posix(): file_hash(path) for path in paths}
     content = json.loads(json.dumps({**meta, "format": FORMAT, "files": hashes}, default=str))
     sealed = {**content, SEAL: _content_hash(content)}
     (folder / META).write_text(json.dumps(sealed, indent=2, ensure_ascii=False) + "\n", "utf-8")

@@ -34,13 +34,13 @@ class Examples:
         """Text and label of every message."""
         return zip(self.texts, self.labels, strict=True)
 
-    def of(self, places: Iterable[int]) -> Examples:
+    def of(self, rows: Iterable[int]) -> Examples:
         """Some of the messages, with the same notes."""
-        chosen = tuple(places)
+        chosen = tuple(rows)
         return replace(
             self,
-            texts=tuple(self.texts[place] for place in chosen),
-            labels=tuple(self.labels[place] for place in chosen),
+            texts=tuple(self.texts[row] for row in chosen),
+            labels=tuple(self.labels[row] for row in chosen),
         )
 
 
@@ -74,18 +74,18 @@ def read_texts(path: Path) -> tuple[str, ...]:
 
 
 def _distinct(rows: list[tuple[str, str]], notes: list[Sentence]) -> list[tuple[str, str]]:
-    found: dict[str, set[str]] = defaultdict(set)  # by what `text_hash` would hash
+    labels_of: dict[str, set[str]] = defaultdict(set)  # by what `text_hash` would hash
     for text, label in rows:
-        found[text.casefold()].add(label)
+        labels_of[text.casefold()].add(label)
     single: dict[str, tuple[str, str]] = {}
     for text, label in rows:
-        if len(found[text.casefold()]) == 1:
+        if len(labels_of[text.casefold()]) == 1:
             single.setdefault(text.casefold(), (text, label))
-    disputed = sum(len(labels) > 1 for labels in found.values())
+    disputed = sum(len(labels) > 1 for labels in labels_of.values())
     if disputed:
         notes.append(sentence("disputed_texts_left_out", count=disputed))
-    if len(found) < len(rows):
-        notes.append(sentence("repeated_rows_left_out", count=len(rows) - len(found)))
+    if len(labels_of) < len(rows):
+        notes.append(sentence("repeated_rows_left_out", count=len(rows) - len(labels_of)))
     return list(single.values())
 
 

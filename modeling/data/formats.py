@@ -33,7 +33,7 @@ def rows(path: Path, columns: Sequence[str]) -> Iterator[Row]:
         raise ModelingError("file_not_read", path=path, reason=error.strerror or str(error)) from None
 
 
-def write(path: Path, columns: Sequence[str], found: Iterable[Row]) -> int:
+def write(path: Path, columns: Sequence[str], records: Iterable[Row]) -> int:
     """Write rows in the format that the name's ending means, "" a `datasets` folder; return how many.
 
     A file is there whole or not at all. Raises ModelingError when it cannot be written, or lies there already.
@@ -42,7 +42,7 @@ def write(path: Path, columns: Sequence[str], found: Iterable[Row]) -> int:
         raise ModelingError("file_exists", path=path)
     try:
         with written_atomically(path) as draft:
-            return _writer(path)(draft, tuple(columns), found)
+            return _writer(path)(draft, tuple(columns), records)
     except OSError as error:
         raise ModelingError("file_not_written", path=path, reason=error.strerror or str(error)) from None
 
@@ -54,11 +54,11 @@ def _reader(path: Path) -> Callable[[Path, Row], Iterator[Row]]:
 
 
 def _writer(path: Path) -> Callable[[Path, Row, Iterable[Row]], int]:
-    known = {".csv": _write_csv, ".jsonl": _write_jsonl, ".ndjson": _write_jsonl, ".parquet": _write_parquet}
-    if path.suffix in known:
-        return known[path.suffix]
+    writers = {".csv": _write_csv, ".jsonl": _write_jsonl, ".ndjson": _write_jsonl, ".parquet": _write_parquet}
+    if path.suffix in writers:
+        return writers[path.suffix]
     if path.suffix:
-        raise ModelingError("ending_unknown", path=path, endings=list(known))
+        raise ModelingError("ending_unknown", path=path, endings=list(writers))
     return _write_datasets
 
 
@@ -97,8 +97,8 @@ def _read_parquet(path: Path, columns: Row) -> Iterator[Row]:
         with parquet.ParquetFile(path) as file:
             _demand(path, columns, file.schema_arrow.names, sentence("where_whole"))
             for batch in file.iter_batches(AT_ONCE, columns=list(columns)):
-                found = [batch.column(column).to_pylist() for column in columns]
-                yield from (tuple(map(_text, row)) for row in zip(*found, strict=True))
+                values = [batch.column(column).to_pylist() for column in columns]
+                yield from (tuple(map(_text, row)) for row in zip(*values, strict=True))
     except ArrowException as error:
         raise ModelingError("parquet_unreadable", path=path, reason=_first_line(error)) from None
 
@@ -107,46 +107,48 @@ def _read_datasets(path: Path, columns: Row) -> Iterator[Row]:
     if (path / _PARTS).exists():
         parts = json.loads((path / _PARTS).read_text("utf-8")).get("splits", ())
         raise ModelingError("dataset_has_parts", path=path, parts=parts, example=path / parts[0])
-    found = _needed("datasets").load_from_disk(str(path))
-    _demand(path, columns, found.column_names, sentence("where_whole"))
-    names = {column: getattr(found.features[column], "int2str", None) for column in columns}
-    for start in range(0, len(found), AT_ONCE):
-        portion = found[start : start + AT_ONCE]
+    dataset = _needed("datasets").load_from_disk(str(path))
+    _demand(path, columns, dataset.column_names, sentence("where_whole"))
+    names = {column: getattr(dataset.features[column], "int2str", None) for column in columns}
+    for start in range(0, len(dataset), AT_ONCE):
+        portion = dataset[start : start + AT_ONCE]
         for row in zip(*(portion[column] for column in columns), strict=True):
             yield tuple(_named(names[column], value) for column, value in zip(columns, row, strict=True))
 
 
-def _write_csv(path: Path, columns: Row, found: Iterable[Row]) -> int:
+def _write_csv(path: Path, columns: Row, records: Iterable[Row]) -> int:
     count = 0
     with path.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream)
         writer.writerow(columns)
-        for row in found:
+        for row in records:
             writer.writerow(row)
             count += 1
     return count
 
 
-def _write_jsonl(path: Path, columns: Row, found: Iterable[Row]) -> int:
+def _write_jsonl(path: Path, columns: Row, records: Iterable[Row]) -> int:
     count = 0
     with path.open("w", encoding="utf-8") as stream:
-        for row in found:
+        for row in records:
             stream.write(json.dumps(dict(zip(columns, row, strict=True)), ensure_ascii=False) + "\n")
             count += 1
     return count
 
 
-def _write_parquet(path: Path, columns: Row, found: Iterable[Row]) -> int:
+def _write_parquet(path: Path, columns: Row, records: Iterable[Row]) -> int:
     arrow, parquet = _needed("pyarrow"), _needed("pyarrow", "pyarrow.parquet")
     schema, count, portion = arrow.schema([(column, arrow.string()) for column in columns]), 0, list[Row]()
 
     def flush() -> None:
         if portion:
-            writer.write_batch(arrow.record_batch([list(each) for each in zip(*portion, strict=True)], schema=schema))
+            writer.write_batch(
+                arrow.record_batch([list(column) for column in zip(*portion, strict=True)], schema=schema)
+            )
             portion.clear()
 
     with parquet.ParquetWriter(path, schema) as writer:
-        for row in found:
+        for row in records:
             portion.append(row)
             count += 1
             if len(portion) == AT_ONCE:
@@ -155,15 +157,15 @@ def _write_parquet(path: Path, columns: Row, found: Iterable[Row]) -> int:
     return count
 
 
-def _write_datasets(path: Path, columns: Row, found: Iterable[Row]) -> int:
-    held = list(found)
-    data = {column: [row[place] for row in held] for place, column in enumerate(columns)}
+def _write_datasets(path: Path, columns: Row, records: Iterable[Row]) -> int:
+    rows_in_memory = list(records)
+    data = {column: [row[position] for row in rows_in_memory] for position, column in enumerate(columns)}
     _needed("datasets").Dataset.from_dict(data).save_to_disk(str(path))
-    return len(held)
+    return len(rows_in_memory)
 
 
-def _demand(path: Path, columns: Row, there: Iterable[str], where: Sentence) -> None:
-    missing = set(columns) - set(there)
+def _demand(path: Path, columns: Row, present: Iterable[str], where: Sentence) -> None:
+    missing = set(columns) - set(present)
     if missing:
         raise ModelingError("column_missing", path=path, missing=sorted(missing), where=where, columns=columns)
 

@@ -32,16 +32,16 @@ def near_copies(texts: Sequence[str], of: Sequence[str]) -> Iterator[tuple[int, 
     """
     from datasketch import MinHashLSH
 
-    index, places = MinHashLSH(num_perm=BANDS * DEEP, params=(BANDS, DEEP)), dict[str, list[int]]()
-    for place, text in enumerate(of):
-        places.setdefault(same_words(text) or text, []).append(place)
-    for words, sketch in zip(places, _sketches(places), strict=True):
+    index, rows_by_words = MinHashLSH(num_perm=BANDS * DEEP, params=(BANDS, DEEP)), dict[str, list[int]]()
+    for other, text in enumerate(of):
+        rows_by_words.setdefault(same_words(text) or text, []).append(other)
+    for words, sketch in zip(rows_by_words, _sketches(rows_by_words), strict=True):
         index.insert(words, sketch, check_duplication=False)
-    asked = [same_words(text) or text for text in texts]
-    for row, (words, sketch) in enumerate(zip(asked, _sketches(asked), strict=True)):
-        for found in map(str, index.query(sketch)):
-            if _alike(_pieces(words), _pieces(found)):
-                yield from ((row, place) for place in places[found])
+    words_of_texts = [same_words(text) or text for text in texts]
+    for row, (words, sketch) in enumerate(zip(words_of_texts, _sketches(words_of_texts), strict=True)):
+        for similar in map(str, index.query(sketch)):
+            if _alike(_pieces(words), _pieces(similar)):
+                yield from ((row, other) for other in rows_by_words[similar])
 
 
 def near_copy_groups(texts: Sequence[str]) -> Groups:
@@ -54,19 +54,19 @@ def near_copy_groups(texts: Sequence[str]) -> Groups:
     words = [same_words(text) or text for text in texts]
     distinct = list(dict.fromkeys(words))
     index, joined = MinHashLSH(num_perm=BANDS * DEEP, params=(BANDS, DEEP)), DisjointSet(distinct)
-    for one, sketch in zip(distinct, _sketches(distinct), strict=True):
+    for text, sketch in zip(distinct, _sketches(distinct), strict=True):
         for other in map(str, index.query(sketch)):
-            if _alike(_pieces(one), _pieces(other)):
-                joined.merge(one, other)
-        index.insert(one, sketch, check_duplication=False)
-    numbers = {root: number for number, root in enumerate(dict.fromkeys(joined[one] for one in distinct))}
-    return np.array([numbers[joined[one]] for one in words], np.int64)
+            if _alike(_pieces(text), _pieces(other)):
+                joined.merge(text, other)
+        index.insert(text, sketch, check_duplication=False)
+    numbers = {root: number for number, root in enumerate(dict.fromkeys(joined[text] for text in distinct))}
+    return np.array([numbers[joined[text]] for text in words], np.int64)
 
 
 def _sketches(words: Iterable[str]) -> Iterator[MinHash]:
     from datasketch import MinHash
 
-    pieces = ([piece.encode("utf-8", "replace") for piece in _pieces(each)] for each in words)
+    pieces = ([piece.encode("utf-8", "replace") for piece in _pieces(text)] for text in words)
     yield from MinHash.generator(pieces, num_perm=BANDS * DEEP)
 
 
@@ -76,6 +76,6 @@ def _pieces(words: str) -> frozenset[str]:
     return frozenset(padded[start : start + PIECE] for start in range(max(1, len(padded) - PIECE + 1)))
 
 
-def _alike(one: frozenset[str], other: frozenset[str]) -> bool:
-    shared = len(one & other)
-    return shared >= ALIKE * (len(one) + len(other) - shared)
+def _alike(ours: frozenset[str], theirs: frozenset[str]) -> bool:
+    shared = len(ours & theirs)
+    return shared >= ALIKE * (len(ours) + len(theirs) - shared)

@@ -36,12 +36,12 @@ def split(examples: Examples) -> Split:
     all day.
     """
     sides = [is_held_out(text) for text in examples.texts]
-    train = examples.of(place for place, held in enumerate(sides) if not held)
-    held = [place for place, held in enumerate(sides) if held]
-    copied = {held[row] for row, _ in near_copies([examples.texts[place] for place in held], train.texts)}
-    original = {examples.labels[place] for place in held if place not in copied}
-    copies = [place for place in held if place in copied and examples.labels[place] in original]
-    tested = examples.of(sorted(set(held) - set(copies)))
+    train = examples.of(row for row, is_held in enumerate(sides) if not is_held)
+    held_out_rows = [row for row, is_held in enumerate(sides) if is_held]
+    copied = {held_out_rows[row] for row, _ in near_copies([examples.texts[row] for row in held_out_rows], train.texts)}
+    original = {examples.labels[row] for row in held_out_rows if row not in copied}
+    copies = [row for row in held_out_rows if row in copied and examples.labels[row] in original]
+    tested = examples.of(sorted(set(held_out_rows) - set(copies)))
     counts = Counter(tested.labels)
     thin = tuple(label for label in sorted(set(examples.labels)) if counts[label] < FEW)
     notes = (*examples.notes, *_notes(train, tested, len(copies)))

@@ -40,8 +40,8 @@ class Inputs:
 
     def targets(self, examples: Examples) -> Targets:
         """The examples' labels [n] as positions in `labels`."""
-        places = {label: place for place, label in enumerate(self.labels)}
-        return np.array([places[label] for label in examples.labels], np.int64)
+        positions = {label: position for position, label in enumerate(self.labels)}
+        return np.array([positions[label] for label in examples.labels], np.int64)
 
 
 def read_inputs(train: Path, test: Path | None) -> Inputs:

@@ -29,7 +29,7 @@ from modeling.errors import ModelingError
 from modeling.events import Distilled
 from modeling.progress import Reporter
 from modeling.sentences.catalogue import Sentence, sentence
-from modeling.text import unread_scripts
+from modeling.text import script_reading
 from modeling.training.run_directory import RunDirectory
 from modeling.types import Probabilities, Rows, Targets, Vectors
 
@@ -43,7 +43,7 @@ def distill(teacher: str, dataset: DistillDataset, config: DistillConfig, out: P
     reporter.stage("loading", 0.04)
     loaded = teachers.load(teacher)
     comparison.check_baseline(config.against, dataset)
-    request = hashing.meta_hash([dataset.hash, loaded.fingerprints, config.key, unread_scripts.installed()])
+    request = hashing.meta_hash([dataset.hash, loaded.fingerprints, config.key, script_reading.installed()])
     run_directory = RunDirectory(out, request)
     with run_directory.locked():
         done = run_directory.saved_outcome(Distilled)

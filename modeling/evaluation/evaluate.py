@@ -60,10 +60,10 @@ def evaluate(
     """
     reporter.stage("loading", 0.05)
     bundle = bundles.load(folder)
-    known = bundle.head.labels
-    notes = [*test.notes, *_unknown(known, test)]
+    known_labels = bundle.head.labels
+    notes = [*test.notes, *_unknown(known_labels, test)]
     theirs = bundles.load(against) if against else None
-    labels = tuple(dict.fromkeys((*known, *(theirs.head.labels if theirs else ()), *sorted(set(test.labels)))))
+    labels = tuple(dict.fromkeys((*known_labels, *(theirs.head.labels if theirs else ()), *sorted(set(test.labels)))))
     targets = _positions(test.labels, labels)
     reporter.stage("evaluating", 0.7)
     probabilities, ood_scores, speed = throughput.classified(bundle, test.texts, reporter.step)
@@ -93,13 +93,15 @@ def evaluate(
     )
 
 
-def _unknown(known: Sequence[str], test: Examples) -> list[Sentence]:
-    strange = Counter(label for label in test.labels if label not in set(known))
-    if not strange:
+def _unknown(known_labels: Sequence[str], test: Examples) -> list[Sentence]:
+    unknown = Counter(label for label in test.labels if label not in set(known_labels))
+    if not unknown:
         return []
-    if len(strange) == len(set(test.labels)):
-        raise ModelingError("no_label_in_common", label=min(strange), example=known[0], more=len(known) - 1)
-    count, labels, more = sum(strange.values()), [label for label, _ in strange.most_common(3)], len(strange) - 3
+    if len(unknown) == len(set(test.labels)):
+        raise ModelingError(
+            "no_label_in_common", label=min(unknown), example=known_labels[0], more=len(known_labels) - 1
+        )
+    count, labels, more = sum(unknown.values()), [label for label, _ in unknown.most_common(3)], len(unknown) - 3
     if more > 0:
         return [sentence("many_labels_unknown", count=count, labels=labels, more=more)]
     return [sentence("labels_unknown", count=count, labels=labels)]

@@ -34,18 +34,18 @@ def classified(
     Equal texts of a portion are read once, so that they count once.
     """
     bundle.classify(texts[:WARM_UP])
-    said: list[tuple[Probabilities, OodScores]] = []
+    outputs: list[tuple[Probabilities, OodScores]] = []
     read, seconds = 0, 0.0
     for start in range(0, len(texts), PORTION):
         portion = texts[start : start + PORTION]
         began = time.perf_counter()
-        said.append(bundle.read(portion))
+        outputs.append(bundle.read(portion))
         seconds += time.perf_counter() - began
         read += len(set(portion))
         on_progress(min(1.0, (start + PORTION) / len(texts)))
     singles = [_milliseconds(bundle, text) for text in texts[:: max(1, len(texts) // SINGLES)][:SINGLES]]
     p50, p95 = np.percentile(singles, (50, 95))
-    probabilities, ood_scores = (np.concatenate(part) for part in zip(*said, strict=True))
+    probabilities, ood_scores = (np.concatenate(part) for part in zip(*outputs, strict=True))
     return probabilities, ood_scores, Speed(read / seconds, float(p50), float(p95))
 
 

@@ -56,18 +56,20 @@ def attribute(backbone: Backbone, text: str, direction: Vector) -> Attribution:
 
     A message in a script that is only spelled, whose columns stand beside the backbone's own, is occluded.
     """
-    found, read = words(text, backbone.reading)
+    message_words, read = words(text, backbone.reading)
     kept, spelled = backbone.reading.beside([text])
     if not spelled.any():
-        own = torch.from_numpy(direction[: len(direction) - spelled.shape[1]] * kept[0]).float()
-        way = _averaged(backbone, found, text, read, own) or _integrated(backbone, found, text, read, own)
+        own_direction = torch.from_numpy(direction[: len(direction) - spelled.shape[1]] * kept[0]).float()
+        way = _averaged(backbone, message_words, text, read, own_direction) or _integrated(
+            backbone, message_words, text, read, own_direction
+        )
         if way:
             return way
-    return _occluded(backbone, found, text, direction)
+    return _occluded(backbone, message_words, text, direction)
 
 
 def _integrated(
-    backbone: Backbone, found: tuple[Word, ...], text: str, read: str, direction: Tensor
+    backbone: Backbone, message_words: tuple[Word, ...], text: str, read: str, direction: Tensor
 ) -> Attribution | None:
     """Along the straight line from mask tokens to the message's own, at the token embeddings; None without those."""
     layer = _token_embeddings(backbone)
@@ -78,13 +80,15 @@ def _integrated(
     offsets = _offsets(backbone, read, ids)
     if offsets is None or blank is None:
         return None
-    shares = _shares(offsets, found)
+    shares = _shares(offsets, message_words)
     nothing = torch.where(torch.from_numpy(shares.any(axis=1)).to(ids.device), torch.full_like(ids, blank), ids)
     score, beside = _scoring(backbone, features, direction.to(ids.device))
     with torch.no_grad():
         difference = float(score(ids, *beside) - score(nothing, *beside))
     integrate: Any = LayerIntegratedGradients(score, layer)
-    result = Attribution("integrated_gradients", found, np.zeros(len(found)), difference, _beyond(shares, found))
+    result = Attribution(
+        "integrated_gradients", message_words, np.zeros(len(message_words)), difference, _beyond(shares, message_words)
+    )
     for steps in STEPS:
         if steps > STEPS[0] and (result.error < ADDED_UP or steps * ids.shape[1] > MOST_TOKENS):
             break
@@ -114,11 +118,11 @@ def _scoring(
 def _blank(tokenizer: Any) -> int | None:
     """The token that says least; decoders have no mask."""
     names = ("mask_token_id", "pad_token_id", "unk_token_id", "eos_token_id")
-    return next((each for each in (getattr(tokenizer, name, None) for name in names) if each is not None), None)
+    return next((token for token in (getattr(tokenizer, name, None) for name in names) if token is not None), None)
 
 
 def _averaged(
-    backbone: Backbone, found: tuple[Word, ...], text: str, read: str, direction: Tensor
+    backbone: Backbone, message_words: tuple[Word, ...], text: str, read: str, direction: Tensor
 ) -> Attribution | None:
     """A mean's length divides all of it: the share of a token is its own product over count and length."""
     first: Any = backbone.model[0]
@@ -134,19 +138,19 @@ def _averaged(
         vectors = bag.weight[ids].double()
         length = vectors.mean(0).norm().clamp(min=1e-12) * max(1, len(ids))
         of_tokens = (vectors @ direction.double().to(vectors.device) / length).cpu().numpy()
-    weights = of_tokens @ _shares(coded.offsets, found)
-    return Attribution("exact", found, weights, float(of_tokens.sum()))
+    weights = of_tokens @ _shares(coded.offsets, message_words)
+    return Attribution("exact", message_words, weights, float(of_tokens.sum()))
 
 
-def _occluded(backbone: Backbone, found: tuple[Word, ...], text: str, direction: Vector) -> Attribution:
-    size = -(-len(found) // MOST_OCCLUDED)
-    groups = [range(start, min(start + size, len(found))) for start in range(0, len(found), size)]
-    variants = [text, "", *(without(text, found, set(group)) for group in groups)]
+def _occluded(backbone: Backbone, message_words: tuple[Word, ...], text: str, direction: Vector) -> Attribution:
+    size = -(-len(message_words) // MOST_OCCLUDED)
+    groups = [range(start, min(start + size, len(message_words))) for start in range(0, len(message_words), size)]
+    variants = [text, "", *(without(text, message_words, set(group)) for group in groups)]
     scores = backbone.encode(variants).astype(np.float64) @ direction
-    weights = np.zeros(len(found))
+    weights = np.zeros(len(message_words))
     for group, score in zip(groups, scores[2:], strict=True):
         weights[list(group)] = (scores[0] - score) / len(group)
-    return Attribution("occlusion", found, weights, float(scores[0] - scores[1]))
+    return Attribution("occlusion", message_words, weights, float(scores[0] - scores[1]))
 
 
 def _token_embeddings(backbone: Backbone) -> nn.Module | None:
@@ -169,15 +173,17 @@ def _offsets(backbone: Backbone, read: str, ids: Tensor) -> list[tuple[int, int]
     return [(max(start, 0), max(end, 0)) for start, end in pairs]
 
 
-def _shares(offsets: Sequence[tuple[int, int]], found: tuple[Word, ...]) -> NDArray[np.float64]:
+def _shares(offsets: Sequence[tuple[int, int]], message_words: tuple[Word, ...]) -> NDArray[np.float64]:
     """Return [t, w]: which share of each token's letters belongs to each word; rows add up to one, or to zero."""
     starts, ends = (np.array([pair[side] for pair in offsets], np.float64)[:, None] for side in (0, 1))
-    first, last = (np.array([word.read[side] for word in found], np.float64)[None, :] for side in (0, 1))
+    first, last = (np.array([word.read[side] for word in message_words], np.float64)[None, :] for side in (0, 1))
     common = np.maximum(np.minimum(ends, last) - np.maximum(starts, first), 0)
     return common / np.maximum(common.sum(axis=1, keepdims=True), 1)
 
 
-def _beyond(shares: NDArray[np.float64], found: tuple[Word, ...]) -> int:
+def _beyond(shares: NDArray[np.float64], message_words: tuple[Word, ...]) -> int:
     """How many words at the end have no token, though something is said for them."""
-    silent = [not share.any() and word.read[0] < word.read[1] for share, word in zip(shares.T, found, strict=True)]
-    return next((place for place, each in enumerate(reversed(silent)) if not each), len(silent))
+    silent = [
+        not share.any() and word.read[0] < word.read[1] for share, word in zip(shares.T, message_words, strict=True)
+    ]
+    return next((count for count, unread in enumerate(reversed(silent)) if not unread), len(silent))

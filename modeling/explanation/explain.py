@@ -74,7 +74,7 @@ def explain(bundle: Bundle, raw: str, labelled: Examples | None = None) -> Expla
         raise ModelingError("one_label_to_explain", label="".join(head.labels))
     vectors = bundle.backbone.encode([text])
     probabilities = head.probabilities(vectors)[0]
-    first, second = (int(place) for place in np.argsort(-probabilities, kind="stable")[:2])
+    first, second = (int(position) for position in np.argsort(-probabilities, kind="stable")[:2])
     attribution = attribute(
         bundle.backbone, text, (head.weights[first] - head.weights[second]) / np.float32(head.temperature)
     )

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from modeling.text import chinese_dictionary
 from modeling.text.chinese_dictionary import Glossary
+from modeling.text.script_reading import Reading
 from modeling.text.scripts import RANGES
-from modeling.text.unread_scripts import Reading
 
 _PICTURES = "\u2600-\u27bf\U0001f000-\U0001f3fa\U0001f400-\U0001faff"
 _FITTED = "\ufe0f\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f"  # colours of skin, flags of regions
@@ -36,21 +36,21 @@ def words(text: str, reading: Reading) -> tuple[tuple[Word, ...], str]:
     """Return the words of a cleaned text, and the text as a backbone with this reading reads it."""
     if reading.glossary is None or not re.search(_HAN, text):
         return tuple(Word(text[a:b], a, b, (a, b)) for a, b, _, _ in _parts(text, _packaged())), text
-    found: list[Word] = []
+    spans: list[Word] = []
     read, apart, last = "", False, 0
-    for start, end, said, han in _parts(text, reading.glossary):
+    for start, end, replacement, han in _parts(text, reading.glossary):
         apart = apart or han or start > last
-        read += " " if read and said and apart else ""
-        found.append(Word(text[start:end], start, end, (len(read), len(read) + len(said))))
-        read, apart, last = read + said, han, end
-    return tuple(found), read[: chinese_dictionary.LONGEST]
+        read += " " if read and replacement and apart else ""
+        spans.append(Word(text[start:end], start, end, (len(read), len(read) + len(replacement))))
+        read, apart, last = read + replacement, han, end
+    return tuple(spans), read[: chinese_dictionary.LONGEST]
 
 
 def without(text: str, among: Sequence[Word], removed: Collection[int]) -> str:
     """Return a text less the words at some places, its spaces as `clean` leaves them."""
     kept, last = "", 0
-    for place, word in enumerate(among):
-        kept += text[last : word.start] + ("" if place in removed else word.text)
+    for position, word in enumerate(among):
+        kept += text[last : word.start] + ("" if position in removed else word.text)
         last = word.end
     return " ".join((kept + text[last:]).split())
 
@@ -62,8 +62,8 @@ def _parts(text: str, dictionary: Glossary | None) -> Iterator[tuple[int, int, s
             yield part.start(), part.end(), part[0], False
             continue
         start = part.start()
-        for word, said in dictionary.split(part[0]) if dictionary else ((letter, letter) for letter in part[0]):
-            yield start, start + len(word), " ".join(said.split()), True
+        for word, replacement in dictionary.split(part[0]) if dictionary else ((letter, letter) for letter in part[0]):
+            yield start, start + len(word), " ".join(replacement.split()), True
             start += len(word)
 
 

@@ -23,7 +23,7 @@ from modeling.pretraining.probe import Gain
 from modeling.progress import Reporter
 from modeling.reporting import loss_plot
 from modeling.sentences.catalogue import Sentence, sentence
-from modeling.text import unread_scripts
+from modeling.text import script_reading
 from modeling.training.run_directory import RunDirectory
 
 PROVENANCE = "pretraining.json"  # not meta.json, by which a bundle is known
@@ -40,7 +40,7 @@ def pretrain(
     """
     base = resolve.resolve(settings.base)
     identity = [pool.hash, labelled.hash if labelled else "", asdict(settings), resolve.fingerprint(base)]
-    run_directory = RunDirectory(out, hashing.meta_hash([*identity, unread_scripts.installed()]))
+    run_directory = RunDirectory(out, hashing.meta_hash([*identity, script_reading.installed()]))
     with run_directory.locked():
         done = run_directory.saved_outcome(Pretrained, bundle=False)
         if done is None:

@@ -46,75 +46,89 @@ WORDS = {
 }
 
 
-def png(found: Evaluation, language: str) -> bytes:
+def png(evaluation: Evaluation, language: str) -> bytes:
     """Draw the three charts one below the other, 900 pixels wide.
 
     A label whose name no font on this system can draw is shown by its number; `numbered` says which that is.
     """
     from matplotlib.figure import Figure
 
-    known = fonts.find()
-    words = WORDS[language] if all(map(known.can_draw, WORDS[language].values())) else WORDS["en"]
+    available = fonts.find()
+    words = WORDS[language] if all(map(available.can_draw, WORDS[language].values())) else WORDS["en"]
     figure = Figure(figsize=(4.5, 11), dpi=200, layout="constrained")
     first, second, third = np.ravel(np.asarray(figure.subfigures(3, 1, height_ratios=(1.1, 1, 1))))
-    _draw_mix_ups(first.subplots(), found, known, words)
-    _draw_reliability(second.subplots(), found, words)
-    _draw_coverage(third.subplots(), found, words)
-    accuracy, macro = (f"{100 * each.value:.1f}%" for each in (found.figures.accuracy, found.figures.macro_f1))
-    figure.suptitle(words["headline"].format(accuracy=accuracy, macro_f1=macro, messages=found.messages), fontsize=11)
+    _draw_mix_ups(first.subplots(), evaluation, available, words)
+    _draw_reliability(second.subplots(), evaluation, words)
+    _draw_coverage(third.subplots(), evaluation, words)
+    accuracy, macro = (
+        f"{100 * interval.value:.1f}%" for interval in (evaluation.figures.accuracy, evaluation.figures.macro_f1)
+    )
+    figure.suptitle(
+        words["headline"].format(accuracy=accuracy, macro_f1=macro, messages=evaluation.messages), fontsize=11
+    )
     for text in figure.findobj(lambda artist: hasattr(artist, "set_fontfamily")):
-        text.set_fontfamily(list(known.families))  # pyright: ignore[reportAttributeAccessIssue]
+        text.set_fontfamily(list(available.families))  # pyright: ignore[reportAttributeAccessIssue]
     drawn = io.BytesIO()
     figure.savefig(drawn, format="png")
     return drawn.getvalue()
 
 
-def numbered(found: Evaluation) -> dict[int, str]:
+def numbered(evaluation: Evaluation) -> dict[int, str]:
     """Return the labels of the first chart by the numbers that they have there, for the names that no font can draw."""
-    return {number: found.labels[place] for number, place in enumerate(most_confused(found.matrix, LABELS).tolist(), 1)}
+    return {
+        number: evaluation.labels[label]
+        for number, label in enumerate(most_confused(evaluation.matrix, LABELS).tolist(), 1)
+    }
 
 
-def _draw_mix_ups(axes: Axes, found: Evaluation, known: Fonts, words: dict[str, str]) -> None:
-    places = most_confused(found.matrix, LABELS)
-    counts = found.matrix[np.ix_(places, places)]
-    of_all = counts / np.maximum(found.matrix[places].sum(1, keepdims=True), 1)
-    right = np.eye(len(places), dtype=bool)
-    for part, colours in ((right, "Greens"), (~right, "Oranges")):
+def _draw_mix_ups(axes: Axes, evaluation: Evaluation, available: Fonts, words: dict[str, str]) -> None:
+    shown_labels = most_confused(evaluation.matrix, LABELS)
+    counts = evaluation.matrix[np.ix_(shown_labels, shown_labels)]
+    of_all = counts / np.maximum(evaluation.matrix[shown_labels].sum(1, keepdims=True), 1)
+    diagonal = np.eye(len(shown_labels), dtype=bool)
+    for part, colours in ((diagonal, "Greens"), (~diagonal, "Oranges")):
         axes.imshow(np.where(part & (counts > 0), of_all, np.nan), cmap=colours, vmin=0, vmax=1)
     for row, column in np.argwhere(counts).tolist():
         ink = "white" if of_all[row, column] > 0.6 else "black"
         axes.text(column, row, str(counts[row, column]), ha="center", va="center", color=ink, fontsize=9)
-    numbers = range(1, len(places) + 1)
-    names = fonts.named([found.labels[place] for place in places.tolist()], known, NAME)
-    axes.set_xticks(range(len(places)), [str(number) for number in numbers])
+    numbers = range(1, len(shown_labels) + 1)
+    names = fonts.named([evaluation.labels[label] for label in shown_labels.tolist()], available, NAME)
+    axes.set_xticks(range(len(shown_labels)), [str(number) for number in numbers])
     axes.set_yticks(
-        range(len(places)),
+        range(len(shown_labels)),
         [f"{name} {number}" if name else str(number) for number, name in zip(numbers, names, strict=True)],
     )
     axes.set(title=words["mix-ups"], xlabel=words["said"])
     axes.tick_params(length=0, labelsize=9)
 
 
-def _draw_reliability(axes: Axes, found: Evaluation, words: dict[str, str]) -> None:
+def _draw_reliability(axes: Axes, evaluation: Evaluation, words: dict[str, str]) -> None:
     """Draw the accuracy of every bin as a bar; those of a well calibrated model end at the line."""
-    bins = found.reliability
+    bins = evaluation.reliability
     width = bins[0].high - bins[0].low
-    axes.bar([each.low for each in bins], [each.accuracy for each in bins], width, align="edge", color=INK, ec="white")
+    axes.bar(
+        [group.low for group in bins], [group.accuracy for group in bins], width, align="edge", color=INK, ec="white"
+    )
     axes.plot((0, 1), (0, 1), color=WARM, linewidth=2)
-    for each in bins:
+    for group in bins:
         axes.text(
-            each.low + width / 2, 0.02, _short(each.messages), ha="center", fontsize=7, color="white", rotation=90
+            group.low + width / 2, 0.02, _short(group.messages), ha="center", fontsize=7, color="white", rotation=90
         )
     axes.set(xlim=(0, 1), ylim=(0, 1), xlabel=words["confidence"], ylabel=words["accuracy"])
-    axes.set_title(f"{words['calibration']} (ECE {100 * found.ece.value:.1f}%)")
+    axes.set_title(f"{words['calibration']} (ECE {100 * evaluation.ece.value:.1f}%)")
     _plain(axes)
 
 
-def _draw_coverage(axes: Axes, found: Evaluation, words: dict[str, str]) -> None:
-    axes.plot([each.coverage for each in found.coverage], [each.precision for each in found.coverage], color=INK, lw=2)
-    now = found.at_thresholds
+def _draw_coverage(axes: Axes, evaluation: Evaluation, words: dict[str, str]) -> None:
+    axes.plot(
+        [point.coverage for point in evaluation.coverage],
+        [point.precision for point in evaluation.coverage],
+        color=INK,
+        lw=2,
+    )
+    now = evaluation.at_thresholds
     axes.plot(now.coverage, now.precision, "o", color=WARM, markersize=9, label=words["thresholds"])
-    lowest = min(each.precision for each in (*found.coverage, now))
+    lowest = min(point.precision for point in (*evaluation.coverage, now))
     axes.set(xlim=(0, 1), ylim=(max(0.0, lowest - 0.05), 1.005), xlabel=words["coverage"], ylabel=words["precision"])
     axes.set_title(words["spoken"])
     axes.legend(loc="lower left", frameon=False)

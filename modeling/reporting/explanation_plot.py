@@ -45,43 +45,43 @@ class Placed:
     colour: tuple[float, ...]
 
 
-def png(found: Explanation, language: str) -> bytes:
+def png(explanation: Explanation, language: str) -> bytes:
     """Draw it, 900 pixels wide. A word that no font on this system can draw is shown by its number in the message."""
     from matplotlib.figure import Figure
 
-    known = fonts.find()
-    said = WORDS[language] if all(map(known.can_draw, WORDS[language].values())) else WORDS["en"]
-    placed = list(_placed(found, known))
-    lines = 1 + max((each.line for each in placed), default=0)
-    below = [_cut(f"{each.label}: {each.text}", known, MESSAGE) for each in found.neighbours]
+    available = fonts.find()
+    words = WORDS[language] if all(map(available.can_draw, WORDS[language].values())) else WORDS["en"]
+    placed = list(_placed(explanation, available))
+    lines = 1 + max((word.line for word in placed), default=0)
+    below = [_cut(f"{neighbour.label}: {neighbour.text}", available, MESSAGE) for neighbour in explanation.neighbours]
     height = LINE * (lines + 4 + (len(below) + 2 if below else 0))
     figure = Figure(figsize=(WIDTH, height), dpi=200)
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set(xlim=(-1, COLUMNS + 1), ylim=(-height / LINE, 0))
     axes.axis("off")
-    first, second = (_cut(name, known, NAME) for name in (found.label, found.runner_up.label))
-    percent, threshold = (round(100 * share) for share in (found.probability, found.threshold))
-    headline = said["headline"].format(label=first, percent=percent, threshold=min(threshold, 100))
+    first, second = (_cut(name, available, NAME) for name in (explanation.label, explanation.runner_up.label))
+    percent, threshold = (round(100 * share) for share in (explanation.probability, explanation.threshold))
+    headline = words["headline"].format(label=first, percent=percent, threshold=min(threshold, 100))
     axes.text(0, -1, headline, fontsize=11, fontweight="bold", va="center")
     _draw_words(axes, placed, top=-2.5)
     row = -3 - lines
-    other = round(100 * found.runner_up.probability)
-    axes.text(0, row, said["legend"].format(label=first, other=second, percent=other), fontsize=7, va="center")
-    for place, line in enumerate([said["near"], *below] if below else []):
-        axes.text(0, row - 1.5 - place, line, fontsize=8, va="center", fontweight="normal" if place else "bold")
+    other = round(100 * explanation.runner_up.probability)
+    axes.text(0, row, words["legend"].format(label=first, other=second, percent=other), fontsize=7, va="center")
+    for number, line in enumerate([words["near"], *below] if below else []):
+        axes.text(0, row - 1.5 - number, line, fontsize=8, va="center", fontweight="normal" if number else "bold")
     for text in figure.findobj(lambda artist: hasattr(artist, "set_fontfamily")):
-        text.set_fontfamily(list(known.families))  # pyright: ignore[reportAttributeAccessIssue]
+        text.set_fontfamily(list(available.families))  # pyright: ignore[reportAttributeAccessIssue]
     drawn = io.BytesIO()
     figure.savefig(drawn, format="png")
     return drawn.getvalue()
 
 
-def _placed(found: Explanation, known: Fonts) -> Iterator[Placed]:
+def _placed(explanation: Explanation, available: Fonts) -> Iterator[Placed]:
     """Break the message into lines between its words, and words that are longer than a line where that is full."""
-    line, column, last, strongest = 0, 0, 0, strongest_weight(found)
-    weighed = zip(found.attribution.words, found.attribution.weights.tolist(), strict=True)
+    line, column, last, strongest = 0, 0, 0, strongest_weight(explanation)
+    weighed = zip(explanation.attribution.words, explanation.attribution.weights.tolist(), strict=True)
     for number, (word, weight) in enumerate(weighed, 1):
-        text = word.text if known.can_draw(word.text) else f"[{number}]"
+        text = word.text if available.can_draw(word.text) else f"[{number}]"
         column += 1 if column and word.start > last else 0
         if column and column + cell_len(text) > COLUMNS:
             line, column = line + 1, 0
@@ -108,13 +108,13 @@ def _draw_words(axes: Axes, placed: list[Placed], top: float) -> None:
     """Letters stand in the middle of as much room as a line of their number gives them, whatever the font."""
     from matplotlib.patches import Rectangle
 
-    for each in placed:
-        width = cell_len(each.text)
-        axes.add_patch(Rectangle((each.column, top - each.line - 0.42), width, 0.84, color=each.colour, linewidth=0))
+    for word in placed:
+        width = cell_len(word.text)
+        axes.add_patch(Rectangle((word.column, top - word.line - 0.42), width, 0.84, color=word.colour, linewidth=0))
         axes.text(
-            each.column + width / 2, top - each.line, each.text, ha="center", va="center", fontsize=8, color="black"
+            word.column + width / 2, top - word.line, word.text, ha="center", va="center", fontsize=8, color="black"
         )
 
 
-def _cut(text: str, known: Fonts, longest: int) -> str:
-    return fonts.named([text], known, longest)[0] or "?"
+def _cut(text: str, available: Fonts, longest: int) -> str:
+    return fonts.named([text], available, longest)[0] or "?"

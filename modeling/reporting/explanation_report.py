@@ -18,15 +18,15 @@ WAYS = {
 }
 
 
-def event(found: Explanation) -> Explained:
+def event(explanation: Explanation) -> Explained:
     """Return the "explained" event; weights are in log-odds of the label against the runner-up."""
-    attribution = found.attribution
+    attribution = explanation.attribution
     line = {
-        "text": found.text,
-        "label": found.label,
-        "probability": round(found.probability, 4),
-        "threshold": round(found.threshold, 4),
-        "spoken": found.spoken,
+        "text": explanation.text,
+        "label": explanation.label,
+        "probability": round(explanation.probability, 4),
+        "threshold": round(explanation.threshold, 4),
+        "spoken": explanation.spoken,
         "method": attribution.way,
         "words": [
             {"text": word.text, "start": word.start, "end": word.end, "weight": round(float(weight), 4)}
@@ -36,49 +36,52 @@ def event(found: Explanation) -> Explained:
         "difference": round(attribution.difference, 4),
         "error": round(attribution.error, 4),
         "neighbours": [
-            {"text": each.text, "label": each.label, "similarity": round(each.similarity, 4)}
-            for each in found.neighbours
+            {"text": neighbour.text, "label": neighbour.label, "similarity": round(neighbour.similarity, 4)}
+            for neighbour in explanation.neighbours
         ],
-        "runner_up": {"label": found.runner_up.label, "probability": round(found.runner_up.probability, 4)},
-        "notes": found.notes,
+        "runner_up": {"label": explanation.runner_up.label, "probability": round(explanation.runner_up.probability, 4)},
+        "notes": explanation.notes,
     }
     return Explained.model_validate(line)
 
 
-def as_text(found: Explanation) -> Group:
+def as_text(explanation: Explanation) -> Group:
     """Return the message with the words that spoke for its label in green and those against it in orange."""
-    attribution, runner_up = found.attribution, found.runner_up
-    verdict = "said" if found.spoken else "not said"
+    attribution, runner_up = explanation.attribution, explanation.runner_up
+    verdict = "said" if explanation.spoken else "not said"
     lines = [
         Text.assemble(
-            (found.label, "bold"),
-            f" {found.probability:.0%}, {verdict} at a threshold of {found.threshold:.0%}; "
+            (explanation.label, "bold"),
+            f" {explanation.probability:.0%}, {verdict} at a threshold of {explanation.threshold:.0%}; "
             f"then {runner_up.label} {runner_up.probability:.0%}",
         ),
-        coloured(found),
+        coloured(explanation),
         Text(
             f"{WAYS[attribution.way]}: the words add {attribution.weights.sum():+.2f} of {attribution.difference:+.2f} "
             f"to the log-odds against {runner_up.label} (error {attribution.error:.1%})",
             style="dim",
         ),
-        *(Text.assemble(f"{each.similarity:.2f} ", (each.label, "bold"), f" {each.text}") for each in found.neighbours),
-        *(Text(note.text) for note in found.notes),
+        *(
+            Text.assemble(f"{neighbour.similarity:.2f} ", (neighbour.label, "bold"), f" {neighbour.text}")
+            for neighbour in explanation.neighbours
+        ),
+        *(Text(note.text) for note in explanation.notes),
     ]
     return Group(*lines)
 
 
-def coloured(found: Explanation) -> Text:
+def coloured(explanation: Explanation) -> Text:
     """Return the text with a background behind each word, the stronger the more it weighs."""
-    message, strongest = Text(found.text), strongest_weight(found)
-    for word, weight in zip(found.attribution.words, found.attribution.weights.tolist(), strict=True):
+    message, strongest = Text(explanation.text), strongest_weight(explanation)
+    for word, weight in zip(explanation.attribution.words, explanation.attribution.weights.tolist(), strict=True):
         if abs(weight) >= FAINTEST * strongest:
             message.stylize(Style(color="black", bgcolor=_hex(tint(weight / strongest))), word.start, word.end)
     return message
 
 
-def strongest_weight(found: Explanation) -> float:
+def strongest_weight(explanation: Explanation) -> float:
     """The weight, without its sign, of the word that weighs most."""
-    return max((abs(weight) for weight in found.attribution.weights.tolist()), default=0.0) or 1.0
+    return max((abs(weight) for weight in explanation.attribution.weights.tolist()), default=0.0) or 1.0
 
 
 def tint(share: float) -> tuple[int, int, int]:

@@ -35,8 +35,8 @@ class Fonts:
 
     def can_draw(self, text: str) -> bool:
         """Say whether every character of a text would be a letter and not a box."""
-        known = [_characters(family) for family in self.families]
-        return all(character.isspace() or any(ord(character) in each for each in known) for character in text)
+        fonts = [_characters(family) for family in self.families]
+        return all(character.isspace() or any(ord(character) in font for font in fonts) for character in text)
 
     def drawable(self, text: str) -> str:
         """Return a text less the characters that would be boxes, such as an emoji; "" where those are most of it."""
@@ -55,7 +55,7 @@ def find() -> Fonts:
 
 def named(names: Sequence[str], fonts: Fonts, longest: int) -> list[str | None]:
     """Return what can be drawn of the names, at most `longest` letters wide; None where that is little."""
-    return [_cut(shown, longest) if (shown := fonts.drawable(name)) else None for name in names]
+    return [_cut(drawable, longest) if (drawable := fonts.drawable(name)) else None for name in names]
 
 
 def _cut(name: str, longest: int) -> str:

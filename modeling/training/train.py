@@ -26,7 +26,7 @@ from modeling.evaluation.promotion_gate import PromotionGate, promotion_gate
 from modeling.evaluation.throughput import size_on_disk
 from modeling.events import BaselineScores, Trained
 from modeling.progress import Reporter
-from modeling.text import unread_scripts
+from modeling.text import script_reading
 from modeling.training import adapters
 from modeling.training import recipe as recipes
 from modeling.training.cross_validation import Candidate, TrainingSet, fine_tune_rows, kept_weights
@@ -45,7 +45,7 @@ def train(inputs: Inputs, recipe: Recipe, out: Path, against: str, reporter: Rep
     """
     recipe = recipes.for_built_backbone(recipe)
     base = None if build.is_built(recipe.backbone) else resolve.resolve(recipe.backbone)
-    help_installed = unread_scripts.installed()  # vectors from before a kill fit only to the same help
+    help_installed = script_reading.installed()  # vectors from before a kill fit only to the same help
     fingerprint = resolve.fingerprint(base) if base else build.FORMAT
     identity = [inputs.train.hash, inputs.test.hash, inputs.labels, recipe.hash, fingerprint, help_installed, against]
     run_directory = RunDirectory(out, hashing.meta_hash(identity))

@@ -34,7 +34,7 @@ from modeling.classifier import head
 from modeling.classifier.logistic_regression import shared
 from modeling.data.examples import read
 from modeling.text.cleaning import clean
-from modeling.text.unread_scripts import Reading
+from modeling.text.script_reading import Reading
 from workers.serving.head_fitting import (
     HeadSettings,
     LabelledVectors,

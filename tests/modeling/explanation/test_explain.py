@@ -30,7 +30,7 @@ from modeling.explanation.explain import explain
 from modeling.explanation.word_spans import without, words
 from modeling.reporting import explanation_plot, explanation_report
 from modeling.text.chinese_dictionary import Glossary
-from modeling.text.unread_scripts import Reading
+from modeling.text.script_reading import Reading
 from tests.fakes.dictionary import small_dictionary
 from tests.fakes.messages import KINDS, messages, write_csv
 

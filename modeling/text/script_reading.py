@@ -93,11 +93,11 @@ def load(backbone: Path) -> Reading | None:
     try:
         settings = json.loads((folder / SETTINGS).read_text("utf-8"))
         spelled = tuple(settings["spelled"])
-        known = settings["format"] == FORMAT and set(spelled) <= set(RANGES)
+        readable = settings["format"] == FORMAT and set(spelled) <= set(RANGES)
         dictionary = folder / DICTIONARY if settings["glossary"] else None
     except (OSError, ValueError, KeyError, TypeError):
-        known, spelled, dictionary = False, (), None
-    if not known or (dictionary is not None and not dictionary.is_file()):
+        readable, spelled, dictionary = False, (), None
+    if not readable or (dictionary is not None and not dictionary.is_file()):
         raise ModelingError("reading_help_not_read", folder=folder)
     return Reading(spelled, Glossary(_read_once(dictionary)) if dictionary else None)
 

@@ -15,11 +15,11 @@ from modeling.backbones import resolve
 from modeling.backbones.backbone import Backbone
 from modeling.classifier import head
 from modeling.errors import ModelingError
-from modeling.text import scripts, unread_scripts
+from modeling.text import script_reading, scripts
 from modeling.text.chinese_dictionary import Glossary
 from modeling.text.letter_ngrams import DIMENSION, spell
+from modeling.text.script_reading import Reading
 from modeling.text.scripts import RANGES
-from modeling.text.unread_scripts import Reading
 from tests.fakes.dictionary import small_dictionary
 from tests.fakes.messages import KINDS, messages
 
@@ -135,8 +135,8 @@ def test_a_tokeniser_that_knows_the_words_of_a_script_gets_no_help_there(tmp_pat
     tokenizer = BertTokenizer(str(tmp_path / "vocab.txt"), strip_accents=False)
     assert not {"han", "cyrillic", "arabic"} & set(scripts.unread(tokenizer))
     assert "thai" in scripts.unread(tokenizer)
-    assert unread_scripts.choose(tokenizer).glossary is None
-    assert unread_scripts.choose(object()).fingerprint == ""
+    assert script_reading.choose(tokenizer).glossary is None
+    assert script_reading.choose(object()).fingerprint == ""
 
 
 def test_english_vectors_are_the_same_numbers_with_zeros_beside(minilm: Backbone, small: Glossary) -> None:
@@ -185,7 +185,7 @@ def test_other_help_has_another_fingerprint(minilm: Backbone, small: Glossary) -
 
 def test_a_backbone_out_of_an_old_bundle_gets_no_help(minilm: Backbone, tmp_path: Path) -> None:
     with_help(minilm, Reading()).save(tmp_path / "old")
-    assert not (tmp_path / "old" / unread_scripts.READING).exists()
+    assert not (tmp_path / "old" / script_reading.READING).exists()
     assert backbones.load(str(tmp_path / "old"), as_saved=True).reading == Reading()
     assert backbones.load(str(tmp_path / "old")).reading.spelled
 
@@ -195,7 +195,7 @@ def test_a_backbone_out_of_an_old_bundle_gets_no_help(minilm: Backbone, tmp_path
 )
 def test_damaged_help_gets_one_sentence(minilm: Backbone, tmp_path: Path, settings_file: str) -> None:
     with_help(minilm, Reading(("cyrillic",))).save(tmp_path / "copy")
-    (tmp_path / "copy" / unread_scripts.READING / "settings.json").write_text(settings_file)
+    (tmp_path / "copy" / script_reading.READING / "settings.json").write_text(settings_file)
     with pytest.raises(ModelingError, match="cannot be read"):
         backbones.load(str(tmp_path / "copy"))
 
