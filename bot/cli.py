@@ -47,7 +47,7 @@ def demo() -> None:
     from bot.wiring.demo import prepare
 
     settings = worker_settings.load()
-    prepare(opened(settings))
+    prepare(open_database(settings))
     start(settings, [["web"]], example=True)
 
 
@@ -55,7 +55,7 @@ def demo() -> None:
 def up(far_side: Annotated[Path | None, typer.Option(hidden=True)] = None) -> None:
     """Run the platforms whose settings are present, the workers and beat, and keep them running."""
     settings = worker_settings.load()
-    opened(settings)
+    open_database(settings)
     start(settings, [["replay", "--far-side", str(far_side)]] if far_side else platforms())
 
 
@@ -72,12 +72,12 @@ def platforms() -> list[list[str]]:
             "No platform is set up: set BACKCHANNEL_SLACK__BOT_TOKEN, BACKCHANNEL_TELEGRAM__TOKEN or "
             "BACKCHANNEL_WEB__ENABLED=true. See .env.example."
         )
-    return [[name] for name, wanted in enabled.items() if wanted]
+    return [[name] for name, is_enabled in enabled.items() if is_enabled]
 
 
-def opened(settings: Settings) -> Database:
+def open_database(settings: Settings) -> Database:
     """The database, created and brought up to date."""
-    made(settings)
+    make_data_dir(settings)
     database = Database(settings.database_url)
     database.migrate()
     with database.write() as c:
@@ -85,7 +85,7 @@ def opened(settings: Settings) -> Database:
     return database
 
 
-def made(settings: Settings) -> None:
+def make_data_dir(settings: Settings) -> None:
     """Make the data folder. Raises BackchannelError where that is not possible."""
     try:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
@@ -148,7 +148,7 @@ def worker(name: Annotated[str, typer.Argument(help=", ".join(WORKERS))]) -> Non
     """Run one worker process in the foreground."""
     if name not in WORKERS:
         raise BackchannelError(f"There is no worker {name!r}: choose one of {', '.join(WORKERS)}.")
-    Database(worker_settings.load().database_url).check()  # afterwards it is Celery that speaks
+    Database(worker_settings.load().database_url).check()  # once Celery runs, its errors are not ours
     argv = worker_argv(name)
     os.execve(argv[0], argv, os.environ | THREADS)
 
@@ -157,7 +157,7 @@ def worker(name: Annotated[str, typer.Argument(help=", ".join(WORKERS))]) -> Non
 def beat() -> None:
     """Run the clock that has left-over work looked for. One is enough; more of them do no harm."""
     settings = worker_settings.load()
-    made(settings)
+    make_data_dir(settings)
     Database(settings.database_url).check()
     argv = beat_argv(settings.data_dir)
     os.execve(argv[0], argv, os.environ)
@@ -166,7 +166,7 @@ def beat() -> None:
 @app.command()
 def migrate() -> None:
     """Create the tables or bring them up to date, and end: once, before the processes of a new release start."""
-    print(f"The tables in {opened(worker_settings.load()).location} are up to date.")
+    print(f"The tables in {open_database(worker_settings.load()).location} are up to date.")
 
 
 @app.command()

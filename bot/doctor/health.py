@@ -24,7 +24,7 @@ def expected(bot_settings: BotSettings) -> list[str]:
         "bot-slack": bot_settings.slack.enabled,
         "bot-telegram": bot_settings.telegram.enabled,
     }
-    return [*(name for name, wanted in enabled.items() if wanted), *BEATING]
+    return [*(name for name, is_enabled in enabled.items() if is_enabled), *BEATING]
 
 
 def examine(

@@ -1,4 +1,4 @@
-"""Serving HTTP inside a bot process: quiet, quick to stop, and with a sentence when an address can't be had."""
+"""Serve HTTP inside a bot process: without access log, quick to stop, one sentence when an address can't be had."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ async def serving(app: object, sock: socket.socket) -> AsyncGenerator[asyncio.Ta
 
 
 def config(app: object) -> uvicorn.Config:
-    """How uvicorn runs inside the bot: quiet, without lifespan, and quick to stop."""
+    """How uvicorn runs inside the bot: without access log and lifespan, and quick to stop."""
     return uvicorn.Config(
         app,  # pyright: ignore[reportArgumentType]
         log_level="warning",
@@ -62,10 +62,10 @@ def bind(host: str, port: int, group: str) -> socket.socket:
         )[0]
         return socket.create_server(address[:2], family=family, backlog=512)  # pyright: ignore[reportArgumentType]
     except (OSError, OverflowError, UnicodeError) as error:
-        raise BackchannelError(why_not(host, port, group, error)) from error
+        raise BackchannelError(bind_error(host, port, group, error)) from error
 
 
-def why_not(host: str, port: int, group: str, error: Exception) -> str:
+def bind_error(host: str, port: int, group: str, error: Exception) -> str:
     """The sentence for an address that cannot be bound."""
     code = error.errno if isinstance(error, OSError) else None
     if code == errno.EADDRINUSE:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import psutil
 
-from bot.cli import opened
+from bot.cli import open_database
 from workers.core.settings import Settings
 
 HEAVY = ("torch", "transformers", "sentence_transformers", "sklearn", "scipy", "numpy", "peft")
@@ -63,7 +63,7 @@ def one_start(data: Path) -> tuple[float, float]:
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        opened(Settings(data_dir=Path(folder))).dispose()
+        open_database(Settings(data_dir=Path(folder))).dispose()
         starts = [one_start(Path(folder)) for _ in range(5)]
     heavy = json.loads(subprocess.run([sys.executable, "-c", IMPORTS], capture_output=True, check=True).stdout)
     ready = sorted(seconds for seconds, _ in starts)

@@ -26,7 +26,7 @@ from pathlib import Path
 
 from sqlalchemy import text as sql
 
-from bot.cli import opened
+from bot.cli import open_database
 from bot.platforms.web.sample import sample_lines
 from bot.replay.dataset import read
 from bot.replay.observer import Observer
@@ -274,7 +274,7 @@ def main() -> int:
         os.environ |= {"BACKCHANNEL_DATA_DIR": str(data), "BACKCHANNEL_SWEEP_SECONDS": "2"}
         os.environ["BACKCHANNEL_LEASE_SECONDS"] = "10"
         settings = Settings(_env_file=None)  # pyright: ignore[reportCallIssue]
-        database = opened(settings)
+        database = open_database(settings)
         stack = process_specs(settings, BotSettings(), [["replay", "--far-side", str(data / "far.sock")]])
         supervisor = Supervisor(
             stack, data, say=lambda _: None, policy=RestartPolicy(first=0.3, longest=2.0, healthy=5.0)

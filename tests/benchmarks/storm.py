@@ -25,7 +25,7 @@ from typing import Any, Protocol
 
 from sqlalchemy import text as sql
 
-from bot.cli import opened
+from bot.cli import open_database
 from bot.settings import BotSettings
 from bot.supervisor.child import RestartPolicy
 from bot.supervisor.stack import process_specs
@@ -160,7 +160,7 @@ async def run(arguments: argparse.Namespace, data: Path) -> int:
     far, rng = FARS[arguments.platform](), random.Random(arguments.seed)
     os.environ |= await far.start()
     settings, own = Settings(_env_file=None), BotSettings(_env_file=None)  # pyright: ignore[reportCallIssue]
-    database = opened(settings)
+    database = open_database(settings)
     valkey.start(data)
     stack = [child for child in process_specs(settings, own, [[far.platform]]) if child.name != "valkey"]
     storm, truth = Storm(far, database, rng, arguments.rate), far.truth(rng)
