@@ -11,6 +11,16 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from workers.core.settings import Group, Settings, read_settings
 
 
+def is_loopback(host: str) -> bool:
+    """Whether an address that we bind can be reached from this machine only."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
 class WebSettings(Group):
     """The web chat. On any address but loopback it asks for a password."""
 
@@ -22,10 +32,7 @@ class WebSettings(Group):
     @property
     def loopback(self) -> bool:
         """Whether only this machine can reach the page."""
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return self.host == "localhost"
+        return is_loopback(self.host)
 
     @model_validator(mode="after")
     def _password_off_loopback(self) -> WebSettings:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import ipaddress
 import secrets
+from hashlib import sha256
 from urllib.parse import urlsplit
 
 from cachetools import LRUCache
@@ -12,6 +13,7 @@ from itsdangerous import BadSignature, TimestampSigner
 from pydantic import SecretStr
 from starlette.requests import HTTPConnection
 
+from bot.settings import is_loopback
 from workers.core.errors import BackchannelError
 
 LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -29,16 +31,6 @@ HEADERS = {
 }
 
 
-def is_loopback(host: str) -> bool:
-    """Whether an address that we bind can be reached from this machine only."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
-
-
 class Gate:
     """The checks that stand before every page, socket and button."""
 
@@ -51,7 +43,7 @@ class Gate:
                 "set BACKCHANNEL_WEB__PASSWORD, or keep BACKCHANNEL_WEB__HOST at 127.0.0.1."
             )
         key = secrets.token_bytes(32)  # a new one with each process: its cookies end with it
-        self._key, self._signer = key, TimestampSigner(key, salt="session")
+        self._key, self._signer = key, TimestampSigner(key, salt="session", digest_method=sha256)
         self.throttle = LoginThrottle()
 
     @property
