@@ -1,0 +1,30 @@
+"""Text in, labels out. Nothing here knows of a chat, a queue or a database.
+
+`text` cleans what people wrote, `data` reads files of messages, `backbones` turn texts into vectors, and a `classifier`
+turns vectors into probabilities and is saved as a bundle. `evaluation`, `explanation` and `reporting` say how good it
+is and why; `training`, `pretraining` and `distillation` make better ones; `cli` is `python -m modeling`. The modules
+beside the rooms are for all of them; `sentences` holds what people read. `pyproject.toml` has the order of imports.
+"""
+
+# pyright: reportUnsupportedDunderAll=false
+
+__all__ = [
+    "atomic_files",
+    "backbones",
+    "classifier",
+    "cli",
+    "data",
+    "distillation",
+    "errors",
+    "evaluation",
+    "events",
+    "explanation",
+    "hashing",
+    "pretraining",
+    "progress",
+    "reporting",
+    "sentences",
+    "text",
+    "training",
+    "types",
+]
