@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-"""Exit status (EX_CONFIG of sysexits.h) that tells the supervisor that starting again will not help."""
 AGAIN = 1
 KEEP_KEYS = 7 * 24 * 3600.0
 KEEP_HEARTBEATS = 3600.0
@@ -96,20 +95,20 @@ def load_model(instance: Any, **_: Any) -> None:
 
 
 @signals.worker_ready.connect
-def begin_beating(sender: Any, **_: Any) -> None:
+def start_heartbeat(sender: Any, **_: Any) -> None:
     """From now on the worker takes tasks. Its role is its name without the machine: classify, labels or training."""
-    heart = Heartbeat(database(), str(sender.hostname).partition("@")[0])
-    heart.start()
+    heartbeat = Heartbeat(database(), str(sender.hostname).partition("@")[0])
+    heartbeat.start()
 
-    def stop_beating(**_: Any) -> None:
-        heart.stop()
+    def stop_heartbeat(**_: Any) -> None:
+        heartbeat.stop()
 
-    signals.worker_shutdown.connect(stop_beating, weak=False)
+    signals.worker_shutdown.connect(stop_heartbeat, weak=False)
 
 
 @signals.beat_init.connect
-def begin_beating_of_beat(**_: Any) -> None:
-    """The clock says nothing when it ends: its heart ends with its process."""
+def start_heartbeat_of_beat(**_: Any) -> None:
+    """Celery beat sends no signal when it ends: its heartbeat ends with its process."""
     Heartbeat(database(), "beat").start()
 
 

@@ -54,8 +54,13 @@ def _pooled(*columns: Any) -> AnySelect:
 
 def pool(c: Connection) -> Iterator[str]:
     """The texts of all messages of the chats that are switched on, labelled or not, oldest first."""
-    statement = _pooled(messages.c.text).order_by(messages.c.id)
-    yield from c.execute(statement, execution_options={"yield_per": STREAMED}).scalars()
+    yield from _streamed(c, _pooled(messages.c.text).order_by(messages.c.id))
+
+
+def _streamed(c: Connection, statement: AnySelect) -> Iterator[str]:
+    """The first column, read a piece at a time, and let go of where the reader stops early."""
+    with c.execute(statement, execution_options={"yield_per": STREAMED}) as rows:
+        yield from rows.scalars()
 
 
 def pool_size(c: Connection) -> int:
@@ -65,8 +70,7 @@ def pool_size(c: Connection) -> int:
 
 def labelled_texts(c: Connection) -> Iterator[str]:
     """The texts of the messages that can be learned from, oldest first."""
-    statement = usable(messages.c.text).order_by(messages.c.id)
-    yield from c.execute(statement, execution_options={"yield_per": STREAMED}).scalars()
+    yield from _streamed(c, usable(messages.c.text).order_by(messages.c.id))
 
 
 def export(c: Connection, platform: str, workspace: str) -> Iterator[dict[str, Any]]:

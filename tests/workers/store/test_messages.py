@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from tests.workers.queries import last_prediction
 from tests.workers.store.samples import BOB, CHAT, UMA, act, choose, delete, edit, guess, message, ref, stored
 from workers.core.events import Delete, Edit, Message
-from workers.store import erasure, inbox, labels, ledger, messages, predictions, questions, training_set
+from workers.store import chats, erasure, inbox, labels, ledger, messages, predictions, questions, training_set
 from workers.store.database import Database
 
 TEXTS = {
@@ -182,6 +182,16 @@ def test_deleting_an_unlabelled_message_changes_no_revision(db: Database) -> Non
         messages.delete(c, delete(1))
         messages.delete(c, delete(2))
         assert labels.revision(c) == before
+
+
+def test_whoever_reads_the_pool_may_stop_early(db: Database) -> None:
+    stored(db, 1, 2, 3)
+    with db.write() as c:
+        chats.enable(c, CHAT, UMA, "en", 0.0)
+    with db.read() as c:
+        assert next(iter(training_set.pool(c))) == "This is message 1"
+        assert training_set.pool_size(c) == 3
+        assert list(training_set.pool(c)) == [f"This is message {number}" for number in (1, 2, 3)]
 
 
 def test_export_names_the_labels(db: Database) -> None:
