@@ -16,7 +16,6 @@ import numpy as np
 
 from modeling import errors
 from modeling.backbones import custom_modules, families, resolve, validation
-from modeling.backbones import families as known_families
 from modeling.backbones.resolve import check
 from modeling.errors import ModelingError
 from modeling.hashing import short_hash
@@ -41,9 +40,9 @@ WHOLE = 1.5e9  # bytes of weights up to which half-precision files are read as f
 class Backbone:
     """An encoder with its tokeniser and pooling; encoding is thread-safe, the weights are never changed here.
 
-    `name` is what was asked for; `folder` is where the files came from, None for weights that only live in memory;
-    `reading` helps it with scripts that its tokeniser does not know; `completion` are files that the folder lacks to
-    say everything about itself, by their names there.
+    `name` is what was asked for; `folder` is where the files came from, None for weights that are only in memory;
+    `reading` reads scripts that its tokeniser does not know; `completion` are files that the folder lacks (pooling,
+    prompt), by their names there.
     """
 
     def __init__(
@@ -59,7 +58,7 @@ class Backbone:
         self.folder = folder
         self.reading = reading
         self.completion = completion
-        self._nothing = known_families.nothing_to_read(model.tokenizer)
+        self._nothing = families.nothing_to_read(model.tokenizer)
         self._one_at_a_time = threading.Lock()  # a fast tokeniser may not be used by two threads at once
         model.eval()
         custom_modules.limit(model, MAX_TOKENS)
@@ -67,27 +66,30 @@ class Backbone:
     @property
     def dimension(self) -> int:
         """The length d of a vector."""
-        return self._own_dimension + self.reading.dimension
+        return self._model_dimension + self.reading.dimension
 
     @property
-    def _own_dimension(self) -> int:
+    def _model_dimension(self) -> int:
         return int(self.model.get_embedding_dimension() or 0)
 
     @cached_property
     def fingerprint(self) -> str:
-        """A hash of weights, configuration and reading: vectors of equal fingerprints can be mixed."""
+        """A short hash of weights, configuration and reading: vectors of equal fingerprints can be mixed.
+
+        Raises ModelingError for a backbone that was not saved.
+        """
         if self.folder is None:
             raise ModelingError("backbone_not_saved")
         of_files, of_reading = resolve.fingerprint(self.folder, self.completion), self.reading.fingerprint
         return short_hash([f"{of_files}{of_reading}".encode()]) if of_reading else of_files
 
     def encode(self, texts: Sequence[str]) -> Vectors:
-        """Return float32 [n, d], every row of length one. Equal texts are read once; order of the input is kept."""
+        """Return float32 [n, d] in the order of the texts, every row of length one. Equal texts are read once."""
         import torch
 
         unique = list(dict.fromkeys(texts))
         read = [self.reading.words(text) for text in unique]
-        vectors_read = np.zeros((len(unique), self._own_dimension), np.float32)
+        vectors_read = np.zeros((len(unique), self._model_dimension), np.float32)
         with self._one_at_a_time, torch.inference_mode(), autocast(self.model.device.type):
             for rows in self._batches(read):
                 features = self._tokenised([read[row] for row in rows])
@@ -154,12 +156,12 @@ class Backbone:
 def load(name: str, *, as_saved: bool = False, settings: dict[str, Any] | None = None) -> Backbone:
     """Load a backbone: "" or "minilm" is the packaged MiniLM, else a local folder or a hub name.
 
-    Weights must be safetensors and remote code stays off. It is helped to read what its tokeniser does not, unless it
-    is wanted `as_saved`, out of a bundle. `settings` are more of what transformers loads by, as 4 bits. Raises
-    ModelingError with what was wrong and what to do.
+    Weights must be safetensors and remote code stays off. Scripts that its tokeniser does not know are read by other
+    means, unless it is loaded `as_saved`, out of a bundle. `settings` are passed to transformers, such as 4 bits.
+    Raises ModelingError with what was wrong and what to do.
     """
     folder = resolve.resolve(name)
-    _quiet()
+    _mute_loaders()
     completion = families.completion(folder, name)
     try:
         model = custom_modules.load(folder) or _model(folder, completion, settings or {})
@@ -183,7 +185,7 @@ def _model(folder: Path, completion: Mapping[str, bytes], settings: dict[str, An
     how = {"use_safetensors": True, "dtype": "float32" if whole else "auto", **settings}
     with resolve.completed(folder, completion) as complete:
         model = SentenceTransformer(str(complete), trust_remote_code=False, local_files_only=True, model_kwargs=how)
-    known_families.prepare_decoder(model)
+    families.prepare_decoder(model)
     return model
 
 
@@ -214,8 +216,8 @@ def _cpu_has(*flags: str) -> bool:
     return any(flag in line.split() for flag in flags)
 
 
-def _quiet() -> None:
-    """Keep loaders' bars and advice out of logs and JSON lines."""
+def _mute_loaders() -> None:
+    """Keep the loaders' progress bars and advice out of logs and JSON lines."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     from transformers.utils import logging as transformers_logging
 
@@ -226,7 +228,7 @@ def _quiet() -> None:
 
 
 def encode_with_progress(backbone: Backbone, texts: tuple[str, ...], reporter: Reporter) -> Vectors:
-    """Encode in portions, for the sake of progress."""
+    """Return float32 [n, d], encoded in portions, each of which is a step of the reporter's stage."""
     vectors = np.zeros((len(texts), backbone.dimension), np.float32)
     for start in range(0, len(texts), ENCODE_AT_ONCE):
         vectors[start : start + ENCODE_AT_ONCE] = backbone.encode(texts[start : start + ENCODE_AT_ONCE])

@@ -45,7 +45,7 @@ class Examples:
 
 
 def read(path: Path, *, training: bool = False) -> Examples:
-    """Read the columns text and label of a file in any format of `modeling.formats`; other columns are ignored.
+    """Read the columns text and label of a file in any format of `modeling.data.formats`; other columns are ignored.
 
     Rows without text (after cleaning) or label are left out. For `training`, equal texts are kept once, texts with
     several labels not at all, and at least two labels, one of them with two examples, are demanded. Raises

@@ -32,7 +32,7 @@ class Pool:
 
 
 def read_pool(path: Path) -> Pool:
-    """Read messages: .txt has one a line, any other format of `modeling.formats` a column text.
+    """Read messages: .txt has one a line, any other format of `modeling.data.formats` a column text.
 
     Of texts that are equal or nearly so the first is kept. Texts are held out in the order of their hashes, so that
     the same ones are whenever the same file is read. Raises ModelingError with what is wrong, or too few texts.

@@ -63,7 +63,7 @@ def _loss(scores: Logits, held_out: EncodedExamples) -> tuple[float, float]:
     return loss, temperature
 
 
-def _fitted(learned: EncodedExamples, held_out: EncodedExamples, description_vectors: Vectors, c: float) -> Vectors:
+def _fitted(learned: EncodedExamples, held_out: EncodedExamples, description_vectors: Vectors, c: float) -> Logits:
     """Scores [m, k] of held-out vectors by a head fitted to the learned ones."""
     problem = Problem(
         learned.vectors, learned.targets, len(description_vectors), description_vectors, shared(learned.vectors)

@@ -1,4 +1,4 @@
-"""What each word of a message adds to a score that is linear in the message's vector: three ways, best first.
+"""What each word of a message adds to a score that is linear in the message's vector: three methods, best first.
 
 Integrated gradients (Sundararajan et al. 2017, by Captum) where a transformer reads tokens, the exact shares where the
 vector is a mean over tokens, and for anything else occlusion (Zeiler and Fergus 2014): the score less that without the
@@ -33,10 +33,10 @@ LEAST = 0.1  # a smaller difference, in log-odds, is no scale for an error
 
 @dataclass(frozen=True, slots=True)
 class Attribution:
-    """`weights` float64 [w], one a word, should add up to the `difference` to a message that says nothing.
+    """`weights` float64 [w], one a word, should add up to `difference`: the score less that of a baseline message.
 
-    That is a message of mask tokens for integrated gradients, and an empty one otherwise. The last `unread` words are
-    beyond what the backbone reads.
+    The baseline is a message of mask tokens for integrated gradients, and an empty one otherwise. The last `unread`
+    words are beyond what the backbone reads.
     """
 
     way: Way
@@ -71,7 +71,11 @@ def attribute(backbone: Backbone, text: str, direction: Vector) -> Attribution:
 def _integrated(
     backbone: Backbone, message_words: tuple[Word, ...], text: str, read: str, direction: Tensor
 ) -> Attribution | None:
-    """Along the straight line from mask tokens to the message's own, at the token embeddings; None without those."""
+    """Integrate the gradient along the straight line from mask tokens to the message's own, at the token embeddings.
+
+    The number of steps doubles until the shares add up (completeness, Sundararajan et al. 2017). None for a backbone
+    without token embeddings, offsets or a token for the baseline.
+    """
     layer = _token_embeddings(backbone)
     if layer is None:
         return None
@@ -124,7 +128,10 @@ def _blank(tokenizer: Any) -> int | None:
 def _averaged(
     backbone: Backbone, message_words: tuple[Word, ...], text: str, read: str, direction: Tensor
 ) -> Attribution | None:
-    """A mean's length divides all of it: the share of a token is its own product over count and length."""
+    """Return the exact shares where the vector is a normalised mean of token vectors; None for other backbones.
+
+    The score is then a sum over tokens: each adds its vector's product with `direction` over count and length.
+    """
     first: Any = backbone.model[0]
     bag = getattr(first, "embedding", None)
     plain = all(type(module).__name__ == "Normalize" for module in list(backbone.model)[1:])

@@ -13,7 +13,7 @@ from safetensors.numpy import load_file, save_file
 from modeling.atomic_files import written_atomically
 from modeling.classifier.calibration import best_temperature, thresholds
 from modeling.classifier.logistic_regression import Problem, shared, softmax, solve
-from modeling.classifier.out_of_scope import LANDMARKS, OodSignals, choose_landmarks, nearest
+from modeling.classifier.out_of_scope import LANDMARKS, OodSignals, held_out_nearest
 from modeling.data.folds import stratified_group_folds
 from modeling.data.near_duplicates import near_copy_groups
 from modeling.evaluation.metrics import ece, macro_f1
@@ -161,14 +161,10 @@ class CrossValidation:
         best = min(candidates, key=lambda candidate: best_temperature(candidate.scores, targets[rows])[1])
         blended = [by_share[best.blend] for by_share in encoded]
         near = [
-            self._near(vectors, fold_rows)
+            held_out_nearest(vectors, self.training_set.targets, fold_rows, LANDMARKS)
             for (vectors, _), fold_rows in zip(blended, self.folds[:fold_count], strict=True)
         ]
         return replace(best, near=np.concatenate(near))
-
-    def _near(self, vectors: Vectors, fold_rows: Rows) -> Cosines:
-        rest = np.setdiff1d(np.arange(len(vectors)), fold_rows)
-        return nearest(vectors[fold_rows], choose_landmarks(vectors[rest], self.training_set.targets[rest], LANDMARKS))
 
     def _scores(self, encoded: Encoded, fold_rows: Rows, c: float) -> Logits:
         vectors, description_vectors = encoded
