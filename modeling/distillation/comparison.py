@@ -128,8 +128,8 @@ def _timed(dataset: DistillDataset, test: Examples | None) -> tuple[str, ...]:
     """Messages that the student did not learn from, if there are any."""
     if test is not None and len(test):
         return test.texts[:TIMED]
-    held = [dataset.texts[int(row)] for row in dataset.held_out()]
-    return tuple(held or dataset.texts)[:TIMED]
+    held_out = [dataset.texts[int(row)] for row in dataset.held_out()]
+    return tuple(held_out or dataset.texts)[:TIMED]
 
 
 def _as_served_bundle(bundle: Bundle) -> Bundle:

@@ -41,8 +41,8 @@ class DistillDataset:
 
     def held_out(self) -> Rows:
         """The rows that nothing is learned from: by each text's hash, so that they never change."""
-        held = [row for row, text in enumerate(self.texts) if is_held_out(text, SHARE)]
-        return np.array(held if len(held) >= FEWEST else [], np.int64)
+        rows = [row for row, text in enumerate(self.texts) if is_held_out(text, SHARE)]
+        return np.array(rows if len(rows) >= FEWEST else [], np.int64)
 
 
 def read_distill_dataset(pool: Path, train: Path | None, test: Path | None) -> DistillDataset:

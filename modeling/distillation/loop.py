@@ -71,7 +71,7 @@ class StudentModel(nn.Module):
         self.bias = nn.Parameter(-weights @ torch.from_numpy(vectors.mean(0)))
         self.projection = nn.Parameter(torch.zeros(vectors.shape[1], examples.vectors.shape[1]))
 
-    def forward(self, texts: list[str], soft: Tensor, wanted: Tensor, targets: Tensor) -> dict[str, Tensor]:
+    def forward(self, texts: list[str], soft: Tensor, teacher_vectors: Tensor, targets: Tensor) -> dict[str, Tensor]:
         """Return {"loss"} of a batch: the arguments are as for `distillation_loss`."""
         features = self.student.features(texts)
         with autocast(self.weights.device.type):  # of the encoder alone: logits of 16 are too coarse in bfloat16
@@ -80,20 +80,20 @@ class StudentModel(nn.Module):
         kept, added = (torch.from_numpy(column).to(embeddings.device) for column in self.student.reading.beside(texts))
         vectors = torch.cat([embeddings * kept, added], dim=1)
         logits, guessed = vectors @ self.weights.T + self.bias, vectors @ self.projection
-        return {"loss": distillation_loss(logits, guessed, soft, wanted, targets, self.hyperparameters)}
+        return {"loss": distillation_loss(logits, guessed, soft, teacher_vectors, targets, self.hyperparameters)}
 
 
 def distillation_loss(
     logits: Tensor,
     guessed: Tensor,
     soft: Tensor,
-    wanted: Tensor,
+    teacher_vectors: Tensor,
     targets: Tensor,
     hyperparameters: StudentHyperparameters,
 ) -> Tensor:
     """Return the mean loss of a batch (Hinton et al. 2015; the cosine as of Sanh et al. 2019).
 
-    Logits and `soft` probabilities [b, k], guessed and `wanted` vectors [b, d], targets [b] with -1 for no label. The
+    Logits and `soft` probabilities [b, k], guessed and `teacher_vectors` [b, d], targets [b] with -1 for no label. The
     divergence from the teacher is multiplied by T², so that its gradient weighs the same at any temperature. A text
     without a label follows the teacher alone.
     """
@@ -106,7 +106,7 @@ def distillation_loss(
     share = hyperparameters.alpha + (1 - hyperparameters.alpha) * (1 - labelled)
     loss = share * from_teacher + (1 - share) * from_label
     if hyperparameters.hidden > 0:
-        loss = loss + hyperparameters.hidden * (1 - nn.functional.cosine_similarity(guessed, wanted, dim=1))
+        loss = loss + hyperparameters.hidden * (1 - nn.functional.cosine_similarity(guessed, teacher_vectors, dim=1))
     return loss.mean()
 
 
@@ -191,7 +191,7 @@ class _ExamplesDataset(Dataset[int]):
     def collate(self, rows: list[int]) -> dict[str, Any]:
         """Return what `StudentModel.forward` takes."""
         batch = self._examples.of(np.array(rows))
-        arrays = {"soft": batch.soft, "wanted": batch.vectors, "targets": batch.targets}
+        arrays = {"soft": batch.soft, "teacher_vectors": batch.vectors, "targets": batch.targets}
         return {"texts": list(batch.texts), **{name: torch.from_numpy(array) for name, array in arrays.items()}}
 
 

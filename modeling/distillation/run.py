@@ -86,9 +86,9 @@ class _Distilling:
     def _targets(self, notes: list[Sentence]) -> Targets:
         """The labels that are known. Raises ModelingError where nothing would be learned."""
         targets = self.dataset.targets(self.teachers.labels)
-        strange = sorted({name for name in self.dataset.names if name} - set(self.teachers.labels))
-        if strange:
-            notes.append(sentence("teacher_lacks_labels", label=strange[0], more=len(strange) - 1))
+        unknown_labels = sorted({name for name in self.dataset.names if name} - set(self.teachers.labels))
+        if unknown_labels:
+            notes.append(sentence("teacher_lacks_labels", label=unknown_labels[0], more=len(unknown_labels) - 1))
         if self.hyperparameters.alpha == 0 and (targets < 0).all():
             raise ModelingError("alpha_without_labels")
         return targets
@@ -127,9 +127,9 @@ class _Distilling:
             student = Backbone(built.model, name, built.folder, built.reading)
         else:
             student = backbones.load(name)
-        ours, theirs = build.parameters(student), self.teachers.parameters
-        if ours > theirs:
-            raise ModelingError("student_too_large", name=name, student=ours / 1e6, teacher=theirs / 1e6)
+        size, teacher_size = build.parameters(student), self.teachers.parameters
+        if size > teacher_size:
+            raise ModelingError("student_too_large", name=name, student=size / 1e6, teacher=teacher_size / 1e6)
         return student
 
     def _teach(self, student: Backbone, examples: DistillExamples) -> Bundle:

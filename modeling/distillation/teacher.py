@@ -106,17 +106,17 @@ class Teachers:
 
 
 def load(names: str) -> Teachers:
-    """Load the bundles that a comma separates. Raises ModelingError when one is damaged or knows other labels."""
+    """Load the bundles that a comma separates. Raises ModelingError when one was altered or knows other labels."""
     folders = tuple(Path(name.strip()) for name in names.split(",") if name.strip())
     if not folders:
         raise ModelingError("no_teacher")
     bundles = tuple(saved_bundles.load(folder) for folder in folders)
     labels = bundles[0].head.labels
     for folder, bundle in zip(folders, bundles, strict=True):
-        strange = sorted(set(labels) ^ set(bundle.head.labels))
-        if strange:
+        different = sorted(set(labels) ^ set(bundle.head.labels))
+        if different:
             raise ModelingError(
-                "teachers_of_other_labels", first=folders[0], second=folder, label=strange[0], more=len(strange) - 1
+                "teachers_of_other_labels", first=folders[0], second=folder, label=different[0], more=len(different) - 1
             )
     return Teachers(folders, bundles, labels)
 

@@ -1,7 +1,7 @@
-"""What a backbone can learn from messages that nobody labelled: hidden words, next words, or whole damaged messages.
+"""What a backbone can learn from messages that nobody labelled: hidden words, next words, or whole corrupted messages.
 
 What is hidden or deleted follows from the seed and the place in the order of training alone, so that a run that was
-killed and goes on sees what an unbroken run would have seen.
+killed and goes on sees what a run without a break would have seen.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class PretrainingModel(nn.Module):
         self.new_parameters: frozenset[str] = frozenset()
 
     def make_batch(self, texts: Sequence[str], positions: Sequence[int], seed: int) -> Batch:
-        """Tokenise texts [b] and damage them by the random numbers that belong to their `positions` [b]."""
+        """Tokenise texts [b] and corrupt them by the random numbers that belong to their `positions` [b]."""
         features = self.backbone.features(list(texts))
         tokens = {name: value for name, value in features.items() if isinstance(value, Tensor)}
         width = tokens["input_ids"].shape[1]
@@ -122,7 +122,7 @@ class CausalLM(TokenPrediction):
         super().__init__(backbone, folder, AutoModelForCausalLM)
 
     def corrupt(self, tokens: Batch, random: Tensor) -> Batch:
-        """Ask every token for the one after it; nothing is damaged."""
+        """Ask every token for the one after it; nothing is corrupted."""
         ids, present = tokens["input_ids"], tokens["attention_mask"].bool()
         targets = torch.full_like(ids, IGNORED)
         targets[:, :-1] = ids[:, 1:].masked_fill(~(present[:, 1:] & present[:, :-1]), IGNORED)
@@ -171,7 +171,7 @@ class TSDAE(PretrainingModel):
         return {"loss": self.autoencoder([tokens, {"input_ids": targets}], targets)}
 
 
-def choose(asked: Objective | Literal["auto"], backbone: Backbone) -> Objective:
+def choose(requested: Objective | Literal["auto"], backbone: Backbone) -> Objective:
     """Return what a backbone can learn: an encoder to tell a message from its vector, a decoder the next word.
 
     Masked words instead cost MiniLM 5.7 points of macro-F1 with 16 examples a label of emotion, TSDAE, after fewer
@@ -187,10 +187,10 @@ def choose(asked: Objective | Literal["auto"], backbone: Backbone) -> Objective:
         able = ("clm",)
     else:
         raise ModelingError("predicts_no_words", name=backbone.name)
-    if asked != "auto" and asked not in able:
+    if requested != "auto" and requested not in able:
         code = "reads_both_ways" if "mlm" in able else "reads_forwards"
         raise ModelingError(code, name=backbone.name, objectives=able)
-    return able[0] if asked == "auto" else asked
+    return able[0] if requested == "auto" else requested
 
 
 def build(objective: Objective, backbone: Backbone, base: Path, seed: int) -> PretrainingModel:

@@ -135,7 +135,7 @@ def _seconds_a_step(model: PretrainingModel, texts: Sequence[str], settings: Pre
 
 
 def _held_out_loss(model: PretrainingModel, texts: Sequence[str], settings: PretrainingConfig) -> float:
-    """The mean loss of held-out messages [m], which are damaged in the same way each time."""
+    """The mean loss of held-out messages [m], which are corrupted in the same way each time."""
     model.eval()
     losses: list[float] = []
     order = sorted(range(len(texts)), key=lambda row: -len(texts[row]))

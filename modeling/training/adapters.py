@@ -97,8 +97,8 @@ def _transformer(backbone: Backbone) -> Any:
     from transformers import PreTrainedModel
 
     first: Any = backbone.model[0]
-    held: Any = getattr(first, "model", None)
-    if isinstance(held, PreTrainedModel) or hasattr(held, "peft_config"):
+    inner: Any = getattr(first, "model", None)
+    if isinstance(inner, PreTrainedModel) or hasattr(inner, "peft_config"):
         return first
     raise ModelingError("no_layers_for_adapters", name=backbone.name)
 

@@ -1,4 +1,4 @@
-"""Checkpoints of a fine-tuning: saved by the clock, whole or not counted, and the best weights kept aside."""
+"""Checkpoints: saved every so many seconds, counted only when they are whole, and the best weights beside them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def drop_checkpoint(work: Path, step: int) -> None:
 
 
 def trained_weights(model: nn.Module) -> dict[str, Tensor]:
-    """Return the weights that are trained, on the processor."""
+    """Return the weights that are trained, in the memory of the CPU."""
     named = model.named_parameters()
     return {name: value.detach().cpu().contiguous() for name, value in named if value.requires_grad}
 

@@ -1,8 +1,8 @@
-"""Several processes that train one backbone together, as `accelerate launch` starts them: who leads, who follows.
+"""Several processes that train one backbone together, as `accelerate launch` starts them.
 
-The first process runs the whole program: it reads, decides, encodes, writes and prints. The others only take part in
-fine-tuning: they wait for an order, train with the first one, and wait for the next. So nothing that is decided can be
-decided differently by two of them. What they tell each other is JSON through gloo, beside whatever Trainer uses.
+The first process, the main one, runs the whole program: it reads, decides, encodes, writes and prints. The others only
+take part in fine-tuning: they wait for a task, train with the first one, and wait for the next. So no two of them can
+decide differently. What they send each other is JSON through gloo, beside what Trainer uses.
 """
 
 from __future__ import annotations

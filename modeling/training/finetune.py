@@ -169,7 +169,7 @@ def _fine_tuned(task: FineTuneTask, on_progress: OnProgress) -> FineTuned:
 
 
 def _split_validation(targets: Targets, tuning: FineTuneConfig, seed: int) -> tuple[Rows, Rows]:
-    """Return the rows that are learnt from, and those held back to stop early: of every label alike, or none."""
+    """Return the rows that are learned from, and those held back to stop early: of every label alike, or none."""
     share = tuning.validation
     if share is None:
         share = HELD_BACK if len(targets) >= MANY and tuning.epochs > EPOCHS else 0.0

@@ -65,12 +65,12 @@ def select(
     frozen = frozen_candidate(training_set, folds, c)
     methods: tuple[Method, ...] = recipe.candidates if recipe.method == "auto" else (recipe.method,)
     if methods == ("frozen",) or len(training_set.texts) < 2 * recipe.folds:
-        return Selection(frozen, frozen, {"frozen": frozen.summary()}, alone(methods, len(training_set.texts)))
+        return Selection(frozen, frozen, {"frozen": frozen.summary()}, explain_frozen(methods, len(training_set.texts)))
     cross_validation = CrossValidation(training_set, recipe, base, folds, work, on_progress, keep_weights=averages)
     method, figures = _winner(cross_validation, methods)
     best = cross_validation.run(method, evaluated_folds(training_set, recipe))
     chosen = best if recipe.method != "auto" or expected_to_gain(best, frozen) else frozen
-    why = compared(method, chosen.method, recipe.method, _compared(best, frozen))
+    why = explain_choice(method, chosen.method, recipe.method, _compared(best, frozen))
     return Selection(chosen, frozen, {"frozen": frozen.summary(), **figures, method: best.summary()}, why)
 
 
@@ -84,12 +84,12 @@ def _winner(cross_validation: CrossValidation, methods: Sequence[Method]) -> tup
             cross_validation.training_set.targets, count // MOST_COMPARED, cross_validation.recipe.seed
         )[0]
         some = cross_validation.training_set.of(rows)
-        (cross_validation.work / "race").mkdir(exist_ok=True)
+        (cross_validation.work / "comparison").mkdir(exist_ok=True)
         cross_validation = replace(
             cross_validation,
             training_set=some,
             folds=make_folds(some, cross_validation.recipe),
-            work=cross_validation.work / "race",
+            work=cross_validation.work / "comparison",
             keep_weights=False,
             vectors={},
         )
@@ -135,16 +135,16 @@ class Compared:
         return sentence("method_figures", **asdict(self))
 
 
-def alone(asked: tuple[Method, ...], messages: int) -> Sentence:
+def explain_frozen(methods: tuple[Method, ...], messages: int) -> Sentence:
     """Return why nothing was tuned."""
-    if asked == ("frozen",):
+    if methods == ("frozen",):
         return sentence("frozen_asked_for")
     return sentence("frozen_for_few", messages=messages)
 
 
-def compared(best: Method, chosen: Method, asked: str, figures: Compared) -> Sentence:
+def explain_choice(best: Method, chosen: Method, method: str, figures: Compared) -> Sentence:
     """Return why the best tuned candidate was taken, or not."""
-    if asked != "auto":
+    if method != "auto":
         code = "method_asked_for"
     elif chosen != best:
         code = "frozen_stays"

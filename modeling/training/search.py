@@ -238,7 +238,7 @@ def _sample(targets: Targets, seed: int) -> Rows:
 
 
 def _make_folds(training_set: TrainingSet, recipe: Recipe) -> Folds:
-    """Return what is held out, one part after the other: folds, or of many messages, once, all but those learnt from.
+    """Return what is held out, one part after the other: folds, or of many messages, once, all that none learns from.
 
     Near copies of a message are on one side.
     """

@@ -122,8 +122,8 @@ class _Training:
         tuned = fine_tune_rows(
             training_set, everything, chosen.method, self.recipe, self.base, self.run_directory.work, self.reporter.step
         )
-        others = kept_weights(self.run_directory.work, chosen.method)
-        blended = blend(tuned.backbone, self.base, chosen.blend, others)
+        kept = kept_weights(self.run_directory.work, chosen.method)
+        blended = blend(tuned.backbone, self.base, chosen.blend, kept)
         self.reporter.stage("head", 0.9)
         vectors = encode_with_progress(blended, self.inputs.train.texts, self.reporter)
         fitted = head.fit(
@@ -139,7 +139,7 @@ class _Training:
             ),
             landmarks=LANDMARKS,
         )
-        facts = {**tuned.facts, "blend": chosen.blend, "averaged": 1 + len(others)}
+        facts = {**tuned.facts, "blend": chosen.blend, "averaged": 1 + len(kept)}
         return Bundle(blended, fitted, {**self._meta(backbone, chosen), "tuning": facts})
 
     def _evaluated(self, bundle: Bundle, backbone: Backbone, frozen: Head, selection: Selection) -> Trained:
@@ -197,24 +197,26 @@ class _Training:
         """
         if not self.against:
             return None
-        theirs, old = load_baseline(self.against)
+        baseline_backbone, baseline_head = load_baseline(self.against)
         texts = self.inputs.test.texts
-        if theirs.fingerprint == backbone.fingerprint:
+        if baseline_backbone.fingerprint == backbone.fingerprint:
             if predicted is None:
                 predicted = frozen.probabilities(encode_with_progress(backbone, texts, self.reporter))
-            return Baseline(self.against, theirs.fingerprint, predicted)
+            return Baseline(self.against, baseline_backbone.fingerprint, predicted)
         train = self.inputs.train
         fitted = head.fit(
-            encode_with_progress(theirs, train.texts, self.reporter),
+            encode_with_progress(baseline_backbone, train.texts, self.reporter),
             self.inputs.targets(train),
             self.inputs.labels,
-            theirs.encode(self.inputs.descriptions),
-            c=old.c if old else None,
-            temperature=old.temperature if old else None,
-            thresholds=np.ones(len(self.inputs.labels), np.float32) if old else None,
+            baseline_backbone.encode(self.inputs.descriptions),
+            c=baseline_head.c if baseline_head else None,
+            temperature=baseline_head.temperature if baseline_head else None,
+            thresholds=np.ones(len(self.inputs.labels), np.float32) if baseline_head else None,
         )
         return Baseline(
-            self.against, theirs.fingerprint, fitted.probabilities(encode_with_progress(theirs, texts, self.reporter))
+            self.against,
+            baseline_backbone.fingerprint,
+            fitted.probabilities(encode_with_progress(baseline_backbone, texts, self.reporter)),
         )
 
     def _promotion_gate(
@@ -224,13 +226,16 @@ class _Training:
 
         Both have seen none of these messages, and a few dozen held-out messages alone could hardly ever tell.
         """
-        ours, theirs, targets_of_both = in_memory, baseline.test, targets
+        probabilities, baseline_probabilities, compared = in_memory, baseline.test, targets
         chosen = selection.chosen
         if baseline.fingerprint == backbone.fingerprint and chosen.method != "frozen":
-            ours = np.concatenate([ours, chosen.probabilities])
-            theirs = np.concatenate([theirs, selection.frozen.probabilities[chosen.rows]])
-            targets_of_both = np.concatenate([targets_of_both, chosen.targets[chosen.rows]])
-        return promotion_gate(ours, theirs, targets_of_both, self.inputs.labels) if len(targets_of_both) else None
+            probabilities = np.concatenate([probabilities, chosen.probabilities])
+            frozen = selection.frozen.probabilities[chosen.rows]
+            baseline_probabilities = np.concatenate([baseline_probabilities, frozen])
+            compared = np.concatenate([compared, chosen.targets[chosen.rows]])
+        if not len(compared):
+            return None
+        return promotion_gate(probabilities, baseline_probabilities, compared, self.inputs.labels)
 
     def _meta(self, backbone: Backbone, chosen: Candidate) -> dict[str, Any]:
         train = self.inputs.train

@@ -1,9 +1,9 @@
-"""Between a backbone and what fine-tuning made of it: averaged weights, which forget less.
+"""Averaged weights: those of fine-tuned backbones with each other, and with those of the base, which forgets less.
 
-Of few messages a backbone learns what they say and forgets a little of what it knew about all others. Half-way between
-both sets of weights it often knows both; cross-validation says where (Wortsman et al. 2022a). And the backbones that
-were tuned for cross-validation need not be thrown away: the mean of weights that were tuned from the same pretrained
-ones on much the same messages is usually better than any of them (Wortsman et al. 2022b).
+Fine-tuning on few messages makes a backbone worse on all others. A point on the line between the base's weights and the
+tuned ones is often good on both; cross-validation says which point (WiSE-FT: Wortsman et al. 2022a, without the
+zero-shot classifier). The mean of weights that were tuned from the same base on the folds and on all messages is
+usually better than any of them (a uniform model soup: Wortsman et al. 2022b).
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ def save_changed_weights(tuned: Backbone, base: Path, path: Path) -> None:
         save_file(changed, draft)
 
 
-def blend(tuned: Backbone, base: Path, share: float, others: Sequence[Path] = ()) -> Backbone:
-    """Average the weights of `tuned`, in place, with those that were kept in the files `others`; then move them.
+def blend(tuned: Backbone, base: Path, share: float, kept_files: Sequence[Path] = ()) -> Backbone:
+    """Average the weights of `tuned`, in place, with those that were kept in the files `kept_files`; then move them.
 
     They go to where only `share` of the way from the weights of the backbone in `base` is gone.
     """
-    if share == 1 and not others:
+    if share == 1 and not kept_files:
         return tuned
     start = backbones.load(str(base)).model.state_dict()
     with torch.no_grad(), ExitStack() as stack:
-        files = [stack.enter_context(safe_open(path, "pt", device=str(tuned.model.device))) for path in others]
+        files = [stack.enter_context(safe_open(path, "pt", device=str(tuned.model.device))) for path in kept_files]
         for name, value in _weights(tuned):
             origin = start[name].to(value.device, torch.float32)
             kept = [file.get_tensor(name).float() if name in file.keys() else origin for file in files]  # noqa: SIM118
