@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from bot.cli import DATABASE_AWAY, main
+from tests.databases import migrated
 from workers.core.errors import WRONG_SETTINGS
-from workers.store.database import Database
 
 ROWS = "text,label\nit crashes,bug\n"
 
@@ -81,7 +81,8 @@ def test_options_that_a_replay_cannot_follow_are_said(
 def test_a_replay_does_not_mix_with_what_is_in_its_data_folder(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    Database("sqlite:///backchannel.sqlite3").migrate()
+    with migrated(Path()):
+        pass
     assert "The data folder . has been used already" in sentence(
         monkeypatch, capsys, "replay", "rows.csv", "--data", "."
     )
@@ -131,5 +132,6 @@ def test_what_there_is_not_is_said(
 ) -> None:
     monkeypatch.setenv("BACKCHANNEL_DATA_DIR", str(tmp_path))
     monkeypatch.setenv("BACKCHANNEL_WEB__ENABLED", "false")
-    Database(f"sqlite:///{tmp_path / 'backchannel.sqlite3'}").migrate()
+    with migrated(tmp_path):
+        pass
     assert said in sentence(monkeypatch, capsys, *command)

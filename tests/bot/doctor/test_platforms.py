@@ -20,6 +20,7 @@ from bot.doctor import doctor
 from bot.doctor.findings import Finding
 from bot.settings import BotSettings
 from tests.bot.doctor.conftest import Red, Set
+from tests.databases import migrated
 from tests.e2e.demo import running_demo
 from tests.waiting import until
 from tests.workers.queries import last_beats
@@ -115,7 +116,7 @@ def run(command: str, settings: dict[str, str]) -> subprocess.CompletedProcess[s
 
 
 def latest(data_dir: Path) -> dict[str, float]:
-    with Database(f"sqlite:///{data_dir / 'backchannel.sqlite3'}").read() as c:
+    with migrated(data_dir) as database, database.read() as c:
         return last_beats(c)
 
 

@@ -12,6 +12,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import inspect, text
 
+from tests.databases import migrated
 from workers.core.errors import BackchannelError
 from workers.store import counters
 from workers.store.database import Database
@@ -189,10 +190,11 @@ def test_a_file_that_somebody_keeps_locked_says_so(tmp_path: Path, monkeypatch: 
     other.close()
     with database.write():
         pass
+    database.dispose()
 
 
 def test_sqlite_is_set_up_to_keep_what_it_acknowledged(tmp_path: Path) -> None:
-    with Database(f"sqlite:///{tmp_path}/store.sqlite3").read() as c:
+    with migrated(tmp_path) as database, database.read() as c:
         pragmas = {name: c.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("journal_mode", "synchronous")}
         pragmas |= {name: c.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("foreign_keys", "secure_delete")}
     assert pragmas == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "secure_delete": 1}

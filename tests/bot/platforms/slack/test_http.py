@@ -112,7 +112,7 @@ async def test_without_the_database_nothing_is_acknowledged_and_later_everything
     async with running(platform, intake.accept):
         line = HttpLine(f"http://127.0.0.1:{platform.port}/slack/events", SECRET)
         people = FarPeople(far, line)
-        with Database(f"sqlite:///{tmp_path}/db.sqlite3").write():  # somebody else holds the only write lock
+        with database.write():  # somebody else holds the only write lock
             saying = asyncio.create_task(people.say("U2", "The board crashes"))
             await soon(lambda: line.statuses)
             assert line.statuses[0] != 200
