@@ -19,8 +19,9 @@ from typing import Any
 import pytest
 
 from examples.a_platform_in_one_file import ADMIN, BOT, CHAT, LinesPlatform
-from tests.bot.platforms.contract import ContractWithDeletes, Gathered, Seen, soon
+from tests.bot.platforms.contract import ContractWithDeletes, Gathered, Seen
 from tests.databases import with_packaged_model
+from tests.waiting import soon
 from workers.core.events import LABELS, ChatRef, Person
 from workers.core.replies import Choice
 from workers.handlers.dispatch import handle, in_steps

@@ -11,7 +11,7 @@ from modeling.errors import ModelingError
 from workers.commands.chat import share
 from workers.commands.context import Answer, Call, Plan
 from workers.core.replies import Post
-from workers.jobs.messages import figure
+from workers.jobs.outcome_text import figure
 from workers.store import named_backbones, versions
 from workers.store.database import Stale
 from workers.store.named_backbones import NamedBackbone

@@ -12,8 +12,8 @@ from workers.core.i18n import say
 from workers.core.replies import Choice, EditPost
 from workers.core.settings import Settings
 from workers.jobs.errors import Cancelled
-from workers.jobs.messages import percent_done
 from workers.jobs.modeling_process import Program
+from workers.jobs.outcome_text import percent_done
 from workers.store import jobs, outbox
 from workers.store.database import Database, DatabaseAway
 from workers.store.jobs import Job, LostLease

@@ -23,8 +23,8 @@ from workers.core.replies import EditPost
 from workers.core.settings import Settings
 from workers.jobs.datasets import POOL, gather, tidy, tidy_left_over, write_data
 from workers.jobs.errors import Cancelled, Interrupted, JobFailed
-from workers.jobs.kinds.context import Command, JobContext, Kind, job_context
 from workers.jobs.kinds.evaluate import EVALUATE_JOB
+from workers.jobs.kinds.job_context import Command, JobContext, Kind, job_context
 from workers.jobs.kinds.pretrain import PRETRAIN_JOB
 from workers.jobs.kinds.train_and_distill import DISTILL_JOB, TRAIN_JOB
 from workers.jobs.kinds.tune import TUNE_JOB

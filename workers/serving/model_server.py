@@ -37,13 +37,7 @@ from workers.serving.head_fitting import (
     needs_cross_validation,
     settings_of,
 )
-from workers.serving.predictions import (
-    answer_classify,
-    record_events,
-    record_predictions,
-    text_of,
-    withdrawn_reactions,
-)
+from workers.serving.predictions import answer_classify, record_events, record_predictions, text_of, withdrawn_reactions
 from workers.serving.served_model import ServedModel
 from workers.store import head_fits, inbox, labels, outbox, training_set, versions
 from workers.store.database import Database

@@ -13,7 +13,7 @@ from slack_bolt.async_app import AsyncApp
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot.platforms.base import Accept, Standing
-from bot.platforms.serving import bind, serving
+from bot.platforms.http_server import bind, serving
 from bot.platforms.slack.background_tasks import BackgroundTasks
 from bot.platforms.slack.errors import Uninvited
 from bot.platforms.slack.http import site

@@ -15,7 +15,7 @@ from aiogram.types import BotCommand
 from tenacity import RetryCallState, retry, retry_if_exception_type, wait_exponential
 
 from bot.platforms.base import Accept, Later, Refused, Standing, not_listening
-from bot.platforms.serving import bind, serving
+from bot.platforms.http_server import bind, serving
 from bot.platforms.telegram import http
 from bot.platforms.telegram.client import Client
 from bot.platforms.telegram.errors import Migrated, NotInChat, TokenRefused

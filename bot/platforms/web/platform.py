@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pydantic import SecretStr
 
 from bot.platforms.base import Accept, Standing
-from bot.platforms.serving import bind, serving
+from bot.platforms.http_server import bind, serving
 from bot.platforms.web.channel import Channel
 from bot.platforms.web.http import Site
 from bot.platforms.web.login import Gate

@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from modeling.backbones.hub import Download, licence, log
+from modeling.backbones.hub import licence, log
 from modeling.cli.console import Show, errors_as_sentences
+from modeling.events import Download
 from tests.fakes import tiny_families as tiny
 from tests.fakes.hub import FarHub, serving
 from tests.waiting import HANG

@@ -4,20 +4,7 @@ from __future__ import annotations
 
 import json
 
-from tests.workers.store.samples import (
-    BOB,
-    CHAT,
-    EVE,
-    UMA,
-    act,
-    choose,
-    delete,
-    edit,
-    guess,
-    message,
-    post,
-    request,
-)
+from tests.workers.store.samples import BOB, CHAT, EVE, UMA, act, choose, delete, edit, guess, message, post, request
 from workers.core.events import CLASSIFY
 from workers.core.replies import Choice, Document, EditPost
 from workers.store import chats, history, inbox, jobs, labels, ledger, messages, outbox, overview, predictions, versions

@@ -6,7 +6,7 @@ from modeling.events import Evaluated, Interval, Outcome
 from workers.core.i18n import percent, say
 from workers.core.replies import Picture
 from workers.jobs.datasets import HELD_OUT, TRAIN
-from workers.jobs.kinds.context import (
+from workers.jobs.kinds.job_context import (
     Command,
     JobContext,
     JobOutcome,

@@ -6,7 +6,7 @@ from modeling.events import Outcome, Pretrained, PretrainingGain
 from workers.core.i18n import say
 from workers.core.replies import Picture
 from workers.jobs.datasets import POOL, TRAIN
-from workers.jobs.kinds.context import Command, JobContext, JobOutcome, Kind, WriteOutcome, of_kind, with_notes
+from workers.jobs.kinds.job_context import Command, JobContext, JobOutcome, Kind, WriteOutcome, of_kind, with_notes
 from workers.store.named_backbones import PREFIX
 
 CURVE = "curve.png"

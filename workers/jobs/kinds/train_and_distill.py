@@ -8,7 +8,7 @@ from modeling.events import Distilled, Outcome, TeacherFigures, Trained
 from workers.core.i18n import both, percent, say
 from workers.jobs.datasets import HELD_OUT, POOL, TRAIN
 from workers.jobs.errors import in_both
-from workers.jobs.kinds.context import (
+from workers.jobs.kinds.job_context import (
     Command,
     JobContext,
     JobOutcome,
@@ -19,7 +19,7 @@ from workers.jobs.kinds.context import (
     train_command,
     with_notes,
 )
-from workers.jobs.messages import figure, outcome_text, table
+from workers.jobs.outcome_text import figure, outcome_text, table
 from workers.store import versions
 
 METRICS = {"accuracy", "macro_f1", "ece", "messages_per_second", "megabytes", "seconds", "against", "teacher"}

@@ -7,7 +7,7 @@ from pathlib import Path
 from modeling.events import Outcome, Tuned
 from workers.core.i18n import percent, say
 from workers.jobs.datasets import TRAIN
-from workers.jobs.kinds.context import Command, JobContext, JobOutcome, Kind, WriteOutcome, of_kind, with_notes
+from workers.jobs.kinds.job_context import Command, JobContext, JobOutcome, Kind, WriteOutcome, of_kind, with_notes
 
 
 def tune_commands(context: JobContext) -> list[Command]:

@@ -11,28 +11,9 @@ from hypothesis import strategies as st
 
 from bot.platforms.telegram import updates
 from bot.platforms.telegram.events import ASKED_FOR, BotAccount, Context, events
-from tests.fakes.telegram.world import (
-    ANA,
-    BO,
-    BOT,
-    CHANNEL,
-    GROUP,
-    Json,
-    World,
-    user,
-)
+from tests.fakes.telegram.world import ANA, BO, BOT, CHANNEL, GROUP, Json, World, user
 from tests.fixtures import events_of, recordings
-from workers.core.events import (
-    ChatRef,
-    Command,
-    Event,
-    Message,
-    MessageRef,
-    Moved,
-    Person,
-    Presence,
-    Reaction,
-)
+from workers.core.events import ChatRef, Command, Event, Message, MessageRef, Moved, Person, Presence, Reaction
 
 ME = BotAccount(BOT["id"], BOT["username"])
 CHAT = ChatRef(platform="telegram", workspace="-1001", chat_id="-1001")
