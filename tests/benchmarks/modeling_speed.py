@@ -45,7 +45,7 @@ def texts(path: str | None) -> list[str]:
 
 
 def encoding(path: str | None) -> list[tuple[str, str, str]]:
-    model, messages = backbones.load("minilm"), texts(path)
+    model, messages = backbones.load("minilm", as_saved=True), texts(path)
 
     def ours() -> object:
         return model.encode(messages)
