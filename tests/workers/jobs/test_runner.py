@@ -125,13 +125,16 @@ def test_who_lost_the_lease_writes_nothing(labelled: Chatroom, settings: Setting
     assert told(labelled) == []
 
 
+def print_instead(monkeypatch: pytest.MonkeyPatch, line: dict[str, object]) -> None:
+    """Let a job's program do nothing but print this line."""
+    argv = [sys.executable, "-c", f"print({json.dumps(line)!r})"]
+    monkeypatch.setattr(runner, "start", lambda *_: subprocess.Popen(argv, **PIPES))
+
+
 def test_a_program_that_fails_ends_the_job_with_its_sentence(
     labelled: Chatroom, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ):
-    said = '{"event": "error", "message": "The disk is full: free some space."}'
-    monkeypatch.setattr(
-        runner, "start", lambda *_: subprocess.Popen([sys.executable, "-c", f"print('''{said}''')"], **PIPES)
-    )
+    print_instead(monkeypatch, {"event": "error", "message": "The disk is full: free some space."})
     labelled.type("retrain")
     run_job(labelled.database, settings, "test")
     assert job(labelled).state == "failed"
@@ -143,8 +146,7 @@ def test_a_chat_in_chinese_reads_in_chinese_what_a_program_says(
 ):
     labelled.type("here zh")
     line = {"event": "error", "message": "The disk is full.", "code": "disk_full", "params": {"folder": "/v"}}
-    printing = [sys.executable, "-c", f"print({json.dumps(line)!r})"]
-    monkeypatch.setattr(runner, "start", lambda *_: subprocess.Popen(printing, **PIPES))
+    print_instead(monkeypatch, line)
     labelled.type("retrain")
     run_job(labelled.database, settings, "test")
     assert "/v 所在磁盘已满" in told(labelled)[-1]
@@ -196,10 +198,7 @@ def test_a_program_that_complains_without_end_is_read_all_the_time(
 def test_a_mistake_of_ours_ends_the_job_instead_of_trying_for_ever(
     labelled: Chatroom, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ):
-    said = '{"event": "done"}'
-    monkeypatch.setattr(
-        runner, "start", lambda *_: subprocess.Popen([sys.executable, "-c", f"print('''{said}''')"], **PIPES)
-    )
+    print_instead(monkeypatch, {"event": "done"})
     labelled.type("retrain")
     run_job(labelled.database, settings, "test")
     assert job(labelled).state == "failed"
