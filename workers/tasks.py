@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -149,12 +149,17 @@ def wake_training() -> None:
             hints()(TRAINING)
 
 
-@app.task(name=TRAINING)
-def train() -> None:
-    """Run the jobs that wait, one after another, each to its end."""
+@app.task(name=TRAINING, bind=True)
+def train(self: Any) -> None:
+    """Run the jobs that wait, one after another, each to its end; what dashboards see is in the task's result."""
     from workers.jobs.runner import run_job
 
-    while run_job(database(), settings(), WORKER):
+    task_id = self.request.id
+
+    def publish_state(state: Mapping[str, object]) -> None:
+        app.backend.store_result(task_id, state, "PROGRESS")
+
+    while run_job(database(), settings(), WORKER, publish_state):
         pass
 
 

@@ -1,4 +1,4 @@
-"""Secrets where none may be: in what the broker holds, in logs, in the database, in what people read."""
+"""Secrets where none may be: in what broker and result store hold, in logs, in the database, in what people read."""
 
 from __future__ import annotations
 
@@ -12,13 +12,17 @@ SECRET = ("TOKEN", "SECRET")
 """How the names of settings end whose values nobody may ever see."""
 
 
+RESULT = "celery-task-meta-"
+"""How the keys of Celery's results begin."""
+
+
 def secrets(env: Mapping[str, str]) -> set[str]:
     """The secret ones among settings."""
     return {value for name, value in env.items() if name.endswith(SECRET)}
 
 
 def held(data: Path) -> dict[str, str]:
-    """Everything in the embedded broker, as text under its key."""
+    """Everything in the embedded broker and result store, as text under its key."""
     with client(data) as broker:
         readers: dict[bytes, Any] = {
             b"string": broker.get,

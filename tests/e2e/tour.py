@@ -224,13 +224,14 @@ async def train(tour: Tour, up: Up) -> None:
 
 
 async def keep_quiet(tour: Tour, up: Up) -> None:
-    """No secret stands in hints, files, posts or in what the doctor said."""
+    """No secret stands in results, hints, files, posts or in what the doctor said."""
     broker = leaks.held(up.folder)
     places = broker | leaks.written(up.folder) | dict(tour.far.posts()) | {"doctor": tour.doctor}
     secrets = leaks.secrets(up.env)
     found = leaks.leaked(places, secrets)
-    what = f"none of {len(secrets)} secrets is in {len(broker)} keys of the broker, {len(places)} places {found or ''}"
-    await tour.expect(what, lambda: secrets and broker and not found, 1)
+    results = sum(name.startswith(leaks.RESULT) for name in broker)
+    what = f"none of {len(secrets)} secrets is in {results} results, {len(places)} places in all {found or ''}"
+    await tour.expect(what, lambda: secrets and results and not found, 1)
 
 
 async def run(platform: str, folder: Path) -> int:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from modeling.events import Outcome, Progress
@@ -23,6 +25,13 @@ log = logging.getLogger(__name__)
 BEAT = 1.0
 """Seconds between two renewals of a lease."""
 
+PublishState = Callable[[Mapping[str, object]], None]
+"""Puts a job's state where dashboards look, such as Celery's result store. May raise, and may block for seconds."""
+
+
+def unpublished(state: Mapping[str, object]) -> None:
+    """Publish nothing."""
+
 
 @dataclass(slots=True)
 class Run:
@@ -30,6 +39,7 @@ class Run:
 
     job: Job
     language: str
+    publish_state: PublishState
     renewed_at: float
     low: float = 0.0
     high: float = 1.0
@@ -71,11 +81,21 @@ def beat(database: Database, settings: Settings, run: Run, now: float) -> None:
             if edit != run.last_edit and now - run.edited_at >= settings.progress_seconds:
                 run.last_edit, run.edited_at, run.edits = edit, now, run.edits + 1
                 outbox.add(c, [(f"job:{run.job.id}:{run.job.token}:{run.edits}", progress_edit(run))], now)
+        if run.edited_at == now:
+            threading.Thread(target=publish_quietly, args=(run,), name="publish state", daemon=True).start()
         run.renewed_at = now
     except DatabaseAway as error:
         if now - run.renewed_at > settings.job_lease_seconds:
             raise LostLease(f"The lease of job {run.job.id} could not be renewed: {error}") from error
         log.warning("The lease of job %d could not be renewed yet: %s", run.job.id, error)
+
+
+def publish_quietly(run: Run) -> None:
+    """Nothing that people need lives in the result store, so a broker that is down does not matter."""
+    try:
+        run.publish_state({"job": run.job.id, "stage": run.stage, "fraction": run.fraction})
+    except Exception as error:
+        log.debug("The result store did not take the progress: %s", error)
 
 
 def progress_edit(run: Run) -> EditPost:

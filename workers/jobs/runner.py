@@ -29,7 +29,7 @@ from workers.jobs.kinds.pretrain import PRETRAIN_JOB
 from workers.jobs.kinds.train_and_distill import DISTILL_JOB, TRAIN_JOB
 from workers.jobs.kinds.tune import TUNE_JOB
 from workers.jobs.modeling_process import Program, start
-from workers.jobs.progress import Run, follow
+from workers.jobs.progress import PublishState, Run, follow, unpublished
 from workers.store import chats, jobs, outbox
 from workers.store.database import Database, DatabaseAway
 from workers.store.jobs import Job, LostLease
@@ -48,15 +48,18 @@ BEFORE = 0.2
 """The share of a job that its preparing program takes, where it has one."""
 
 
-def run_job(database: Database, settings: Settings, worker: str) -> bool:
-    """Claim the job that waits and see it through. Returns whether there was one, and the next may be looked for."""
+def run_job(database: Database, settings: Settings, worker: str, publish_state: PublishState = unpublished) -> bool:
+    """Claim the job that waits and see it through. Returns whether there was one, and the next may be looked for.
+
+    `publish_state` gets the stage and the fraction, 0 to 1, every few seconds.
+    """
     with database.write() as c:
         job = jobs.claim(c, worker, settings.job_lease_seconds, time.time())
     if job is None:
         return False
     log.info("Job %d (%s) starts (try %d).", job.id, job.kind, job.token)
     try:
-        see_through(database, settings, job)
+        see_through(database, settings, job, publish_state)
     except LostLease:
         log.warning("Job %d was taken over by another worker; this one stops.", job.id)
     except (DatabaseAway, Interrupted) as error:
@@ -65,13 +68,13 @@ def run_job(database: Database, settings: Settings, worker: str) -> bool:
     return True
 
 
-def see_through(database: Database, settings: Settings, job: Job) -> None:
+def see_through(database: Database, settings: Settings, job: Job, publish_state: PublishState = unpublished) -> None:
     """Run the programs and end the job, one way or another. Raises LostLease, DatabaseAway or Interrupted."""
     folder, done = settings.versions_dir / f"job-{job.id}", False
     try:
         if job.token > MOST_TRIES:
             raise JobFailed(both("job_worker_died", tries=MOST_TRIES))
-        conclude(database, job, *run_programs(database, settings, job, folder))
+        conclude(database, job, *run_programs(database, settings, job, folder, publish_state))
         done = True
     except (LostLease, DatabaseAway, Interrupted):
         raise
@@ -90,7 +93,9 @@ def see_through(database: Database, settings: Settings, job: Job) -> None:
         tidy_left_over(database, settings.versions_dir)
 
 
-def run_programs(database: Database, settings: Settings, job: Job, folder: Path) -> tuple[JobContext, Outcome]:
+def run_programs(
+    database: Database, settings: Settings, job: Job, folder: Path, publish_state: PublishState
+) -> tuple[JobContext, Outcome]:
     """The job's context, and the last line of its last program. Raises JobFailed, Cancelled, Interrupted or LostLease.
 
     A program that came to its end before a kill says its last line again at once.
@@ -103,7 +108,7 @@ def run_programs(database: Database, settings: Settings, job: Job, folder: Path)
         texts = gather(c, pool=POOL in kind.data)
     write_data(folder, texts, kind.data)
     *before, last = kind.commands(context)
-    run = Run(job, context.language, renewed_at=time.time(), high=BEFORE)
+    run = Run(job, context.language, publish_state, renewed_at=time.time(), high=BEFORE)
     for command in before:
         run_program(database, settings, run, command)
     run.low, run.high = (BEFORE if before else 0.0), 1.0

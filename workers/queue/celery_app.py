@@ -18,14 +18,15 @@ SOCKET = {
 
 
 def make(settings: Settings) -> Celery:
-    """A Celery app on the settings' broker: JSON only, early acknowledgement, no results, because tasks are hints."""
+    """A Celery app on the settings' broker: JSON only, early acknowledgement, because tasks are hints."""
     url = settings.broker.url.get_secret_value() or embedded_valkey.broker_url(settings.data_dir)
     # A sweep that nobody took is of no use once the next one is there.
     once = {"queue": MAINTENANCE, "expires": settings.sweep_seconds}
     sweep = {"task": MAINTENANCE, "schedule": settings.sweep_seconds, "options": once}
-    celery = Celery("backchannel", broker=url, include=["workers.tasks"])
+    celery = Celery("backchannel", broker=url, backend=url, include=["workers.tasks"])
     celery.conf.update(
         task_serializer="json",
+        result_serializer="json",
         accept_content=["json"],
         task_ignore_result=True,
         task_default_queue=MAINTENANCE,
@@ -35,7 +36,12 @@ def make(settings: Settings) -> Celery:
         broker_connection_max_retries=None,
         broker_connection_timeout=2.0,
         broker_transport_options=SOCKET,
+        result_backend_transport_options=SOCKET,
+        redis_socket_timeout=5.0,
+        redis_socket_connect_timeout=2.0,
+        redis_retry_on_timeout=False,
         worker_hijack_root_logger=False,
+        worker_send_task_events=True,
         beat_schedule={"sweep": sweep},
         beat_max_loop_interval=5,
     )

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -23,10 +24,12 @@ from workers.store.database import DatabaseAway
 
 def test_a_job_trains_and_decides_by_the_gate_and_an_altered_bundle_is_refused(labelled: Chatroom, settings: Settings):
     labelled.type("retrain frozen")
-    run_job(labelled.database, settings, "test")
+    states: list[Mapping[str, object]] = []
+    run_job(labelled.database, settings, "test", states.append)
     done = job(labelled)
     assert done.state == "done", done.error
     assert done.result is not None
+    assert until(lambda: {state["job"] for state in states}) == {done.id}
     with labelled.database.read() as c:
         candidate = versions.find(c, int(done.result["version"]))
         active = versions.active(c)

@@ -1,4 +1,4 @@
-"""Hints over a real Valkey: they arrive, and they never block."""
+"""Hints over a real Valkey: they arrive, they never block, and progress is where dashboards look."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from celery.result import AsyncResult
 from pydantic import SecretStr
 
 from tests import valkey
@@ -94,6 +95,14 @@ def test_a_broker_that_is_away_raises_nothing_where_hints_are_given(tmp_path: Pa
     hints(LABELS)
     assert tried.wait(HANG), "the thread lives on after a failed hint"
     hints.stop()
+
+
+def test_progress_is_in_the_result_store(settings: Settings):
+    celery = make(settings)
+    celery.backend.store_result("a-task", {"stage": "fine-tuning", "fraction": 0.5}, "PROGRESS")
+    result = AsyncResult("a-task", app=celery)
+    assert result.state == "PROGRESS"
+    assert result.info == {"stage": "fine-tuning", "fraction": 0.5}
 
 
 def test_only_json_is_taken(settings: Settings):
