@@ -47,10 +47,13 @@ async def moment() -> None:
 
 
 def is_gone(pid: int) -> bool:
-    """Whether a process has ended, its parent's knowledge of that aside."""
+    """Whether a process has ended, its parent's knowledge of that aside.
+
+    The first thread may be a zombie while another still ends, and until then files are open and locks are held.
+    """
     try:
-        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE and len(os.listdir(f"/proc/{pid}/task")) == 1
+    except (psutil.NoSuchProcess, FileNotFoundError):
         return True
 
 
