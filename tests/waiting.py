@@ -52,8 +52,8 @@ def is_gone(pid: int) -> bool:
     The first thread may be a zombie while another still ends, and until then files are open and locks are held.
     """
     try:
-        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE and len(os.listdir(f"/proc/{pid}/task")) == 1
-    except (psutil.NoSuchProcess, FileNotFoundError):
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE and psutil.Process(pid).num_threads() == 1
+    except psutil.NoSuchProcess:
         return True
 
 
