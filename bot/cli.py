@@ -44,10 +44,10 @@ def main() -> None:
 @app.command()
 def demo() -> None:
     """Try everything in a browser on this machine: one channel, six labels, a conversation to play."""
-    from bot.wiring.demo import prepare
+    from bot.wiring.web import prepare_demo
 
     settings = worker_settings.load()
-    prepare(open_database(settings))
+    prepare_demo(open_database(settings))
     start(settings, [["web"]], example=True)
 
 

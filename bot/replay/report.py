@@ -1,4 +1,4 @@
-"""What a replay found out, by comparing what people did with what the store and the server hold."""
+"""What a replay found out, by comparing what people did with what the store and the server hold: how good, how fast."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from bot.replay.scores import Row, accuracy
 from bot.replay.script import Participants
 from workers.core.errors import BackchannelError
 from workers.core.events import MessageRef
@@ -14,10 +13,12 @@ from workers.store import head_fits, ledger
 from workers.store.database import Database
 
 WINDOW = 50
+Row = tuple[str, str | None, float]
+"""(true label, predicted label or None, probability)."""
 
 
 def test_rows(participants: Participants, refs: Sequence[MessageRef]) -> list[Row]:
-    """(true label, predicted label, probability) of messages that were only predicted."""
+    """The rows of messages that were only predicted."""
     outcomes = [(participants.truth[ref.key], participants.observer.all(ref.key)[0]) for ref in refs]
     return [(truth, outcome.label, outcome.probability) for truth, outcome in outcomes]
 
@@ -58,6 +59,46 @@ def lost_and_doubled(database: Database, participants: Participants) -> tuple[in
     doubled += sum(len(participants.observer.all(ref)) > 1 for ref in participants.accepted)
     doubled += sum(len(replies) > 1 for replies in participants.server.reactions.values())
     return lost, doubled
+
+
+def accuracy(rows: Sequence[Row]) -> float:
+    """The share of rows that were predicted correctly."""
+    return sum(truth == predicted for truth, predicted, _ in rows) / len(rows) if rows else 0.0
+
+
+def macro_f1(rows: Sequence[Row]) -> float:
+    """F1 averaged over the true labels, each counting the same."""
+    scores: list[float] = []
+    for label in sorted({truth for truth, _, _ in rows}):
+        hits = sum(truth == predicted == label for truth, predicted, _ in rows)
+        wrong = sum((truth == label) != (predicted == label) for truth, predicted, _ in rows)
+        scores.append(2 * hits / (2 * hits + wrong) if hits else 0.0)
+    return sum(scores) / len(scores) if scores else 0.0
+
+
+def ece(rows: Sequence[Row], bins: int = 15) -> float:
+    """Expected calibration error over equal-width bins of probability (Guo et al. 2017)."""
+    total = 0.0
+    for number in range(bins):
+        inside = [row for row in rows if number < row[2] * bins <= number + 1]
+        if inside:
+            total += abs(sum(row[2] for row in inside) - sum(row[0] == row[1] for row in inside))
+    return total / len(rows) if rows else 0.0
+
+
+def scored(rows: Sequence[Row]) -> dict[str, float]:
+    """All three, as the report prints them."""
+    return {
+        "accuracy": round(accuracy(rows), 4),
+        "macro_f1": round(macro_f1(rows), 4),
+        "ece": round(ece(rows), 4),
+    }
+
+
+def percentiles(values: Sequence[float], *ranks: int) -> dict[str, float]:
+    """Nearest-rank percentiles, rounded to a tenth; empty when there are no values."""
+    ordered = sorted(values)
+    return {f"p{p}": round(ordered[min(len(ordered) - 1, len(ordered) * p // 100)], 1) for p in ranks if ordered}
 
 
 def save(path: Path, text: str = "") -> None:

@@ -1,21 +1,22 @@
-"""The web platform wired to the store: what its page shows is read there."""
+"""The web platform wired to the store: what its page shows is read there, and what a demo needs is put there."""
 
 from __future__ import annotations
 
 import time
 
 from bot.platforms.web.platform import WebPlatform
+from bot.platforms.web.sample import sample_labels
 from bot.settings import WebSettings
-from bot.wiring.demo import prepare
 from workers.core.command_table import VERBS
-from workers.core.events import ChatRef
+from workers.core.events import ChatRef, Person
+from workers.store import chats, inbox, labels
 from workers.store import history as histories
-from workers.store import inbox
 from workers.store import overview as overviews
 from workers.store.database import Database
 from workers.store.history import Line
 from workers.store.overview import Overview
 
+CHANNEL = ChatRef(platform="web", workspace="local", chat_id="general")
 WAITING_SECONDS = 2.0
 """Seconds after which the page says that an event still waits: its worker is starting, or gone."""
 
@@ -43,5 +44,16 @@ def web_platform(database: Database, web: WebSettings) -> WebPlatform:
         history=history,
         overview=overview,
         verbs=verbs,
-        before_sample=lambda: prepare(database),
+        before_sample=lambda: prepare_demo(database),
     )
+
+
+def prepare_demo(database: Database) -> None:
+    """Enable the web channel if it never was, and bring the sample's labels where there are none at all."""
+    now = time.time()
+    with database.write() as c:
+        if chats.get(c, CHANNEL) is None:
+            chats.enable(c, CHANNEL, Person(id="demo", name="demo"), "en", now)
+        if not labels.living(c):
+            for label in sample_labels():
+                labels.add(c, label.name, label.description, label.emoji, now)

@@ -28,9 +28,8 @@ from sqlalchemy import text as sql
 
 from bot.cli import open_database
 from bot.platforms.web.sample import sample_lines
-from bot.replay.dataset import read
 from bot.replay.observer import Observer
-from bot.replay.runner import MAIN
+from bot.replay.runner import MAIN, read_rows
 from bot.replay.script import ANNOTATORS, AUTHORS, Participants, ref_of
 from bot.replay.server import ReplayServer
 from bot.settings import BotSettings
@@ -192,7 +191,7 @@ async def play(arguments: argparse.Namespace, data: Path, supervisor: Supervisor
 
 def conversation(file: Path | None, count: int) -> list[tuple[str, str]]:
     """So many (text, label) rows; the sample conversation over and over, unless there is a file."""
-    rows = read(file) if file else [(line.text, line.label) for line in sample_lines()]
+    rows = read_rows(file) if file else [(line.text, line.label) for line in sample_lines()]
     return [
         (f"{text} #{number // len(rows)}", label)
         for number, (text, label) in zip(range(count), rows * (count // len(rows) + 1), strict=False)

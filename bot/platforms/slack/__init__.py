@@ -2,8 +2,8 @@
 
 The files that every platform has: platform, events (payloads to our events), sender (our replies to the Web API),
 errors, rate_limit, users, formatting, http, doctor. Slack alone has: listeners (what Bolt calls), workspaces,
-socket_mode, oauth (installing), home and modal (App Home and "Label this…"), emoji_names, scopes, background_tasks,
-redact (keeps secrets out of logs). `bot.wiring.slack` builds a `SlackPlatform`; only wiring and doctor import this.
+socket_mode, oauth (installing), surfaces (App Home and "Label this…"), emoji_names, scopes, background_tasks, redact
+(keeps secrets out of logs). `bot.wiring.slack` builds a `SlackPlatform`; only wiring and doctor import this.
 """
 
 # pyright: reportUnsupportedDunderAll=false
@@ -15,10 +15,8 @@ __all__ = [
     "errors",
     "events",
     "formatting",
-    "home",
     "http",
     "listeners",
-    "modal",
     "oauth",
     "platform",
     "rate_limit",
@@ -26,6 +24,7 @@ __all__ = [
     "scopes",
     "sender",
     "socket_mode",
+    "surfaces",
     "users",
     "workspaces",
 ]

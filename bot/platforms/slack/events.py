@@ -10,7 +10,7 @@ from typing import Any
 
 from bot.platforms.slack.emoji_names import neutral_of
 from bot.platforms.slack.formatting import readable, text_of
-from bot.platforms.slack.modal import CHOSEN, Target
+from bot.platforms.slack.surfaces import CHOSEN, Target
 from bot.platforms.slack.workspaces import Workspace
 from workers.core.events import (
     Button,

@@ -13,10 +13,11 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 
 from bot.platforms.base import Accept, Refused, not_listening
-from bot.platforms.slack import events, home, modal
+from bot.platforms.slack import events
 from bot.platforms.slack.background_tasks import BackgroundTasks
 from bot.platforms.slack.errors import translated_errors
 from bot.platforms.slack.redact import sdk_logger
+from bot.platforms.slack.surfaces import LABEL_THIS, Option, Section, closing, home_view, modal_view
 from bot.platforms.slack.users import Users
 from bot.platforms.slack.workspaces import Workspace, Workspaces, workspace_of
 from workers.core.events import ChatRef, Command, Event, Message, Reaction
@@ -29,11 +30,11 @@ ANY = re.compile(".*")
 class Screens(Protocol):
     """What the App Home and the modal show, made outside the platform. Both methods may block, and run in threads."""
 
-    def home(self, chat: ChatRef) -> Sequence[home.Section]:
+    def home(self, chat: ChatRef) -> Sequence[Section]:
         """What somebody sees in the App Home; `chat` is that person's DM with the bot."""
         ...
 
-    def options(self, chat: ChatRef) -> Sequence[modal.Option] | str:
+    def options(self, chat: ChatRef) -> Sequence[Option] | str:
         """What can be chosen for a message of this chat, or the sentence why nothing can."""
         ...
 
@@ -105,9 +106,9 @@ class Listeners:
             target = events.target_of(body, workspace)
             options = await asyncio.to_thread(self._screens.options, events.chat_of(target.channel, workspace))
             if isinstance(options, str):
-                view = modal.closing(options, self._language)
+                view = closing(options, self._language)
             else:
-                view = modal.view(target, options, self._language)
+                view = modal_view(target, options, self._language)
             # The trigger is good for three seconds: this can't wait among the background tasks.
             await self._open(workspace, body["trigger_id"], view)
         await ack()
@@ -121,8 +122,8 @@ class Listeners:
         target = events.metadata_of(body)
         message, command = events.target_message(target, workspace), events.labelling_of(body, target, workspace)
         if message is not None and not await self.accept(message):
-            closing = modal.closing(say(self._language, "not_here"), self._language)
-            await ack(response_action="update", view=closing)
+            view = closing(say(self._language, "not_here"), self._language)
+            await ack(response_action="update", view=view)
             return
         if command is not None:
             await self.accept(command)
@@ -162,7 +163,7 @@ class Listeners:
         dm = events.chat_of(event["channel"], workspace)
         sections = await asyncio.to_thread(self._screens.home, dm)
         admin = (await self._users.standing(workspace, event["user"])).admin
-        view = home.view(sections, self._language, admin, dm.chat_id)
+        view = home_view(sections, self._language, admin, dm.chat_id)
         with translated_errors():
             await self._workspaces.client_of(workspace).views_publish(user_id=event["user"], view=view)
 
@@ -187,6 +188,6 @@ def bolt_app(listeners: Listeners, workspaces: Workspaces, secret: SecretStr | N
     app.event(ANY)(listeners.event)
     app.command(ANY)(listeners.slash)
     app.action(ANY)(listeners.button)
-    app.message_shortcut(modal.LABEL_THIS)(listeners.shortcut)
-    app.view(modal.LABEL_THIS)(listeners.submission)
+    app.message_shortcut(LABEL_THIS)(listeners.shortcut)
+    app.view(LABEL_THIS)(listeners.submission)
     return app

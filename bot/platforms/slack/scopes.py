@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.platforms.slack.events import SLASHES, TRANSLATE
-from bot.platforms.slack.modal import LABEL_THIS
+from bot.platforms.slack.surfaces import LABEL_THIS
 
 USES: dict[str, tuple[str, ...]] = {
     "app_mentions:read": ("event app_mention",),

@@ -2,8 +2,8 @@
 
 The files that every platform has: platform, events (updates to our events), sender (our replies to the Bot API),
 errors, rate_limit, users, formatting, http (the webhook), doctor. Telegram alone has: client (calls of the Bot API),
-updates (raw JSON to the SDK's objects), refs (how chats and messages are named), topics (of forums), reactions,
-polling. `bot.wiring.telegram` builds a `TelegramPlatform`; only wiring and doctor import this.
+updates (raw JSON to the SDK's objects), refs (how chats and messages are named), reactions, polling.
+`bot.wiring.telegram` builds a `TelegramPlatform`; only wiring and doctor import this.
 """
 
 # pyright: reportUnsupportedDunderAll=false
@@ -21,7 +21,6 @@ __all__ = [
     "reactions",
     "refs",
     "sender",
-    "topics",
     "updates",
     "users",
 ]

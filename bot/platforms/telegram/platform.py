@@ -11,7 +11,8 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 from aiogram.methods import AnswerCallbackQuery, GetChatMember, GetMe, SetMyCommands, SetWebhook
-from aiogram.types import BotCommand
+from aiogram.types import BotCommand, Update
+from cachetools import LRUCache
 from tenacity import RetryCallState, retry, retry_if_exception_type, wait_exponential
 
 from bot.platforms.base import Accept, Later, Refused, Standing, not_listening
@@ -24,7 +25,6 @@ from bot.platforms.telegram.polling import Health, PollingLease, poll
 from bot.platforms.telegram.rate_limit import Limits, RateLimit
 from bot.platforms.telegram.refs import NAME, chat_ref, group_of
 from bot.platforms.telegram.sender import Sender
-from bot.platforms.telegram.topics import Topics
 from bot.platforms.telegram.updates import read
 from bot.platforms.telegram.users import ANONYMOUS_PREFIX
 from bot.settings import TelegramSettings
@@ -39,6 +39,8 @@ log = logging.getLogger(__name__)
 SECRET = re.compile(r"[A-Za-z0-9_-]{1,256}")
 STORE_TRIES, STORE_PAUSE = 5, 1.0
 """Tries to store an event that the inbox refuses, and the seconds between them."""
+TOPICS_KEPT = 20_000
+"""Messages of forums whose topic is remembered."""
 
 
 class TelegramPlatform:
@@ -220,6 +222,32 @@ class TelegramPlatform:
         except TokenRefused:
             self._token_refused.set()
             raise Later(5.0, "Telegram does not know the bot's token any more.") from None
+
+
+class Topics:
+    """In which topic of a forum a message stands, which reactions do not say.
+
+    Caches the latest messages of forums, and asks `find` (group, message -> topic) about older ones.
+    """
+
+    def __init__(self, find: Callable[[int, int], Awaitable[int | None]]) -> None:
+        self._find = find
+        self._topics: LRUCache[tuple[int, int], int | None] = LRUCache(TOPICS_KEPT)
+
+    def see(self, update: Update) -> None:
+        """Note where a message stands."""
+        message = update.message or update.edited_message
+        if message is not None and message.chat.is_forum:
+            topic = message.message_thread_id if message.is_topic_message else None
+            self._topics[message.chat.id, message.message_id] = topic
+
+    async def of_reaction(self, update: Update) -> int | None:
+        """The topic of the message that a reaction is on; None outside of topics, or if nobody knows."""
+        reaction = update.message_reaction
+        if reaction is None or not reaction.chat.is_forum:
+            return None
+        key = (reaction.chat.id, reaction.message_id)
+        return self._topics[key] if key in self._topics else await self._find(*key)
 
 
 async def _cancel(*tasks: asyncio.Task[Any]) -> None:

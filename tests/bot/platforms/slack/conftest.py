@@ -13,7 +13,7 @@ import pytest
 from bot.platforms.base import Accept
 from bot.platforms.slack.platform import SlackPlatform
 from bot.settings import SlackSettings
-from bot.wiring.slack_screens import SlackScreens
+from bot.wiring.slack import SlackScreens
 from tests.fakes.slack.people import FarPeople, HttpLine, SocketLine
 from tests.fakes.slack.server import TOKEN, FarSlack
 from tests.waiting import HANG

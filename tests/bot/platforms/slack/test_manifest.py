@@ -7,9 +7,9 @@ import pytest
 from bot.platforms.base import Refused
 from bot.platforms.slack.doctor import examine
 from bot.platforms.slack.events import SLASHES
-from bot.platforms.slack.modal import LABEL_THIS
 from bot.platforms.slack.platform import SlackPlatform
 from bot.platforms.slack.scopes import BOT_SCOPES, EVENTS, USES
+from bot.platforms.slack.surfaces import LABEL_THIS
 from tests.bot.platforms.slack.conftest import Inbox, settings
 from tests.fakes.slack import payloads
 from tests.fakes.slack.people import EVENT_SCOPES, FarPeople

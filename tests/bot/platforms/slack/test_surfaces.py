@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from bot.platforms.slack import home, modal
-from bot.platforms.slack.modal import Target
+from bot.platforms.slack import surfaces
 from bot.platforms.slack.platform import SlackPlatform
-from bot.wiring.slack_screens import SlackScreens, sections, sparkline
+from bot.platforms.slack.surfaces import Target
+from bot.wiring.slack import SlackScreens, sections, sparkline
 from tests.bot.platforms.slack.conftest import Inbox, overview
 from tests.fakes.slack import payloads
 from tests.fakes.slack.people import FarPeople
@@ -82,7 +82,7 @@ async def test_a_click_that_came_too_late_opens_nothing_and_harms_nothing(
 @pytest.mark.parametrize("text", ["x" * 9000, '"' * 9000, "ü" * 9000, "\n" * 9000, "🐞" * 9000, ""])
 def test_a_modal_carries_its_message_within_slacks_limit(text: str) -> None:
     target = Target("C1", "1.0", "", "U2", "Bob", text, False, False)
-    packed = modal.packed(target)
+    packed = surfaces.packed(target)
     assert len(packed) <= 3000
     back = Target(**json.loads(packed))
     assert text.startswith(back.text)
@@ -94,7 +94,7 @@ def test_a_modal_has_at_most_a_hundred_labels_and_always_the_answer_that_none_fi
     crowded = overview(HERE).model_copy(update={"labels": labels})
     offered = SlackScreens(lambda _: crowded, "zh").options(HERE)
     assert isinstance(offered, list)
-    view = modal.view(Target("C1", "1.0", "", "U2", "Bob", "hi", False, False), offered, "zh")
+    view = surfaces.modal_view(Target("C1", "1.0", "", "U2", "Bob", "hi", False, False), offered, "zh")
     assert len(options(view)) == 100
     assert options(view)[-1] == "none"
     assert all(len(option["text"]["text"]) <= 75 for option in view["blocks"][0]["element"]["options"])
@@ -104,7 +104,7 @@ def test_without_labels_the_modal_says_what_to_do() -> None:
     empty = overview(HERE).model_copy(update={"labels": []})
     sentence = SlackScreens(lambda _: empty, "en").options(HERE)
     assert isinstance(sentence, str)
-    view = modal.closing(sentence, "en")
+    view = surfaces.closing(sentence, "en")
     assert "labels add" in view["blocks"][0]["text"]["text"]
     assert "submit" not in view
 
@@ -143,7 +143,7 @@ def test_a_home_full_of_things_fits_slack(language: str) -> None:
             "accuracy": [AccuracyPoint(labels=number, accuracy=number / 60) for number in range(61)],
         }
     )
-    view = home.view(sections(full, language), language, True, "D1")
+    view = surfaces.home_view(sections(full, language), language, True, "D1")
     check_blocks(view, most=100)
     assert "100.0%" in text_of(view)
 

@@ -1,4 +1,4 @@
-"""The modal of the shortcut "Label this…": one choice among options that it is given."""
+"""What Slack shows of an app beside its posts: the App Home, and the modal of the shortcut "Label this…"."""
 
 from __future__ import annotations
 
@@ -7,8 +7,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from bot.platforms.slack.formatting import button, parts, section
 from workers.core.i18n import say
+from workers.core.replies import Choice
 
+VERBS = ("retrain", "rollback")
+"""Commands for which an admin gets a button in the App Home."""
 LABEL_THIS = "label_this"
 """The callback id of both the shortcut and its modal."""
 CHOSEN = "label"
@@ -18,8 +22,16 @@ OPTION_TEXT = 75
 
 
 @dataclass(frozen=True, slots=True)
+class Section:
+    """A heading of the App Home and its paragraphs, ready to be shown."""
+
+    title: str
+    paragraphs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Option:
-    """One line to choose: what people read, and what comes back."""
+    """One line to choose in the modal: what people read, and what comes back."""
 
     text: str
     value: str
@@ -39,6 +51,18 @@ class Target:
     mine: bool
 
 
+def home_view(sections: Sequence[Section], language: str, admin: bool, dm: str) -> dict[str, Any]:
+    """One person's App Home. `dm`: the channel in which the bot speaks with that person."""
+    blocks: list[dict[str, Any]] = []
+    for part in sections:
+        blocks.append({"type": "header", "text": {"type": "plain_text", "text": part.title[:150], "emoji": True}})
+        blocks += [section(piece) for paragraph in part.paragraphs for piece in parts(paragraph)]
+    if admin:
+        choices = [Choice(text=say(language, f"slack_{verb}"), value=verb) for verb in VERBS]
+        blocks.append({"type": "actions", "elements": [button(f"home-{choice.value}", choice) for choice in choices]})
+    return {"type": "home", "private_metadata": dm, "blocks": blocks}
+
+
 def packed(target: Target) -> str:
     """The target as the modal carries it. Slack allows 3000 characters, so a very long text loses its end."""
     text = target.text
@@ -47,7 +71,7 @@ def packed(target: Target) -> str:
     return data
 
 
-def view(target: Target, options: Sequence[Option], language: str) -> dict[str, Any]:
+def modal_view(target: Target, options: Sequence[Option], language: str) -> dict[str, Any]:
     """The modal: one choice among the options. Of more than Slack allows, the first and the last one are kept."""
     if len(options) > OPTIONS_LIMIT:
         options = [*options[: OPTIONS_LIMIT - 1], options[-1]]
