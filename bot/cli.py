@@ -61,18 +61,13 @@ def up(far_side: Annotated[Path | None, typer.Option(hidden=True)] = None) -> No
 
 def platforms() -> list[list[str]]:
     """The bots to run. Raises BackchannelError when there is none."""
-    bot_settings = load_bot_settings()
-    enabled = {
-        "web": bot_settings.web.enabled,
-        "slack": bot_settings.slack.enabled,
-        "telegram": bot_settings.telegram.enabled,
-    }
-    if not any(enabled.values()):
+    enabled = load_bot_settings().enabled
+    if not enabled:
         raise BackchannelError(
             "No platform is set up: set BACKCHANNEL_SLACK__BOT_TOKEN, BACKCHANNEL_TELEGRAM__TOKEN or "
             "BACKCHANNEL_WEB__ENABLED=true. See .env.example."
         )
-    return [[name] for name, is_enabled in enabled.items() if is_enabled]
+    return [[name] for name in enabled]
 
 
 def open_database(settings: Settings) -> Database:
@@ -126,21 +121,22 @@ def bot(
     database = Database(worker_settings.load().database_url)
     database.check()
     if platform == "replay" and far_side is not None:
-        asyncio.run(run_bot(ReplayPlatform(far_side), database, bot_settings.is_admin))
+        chats = ReplayPlatform(far_side)
     elif platform == "web":
         from bot.wiring.web import web_platform
 
-        asyncio.run(run_bot(web_platform(database, bot_settings.web), database, bot_settings.is_admin))
+        chats = web_platform(database, bot_settings.web)
     elif platform == "slack":
         from bot.wiring.slack import slack_platform
 
-        asyncio.run(run_bot(slack_platform(database, bot_settings.slack), database, bot_settings.is_admin))
+        chats = slack_platform(database, bot_settings.slack)
     elif platform == "telegram":
         from bot.wiring.telegram import telegram_platform
 
-        asyncio.run(run_bot(telegram_platform(database, bot_settings.telegram), database, bot_settings.is_admin))
+        chats = telegram_platform(database, bot_settings.telegram)
     else:
         raise BackchannelError(f"There is no platform {platform!r}: choose web, slack or telegram.")
+    asyncio.run(run_bot(chats, database, bot_settings.is_admin))
 
 
 @app.command()

@@ -105,6 +105,9 @@ class TelegramSettings(Group):
         return self
 
 
+Served = WebSettings | SlackSettings | TelegramSettings
+
+
 class BotSettings(BaseSettings):
     """Everything that the bot alone is told from outside."""
 
@@ -119,6 +122,11 @@ class BotSettings(BaseSettings):
     @classmethod
     def _split(cls, value: object) -> object:
         return _people(value) if isinstance(value, str) else value
+
+    @property
+    def enabled(self) -> list[str]:
+        """The platforms that are set up, by name."""
+        return [name for name in ("web", "slack", "telegram") if getattr(self, name).enabled]
 
     def is_admin(self, platform: str, person: str) -> bool:
         """Whether the settings name this person, by the platform's own id, as an admin."""

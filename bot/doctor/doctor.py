@@ -85,7 +85,7 @@ def _examine_all(settings: Settings, bot_settings: BotSettings, chat: str | None
 
 def platforms(bot_settings: BotSettings, database: Database | None, chat: str | None) -> Iterator[Finding]:
     """What the platforms say about themselves; `chat` is for the one that it names."""
-    enabled = [name for name in PLATFORMS if getattr(bot_settings, name).enabled]
+    enabled = [name for name in bot_settings.enabled if name in PLATFORMS]
     platform, _, where = (chat or "").partition(":")
     if chat and not (platform in enabled and where):
         todo = "Write platform:chat_id or platform:workspace/chat_id, with a platform whose settings are present."
@@ -96,7 +96,7 @@ def platforms(bot_settings: BotSettings, database: Database | None, chat: str | 
 
 def _examined(name: str, bot_settings: BotSettings, database: Database | None, where: str | None) -> list[Finding]:
     try:
-        return asyncio.run(asyncio.wait_for(_call(name, bot_settings, database, where), PLATFORM_TIMEOUT))
+        return asyncio.run(asyncio.wait_for(PLATFORMS[name](bot_settings, database, where), PLATFORM_TIMEOUT))
     except TimeoutError:
         return [
             Finding(
@@ -105,10 +105,6 @@ def _examined(name: str, bot_settings: BotSettings, database: Database | None, w
         ]
     except Exception as error:  # whatever an SDK raises: its words may have a token in them, its kind has none
         return [Finding(False, f"{name} could not be examined ({type(error).__name__}).", "Look at its bot's log.")]
-
-
-async def _call(name: str, bot_settings: BotSettings, database: Database | None, where: str | None) -> list[Finding]:
-    return await PLATFORMS[name](bot_settings, database, where)
 
 
 def show(finding: Finding, console: Console) -> None:

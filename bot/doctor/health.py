@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable
 
 from bot.doctor.findings import Finding
-from bot.settings import BotSettings
+from bot.settings import BotSettings, Served
 from bot.supervisor.stack import WORKERS, health_status
 from workers.core.errors import BackchannelError
 from workers.store import heartbeats
@@ -19,12 +19,7 @@ BEATING = {**{f"worker-{name}": name for name in WORKERS}, "beat": "beat"}
 
 def expected(bot_settings: BotSettings) -> list[str]:
     """What `backchannel up` runs with these settings, less the broker."""
-    enabled = {
-        "bot-web": bot_settings.web.enabled,
-        "bot-slack": bot_settings.slack.enabled,
-        "bot-telegram": bot_settings.telegram.enabled,
-    }
-    return [*(name for name, is_enabled in enabled.items() if is_enabled), *BEATING]
+    return [*(f"bot-{platform}" for platform in bot_settings.enabled), *BEATING]
 
 
 def examine(
@@ -38,8 +33,9 @@ def examine(
 
 
 def _bot(name: str, bot_settings: BotSettings) -> Finding:
-    served = {"bot-web": bot_settings.web, "bot-slack": bot_settings.slack, "bot-telegram": bot_settings.telegram}[name]
-    variable = f"BACKCHANNEL_{name.removeprefix('bot-').upper()}__PORT"
+    platform = name.removeprefix("bot-")
+    served: Served = getattr(bot_settings, platform)
+    variable = f"BACKCHANNEL_{platform.upper()}__PORT"
     if not served.port:
         return Finding(False, f"{name} takes any free port and can't be asked.", f"Give it one by {variable}.")
     status = health_status(served)
@@ -48,7 +44,7 @@ def _bot(name: str, bot_settings: BotSettings) -> Finding:
     if status == 503:
         return Finding(False, f"{name} runs and is not connected.", "Look at its log; it goes on trying by itself.")
     if status is None:
-        todo = f"Start `backchannel up` or `backchannel bot {name.removeprefix('bot-')}`, or look at its log."
+        todo = f"Start `backchannel up` or `backchannel bot {platform}`, or look at its log."
         return Finding(False, f"{name} does not answer on port {served.port}.", todo)
     todo = f"Stop that program, or choose another port by {variable}."
     return Finding(False, f"Something other than {name} answers on port {served.port} (HTTP {status}).", todo)

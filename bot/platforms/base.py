@@ -31,6 +31,13 @@ class Refused(BackchannelError):
     """The platform will never take this reply; the sentence says why."""
 
 
+def post_handle(handle: str | None) -> str:
+    """The handle of a post that is to be changed. Raises `Refused` where it was never sent."""
+    if handle is None:
+        raise Refused("The post to change was never sent, so there is nothing to change.")
+    return handle
+
+
 @dataclass(frozen=True, slots=True)
 class Standing:
     """Whether somebody is an admin of a chat, and why not where that needs explaining."""

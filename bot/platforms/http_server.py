@@ -9,6 +9,7 @@ import socket
 from collections.abc import AsyncGenerator, Generator
 
 import uvicorn
+from starlette.requests import Request
 
 from workers.core.errors import BackchannelError
 
@@ -49,6 +50,16 @@ def config(app: object) -> uvicorn.Config:
         ws_max_size=FRAME_LIMIT,
         timeout_graceful_shutdown=2,
     )
+
+
+async def read_body(request: Request, limit: int) -> bytes | None:
+    """The body of a request; None as soon as it is longer than `limit` bytes."""
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > limit:
+            return None
+    return bytes(body)
 
 
 def bind(host: str, port: int, group: str) -> socket.socket:

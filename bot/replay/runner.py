@@ -25,7 +25,7 @@ from bot.replay.report import (
     scored,
     test_rows,
 )
-from bot.replay.script import AUTHORS, Participants, chat_ref, until
+from bot.replay.script import AUTHORS, Participants, chat_ref, ref_of, until
 from bot.replay.server import ReplayServer
 from workers.core.errors import BackchannelError
 from workers.core.events import Message, MessageRef
@@ -232,7 +232,7 @@ async def score(measured: Measurements, test: Rows, participants: Participants, 
 
     async def ask(number: int, text: str, label: str) -> MessageRef:
         async with free:
-            ref = MessageRef(**TEST.model_dump(), message_id=f"{serial}-{number}")
+            ref = ref_of(TEST, f"{serial}-{number}")
             participants.truth[ref.key] = label
             event = Message(key=f"{ref.key}/written", at=time.time(), ref=ref, author=AUTHORS[0], text=text)
             await participants.server.deliver(event)

@@ -123,19 +123,18 @@ class Participants:
         self.labelled_when[ref.key] = len(self.labelled_when) + 1
         await self.deliver(reaction)
 
-    async def answer_questions(self, chat: ChatRef, budget: int) -> int:
+    async def answer_questions(self, chat: ChatRef, budget: int) -> None:
         """Let the bot ask, and answer truly, until the budget is spent or it has nothing to ask."""
         answered = 0
         while answered < budget:
             keys = await self.run_command(chat, f"ask {min(10, budget - answered)}")
             questions = [key for key in keys if self._posts[key].choices]
             if not questions:
-                return answered
+                return
             for key in questions:
                 await self.press(chat, key)
             answered += len(questions)
             await self.observer.head_is_current()
-        return answered
 
     async def press(self, chat: ChatRef, key: str) -> None:
         post = self._posts[key]

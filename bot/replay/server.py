@@ -17,10 +17,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bot.platforms.replay import LINE_LIMIT
 from workers.core.events import EVENT, Event
 from workers.core.replies import REPLY, React, Reply
-
-LINE_LIMIT = 64 * 1024 * 1024
 
 
 @dataclass(slots=True)
@@ -59,8 +58,7 @@ class ReplayServer:
         return stored
 
     def _send(self, number: int, event: Event) -> None:
-        if self._writer is not None:
-            self._write({"number": number, "event": json.loads(EVENT.dump_json(event))})
+        self._write({"number": number, "event": json.loads(EVENT.dump_json(event))})
 
     def _write(self, message: dict[str, Any]) -> None:
         if self._writer is not None:

@@ -22,13 +22,10 @@ DONE = "done\n"  # what a supervisor says when it has ended everything by itself
 POLL = 0.02  # seconds between two looks
 
 
-def signal_group(group: int, number: signal.Signals) -> bool:
-    """Send a signal to a whole process group; says whether there was anybody to receive it."""
-    try:
+def signal_group(group: int, number: signal.Signals) -> None:
+    """Send a signal to a whole process group, if there is anybody left to receive it."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS says "permission" of a group of zombies
         os.killpg(group, number)
-    except (ProcessLookupError, PermissionError):  # macOS says "permission" of a group of zombies
-        return False
-    return True
 
 
 def end_leftovers(data_dir: Path, grace: float, groups: Collection[int] = ()) -> int:

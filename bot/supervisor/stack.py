@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
-from bot.settings import BotSettings, SlackSettings, TelegramSettings, WebSettings
+from bot.settings import BotSettings, Served
 from bot.supervisor.child import ProcessSpec
 from workers.core.settings import Settings
 from workers.queue import embedded_valkey
@@ -15,12 +15,11 @@ from workers.queue import embedded_valkey
 WORKERS = {"classify": ("classify,explain", 1), "labels": ("labels,maintenance", 2), "training": ("training", 1)}
 """Name of a worker process: its queues and its threads. Only `classify` ever loads a model."""
 
-
 THREADS = {"OPENBLAS_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
 """The head's small products gain nothing from threads that wait for each other, and waiting threads must not spin
 where processes share few cores; torch keeps its threads."""
 
-
+CELERY = (sys.executable, "-m", "celery", "--app", "workers.queue.celery_app", "--quiet")
 ALL_ADDRESSES = ("", "0.0.0.0", "::")
 
 
@@ -38,17 +37,12 @@ def bot(arguments: Sequence[str], bot_settings: BotSettings, alone: bool) -> Pro
     Whether Slack or Telegram can be reached is not ours to wait for, and where one of them refuses our token, the
     bots of the others go on.
     """
-    ready = (lambda: is_healthy(bot_settings.web)) if arguments[0] == "web" else None
+    ready = (lambda: health_status(bot_settings.web) == 200) if arguments[0] == "web" else None
     argv = (sys.executable, "-m", "bot", "bot", *arguments)
     return ProcessSpec(f"bot-{arguments[0]}", argv, ready=ready, needed=alone or arguments[0] == "web")
 
 
-def is_healthy(served: WebSettings | SlackSettings | TelegramSettings) -> bool:
-    """Whether our process, and not another program, answers at its address and says that it is connected."""
-    return health_status(served) == 200
-
-
-def health_status(served: WebSettings | SlackSettings | TelegramSettings) -> int | None:
+def health_status(served: Served) -> int | None:
     """The HTTP status of /healthz: 200 connected, 503 not now; None where nothing answers within half a second."""
     host = "127.0.0.1" if served.host in ALL_ADDRESSES else served.host
     connection = HTTPConnection(host, served.port, timeout=0.5)
@@ -75,19 +69,9 @@ def worker(name: str) -> ProcessSpec:
 def worker_argv(name: str) -> tuple[str, ...]:
     """The command line of one worker process."""
     queues, threads = WORKERS[name]
-    celery = (
-        sys.executable,
-        "-m",
-        "celery",
-        "--app",
-        "workers.queue.celery_app",
-        "--quiet",
-        "worker",
-        "--queues",
-        queues,
-    )
     quiet = ("--without-mingle", "--without-gossip", "--without-heartbeat", "--loglevel", "INFO")
-    return (*celery, "--pool", "threads", "--concurrency", str(threads), "--hostname", f"{name}@%h", *quiet)
+    pool = ("--pool", "threads", "--concurrency", str(threads))
+    return (*CELERY, "worker", "--queues", queues, *pool, "--hostname", f"{name}@%h", *quiet)
 
 
 def beat(data_dir: Path) -> ProcessSpec:
@@ -97,5 +81,4 @@ def beat(data_dir: Path) -> ProcessSpec:
 
 def beat_argv(data_dir: Path) -> tuple[str, ...]:
     """The command line of the clock, which keeps the time of its last tick in the data folder."""
-    argv = (sys.executable, "-m", "celery", "--app", "workers.queue.celery_app", "--quiet", "beat")
-    return (*argv, "--schedule", str(data_dir / "beat"), "--loglevel", "WARNING")
+    return (*CELERY, "beat", "--schedule", str(data_dir / "beat"), "--loglevel", "WARNING")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from bot.platforms.web.platform import WebPlatform
+from bot.platforms.web.platform import CHANNEL, WebPlatform
 from bot.platforms.web.sample import sample_labels
 from bot.settings import WebSettings
 from workers.core.command_table import VERBS
@@ -16,7 +16,6 @@ from workers.store.database import Database
 from workers.store.history import Line
 from workers.store.overview import Overview
 
-CHANNEL = ChatRef(platform="web", workspace="local", chat_id="general")
 WAITING_SECONDS = 2.0
 """Seconds after which the page says that an event still waits: its worker is starting, or gone."""
 

@@ -130,10 +130,6 @@ async def _round_trip(client: AsyncWebClient, chat: str) -> Finding:
         return Finding(False, f"Slack: a test reaction in {chat} failed. {error}", "Do what the sentence says.")
     finally:
         if posted is not None:
-            await _clean(client, chat, posted["ts"])
+            with suppress(SlackApiError, OSError):  # the finding has said what is wrong
+                await client.chat_delete(channel=chat, ts=posted["ts"])
     return Finding(True, f"Slack: a test reaction in {chat} went there and back.")
-
-
-async def _clean(client: AsyncWebClient, chat: str, ts: str) -> None:
-    with suppress(SlackApiError, OSError):  # the finding has said what is wrong
-        await client.chat_delete(channel=chat, ts=ts)

@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from bot.platforms.http_server import read_body
 from bot.platforms.slack.oauth import INSTALL, REDIRECT
 
 log = logging.getLogger(__name__)
@@ -51,7 +52,7 @@ class _EventEndpoint:
         self._app, self._verifier, self._healthy = app, SignatureVerifier(secret.get_secret_value()), healthy
 
     async def receive(self, request: Request) -> Response:
-        body = await _body(request)
+        body = await read_body(request, BODY_LIMIT)
         if body is None:
             return PlainTextResponse("too long", 413)
         if not self._signed(request, body):
@@ -71,15 +72,6 @@ class _EventEndpoint:
             return self._verifier.is_valid_request(body, dict(request.headers))
         except (ValueError, TypeError):  # a time that is no number, a signature or a body that is no text
             return False
-
-
-async def _body(request: Request) -> bytes | None:
-    body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > BODY_LIMIT:
-            return None
-    return bytes(body)
 
 
 def _page(handle: Callable[[AsyncBoltRequest], Awaitable[BoltResponse]]) -> Callable[[Request], Awaitable[Response]]:

@@ -9,7 +9,7 @@ from typing import Any
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.platforms.base import Refused
+from bot.platforms.base import Refused, post_handle
 from bot.platforms.slack.emoji_names import name_of
 from bot.platforms.slack.errors import Limited, Revoked, code_of, translated_errors
 from bot.platforms.slack.formatting import literal, message
@@ -52,11 +52,9 @@ class Sender:
         return str(answer["ts"])
 
     async def _edit(self, reply: EditPost, handle: str | None) -> None:
-        if handle is None:
-            raise Refused("The post to change was never sent, so there is nothing to change.")
-        body = message(reply.text, reply.choices, reply.progress)
+        ts, body = post_handle(handle), message(reply.text, reply.choices, reply.progress)
         async with self._call(reply.chat, "chat.update", limited=True) as client:
-            await client.chat_update(channel=reply.chat.chat_id, ts=handle, **body)
+            await client.chat_update(channel=reply.chat.chat_id, ts=ts, **body)
 
     async def _upload(self, reply: Document | Picture, content: bytes, alt: str | None) -> str:
         async with self._call(reply.chat, "files.completeUploadExternal", limited=True) as client:

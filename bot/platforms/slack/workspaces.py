@@ -56,6 +56,12 @@ class Installed(Protocol):
         ...
 
 
+def _log_retry(state: RetryCallState) -> None:
+    error = state.outcome.exception() if state.outcome else None
+    why = str(error) or type(error).__name__
+    log.warning("Slack does not answer yet (%s); trying again in %.1f s.", why, state.upcoming_sleep)
+
+
 class Workspaces:
     """Finds workspaces by their id; one may be given by its token, others come from `installed`."""
 
@@ -65,8 +71,13 @@ class Workspaces:
         self._cache: TLRUCache[str, Workspace | None] = TLRUCache(CACHE_SIZE, _expires, clock)
         self._clients: LRUCache[tuple[str, SecretStr], AsyncWebClient] = LRUCache(CACHE_SIZE)
 
+    @retry(
+        retry=retry_if_exception_type((OSError, BackchannelError)) & retry_if_not_exception_type(Revoked),
+        wait=wait_exponential(multiplier=0.5, max=30),
+        before_sleep=_log_retry,
+    )
     async def introduce(self, token: SecretStr) -> Workspace:
-        """Learn whose token this is. Raises `Revoked`, or OSError or `Later` if nobody answers."""
+        """Learn whose token this is, for as long as it takes. Raises `Revoked`."""
         with translated_errors():
             answer: Any = await self.client(token).auth_test()
         self._own = Workspace(answer["team_id"], answer["team"], answer["user_id"], answer["bot_id"] or "", token)
@@ -132,28 +143,13 @@ async def introduced(workspaces: Workspaces, token: SecretStr, alone: bool) -> W
     Raises BackchannelError.
     """
     try:
-        return await _answered(workspaces, token)
+        return await workspaces.introduce(token)
     except Revoked:
         why = "Slack does not take BACKCHANNEL_SLACK__BOT_TOKEN: copy the bot token of the app's page once more."
         if alone:
             raise BackchannelError(why) from None
         log.error(why)
         return None
-
-
-def _log_retry(state: RetryCallState) -> None:
-    error = state.outcome.exception() if state.outcome else None
-    why = str(error) or type(error).__name__
-    log.warning("Slack does not answer yet (%s); trying again in %.1f s.", why, state.upcoming_sleep)
-
-
-@retry(
-    retry=retry_if_exception_type((OSError, BackchannelError)) & retry_if_not_exception_type(Revoked),
-    wait=wait_exponential(multiplier=0.5, max=30),
-    before_sleep=_log_retry,
-)
-async def _answered(workspaces: Workspaces, token: SecretStr) -> Workspace:
-    return await workspaces.introduce(token)
 
 
 def workspace_of(body: Mapping[str, Any]) -> str:

@@ -36,13 +36,11 @@ def units(text: str) -> int:
     return len(text.encode("utf-16-le")) // 2
 
 
-def formatted(text: str) -> Piece:
-    """The whole text: what stands in backquotes becomes a code entity, and the backquotes go."""
-    return _piece(*_parsed(text))
-
-
 def pieces(text: str, most: int = TEXT, limit: int = PIECES) -> list[Piece]:
-    """The text in at most `limit` pieces of `most` units, cut at line ends or spaces; what is left over is cut off."""
+    """The text in at most `limit` pieces of `most` units, cut at line ends or spaces; what is left over is cut off.
+
+    What stands in backquotes becomes a code entity, and the backquotes go.
+    """
     plain, spans = _parsed(text)
     cuts, start = list[tuple[int, int]](), 0
     while start < len(plain) and len(cuts) < limit:

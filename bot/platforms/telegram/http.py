@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from bot.platforms.http_server import read_body
 from bot.platforms.telegram.polling import Health, StoreUpdate
 
 log = logging.getLogger(__name__)
@@ -22,10 +23,6 @@ HEADER = "X-Telegram-Bot-Api-Secret-Token"
 BODY_LIMIT = 1024 * 1024
 STORE_TIMEOUT = 20.0
 """Seconds for which Telegram waits here; after that it is told to come again."""
-
-
-class TooLarge(Exception):
-    """The body is longer than any update."""
 
 
 class Webhook:
@@ -39,11 +36,12 @@ class Webhook:
         """401 unsigned, 413 too large, 400 no update, 500 not stored, 200 stored."""
         if not hmac.compare_digest(request.headers.get(HEADER, "").encode(), self._secret):
             return PlainTextResponse("The secret is missing or wrong.", 401)
-        try:
-            update = json.loads(await _body(request))
-            number = update["update_id"]
-        except TooLarge:
+        body = await read_body(request, BODY_LIMIT)
+        if body is None:
             return PlainTextResponse("That is larger than an update.", 413)
+        try:
+            update = json.loads(body)
+            number = update["update_id"]
         except (ValueError, TypeError, KeyError, RecursionError):
             return PlainTextResponse("That is no update.", 400)
         if not isinstance(number, int):
@@ -75,13 +73,3 @@ def app(health: Health, webhook: Webhook | None) -> Starlette:
     if webhook is not None:
         routes.append(Route(PATH, webhook.receive, methods=["POST"]))
     return Starlette(routes=routes)
-
-
-async def _body(request: Request) -> bytes:
-    """The body, as far as it is short enough. Raises TooLarge."""
-    body = b""
-    async for piece in request.stream():
-        body += piece
-        if len(body) > BODY_LIMIT:
-            raise TooLarge
-    return body

@@ -16,7 +16,7 @@ from aiogram.methods import (
 from aiogram.types import BufferedInputFile, InlineKeyboardMarkup, ReactionTypeEmoji, ReplyParameters
 from cachetools import FIFOCache
 
-from bot.platforms.base import Refused
+from bot.platforms.base import Refused, post_handle
 from bot.platforms.telegram.client import Client
 from bot.platforms.telegram.errors import MessageGone, ReactionNotAllowed, Unmodified
 from bot.platforms.telegram.formatting import CAPTION, Piece, clipped, keyboard, pieces, under_label, units, with_bar
@@ -97,8 +97,7 @@ class Sender:
 
     async def edit(self, reply: EditPost, handle: str | None) -> str:
         """Replace what a post says."""
-        if handle is None:
-            raise Refused("The post to be changed was never sent.")
+        handle = post_handle(handle)
         if handle.startswith(BEFORE_MIGRATION):
             raise Refused("The post is from before the group became a supergroup: it can't be changed any more.")
         await self._change(reply.chat, handle, clipped(with_bar(reply.text, reply.progress)), keyboard(reply.choices))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from cachetools import FIFOCache
 
-from bot.platforms.base import Accept, Refused, not_listening
+from bot.platforms.base import Accept, Refused, not_listening, post_handle
 from bot.platforms.web.events import Action, PageError, Remove, Revise, event_of
 from bot.platforms.web.subscribers import Subscribers, Wire
 from workers.core.events import (
@@ -133,28 +133,22 @@ class Channel:
                 return None
             case Post():
                 choices = [choice.model_dump() for choice in reply.choices]
-                line = line_of(post_id(key), BOT, self.clock.now(), reply.text, reply_to=reply.reply_to)
-                line |= {"bot": True, "choices": choices, "progress": reply.progress}
-                self.subscribers.broadcast({"kind": "line", "line": line, "stored": True})
-                return post_id(key)
+                return self._show_post(key, reply.text, reply.reply_to, choices=choices, progress=reply.progress)
             case Document():
-                line = line_of(post_id(key), BOT, self.clock.now(), reply.text)
-                line |= {"bot": True, "filename": reply.filename, "content": reply.content}
-                self.subscribers.broadcast({"kind": "line", "line": line, "stored": True})
-                return post_id(key)
+                return self._show_post(key, reply.text, None, filename=reply.filename, content=reply.content)
             case Picture():
-                line = line_of(post_id(key), BOT, self.clock.now(), reply.text, reply_to=reply.reply_to)
-                line |= {"bot": True, "picture": data_url(reply), "alt": reply.alt}
-                self.subscribers.broadcast({"kind": "line", "line": line, "stored": True})
-                return post_id(key)
+                return self._show_post(key, reply.text, reply.reply_to, picture=data_url(reply), alt=reply.alt)
             case EditPost():
-                if handle is None:
-                    raise Refused("The post to change was never sent, so there is nothing to change.")
                 changed = reply.model_dump(mode="json", include={"text", "choices", "progress"})
-                self.subscribers.broadcast({"kind": "edit_post", "message_id": handle, **changed})
+                self.subscribers.broadcast({"kind": "edit_post", "message_id": post_handle(handle), **changed})
                 return None
             case _:
                 return None  # CheckAdmin: whoever delivers it asks `standing`
+
+    def _show_post(self, key: str, text: str, reply_to: str | None, **more: object) -> str:
+        line = line_of(post_id(key), BOT, self.clock.now(), text, reply_to) | {"bot": True, **more}
+        self.subscribers.broadcast({"kind": "line", "line": line, "stored": True})
+        return post_id(key)
 
     def lines(self, stored: Sequence[Line]) -> list[Wire]:
         """What a page shows when it loads: the store's lines, then what was accepted but is not stored yet."""

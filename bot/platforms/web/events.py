@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
+from functools import partial
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
@@ -138,6 +139,11 @@ def id_in(raw: object) -> str:
     return action_id[:64] if isinstance(action_id, str) else ""
 
 
+def ref_of(chat: ChatRef, message_id: str) -> MessageRef:
+    """The message of this id in a chat."""
+    return MessageRef(**chat.model_dump(), message_id=message_id)
+
+
 def event_of(action: Action, chat: ChatRef, at: float) -> Event:
     """The event that an action means. Its key holds the action's id, so a second delivery is recognised.
 
@@ -145,10 +151,7 @@ def event_of(action: Action, chat: ChatRef, at: float) -> Event:
     A new message takes the action's id, which begins with the time: the same message even after a restart.
     """
     key, person = f"web:{action.id}", action.person
-
-    def ref(message_id: str) -> MessageRef:
-        return MessageRef(**chat.model_dump(), message_id=message_id)
-
+    ref = partial(ref_of, chat)
     match action:
         case Say():
             return Message(

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+CHANNEL = ChatRef(platform="web", workspace="local", chat_id="general")
 POLL_SECONDS = 0.5
 """How often the overview is looked at while somebody has the page open."""
 
@@ -45,8 +46,6 @@ class WebPlatform:
         host: str,
         port: int,
         password: SecretStr | None,
-        workspace: str = "local",
-        chat_id: str = "general",
         *,
         history: Callable[[ChatRef], list[Line]],
         overview: Callable[[ChatRef], Overview],
@@ -55,7 +54,7 @@ class WebPlatform:
     ) -> None:
         self.host, self.port = host, port
         self.gate = Gate(host, password)
-        self.chat = ChatRef(platform=self.name, workspace=workspace, chat_id=chat_id)
+        self.chat = CHANNEL
         self.subscribers = Subscribers()
         self.channel = Channel(self.chat, self.subscribers)
         self.player = Player(

@@ -14,6 +14,7 @@ from functools import cache
 from importlib.resources import files
 
 from bot.platforms.web.channel import Clock
+from bot.platforms.web.events import ref_of
 from bot.platforms.web.subscribers import Wire
 from workers.core.errors import BackchannelError
 from workers.core.events import ChatRef, Event, Frozen, Message, MessageRef, Person, Reaction
@@ -77,7 +78,7 @@ def schedule(
     due: list[tuple[float, int, Callable[[], Event]]] = []
     for number, line in enumerate(lines):
         message_id = f"{base36(start)}-{run}{number:04d}"
-        ref = MessageRef(**chat.model_dump(), message_id=message_id)
+        ref = ref_of(chat, message_id)
         when = step * (number + chance.uniform(-0.4, 0.4))
         due.append((max(0.0, when), number, _message(ref, line, clock)))
         if chance.random() < ANNOTATED and line.label in emoji:

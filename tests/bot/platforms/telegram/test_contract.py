@@ -96,21 +96,11 @@ def file(message: Json) -> tuple[str, bytes, str]:
     return name, content, message["caption"]
 
 
-class TestByPolling(Contract):
-    @pytest.fixture
-    async def far(self) -> AsyncIterator[Any]:
+class TestTelegram(Contract):
+    @pytest.fixture(params=[settings, by_webhook])
+    async def far(self, request: pytest.FixtureRequest) -> AsyncIterator[Any]:
         gathered = Gathered()
         async with FarSide().running() as side:
-            platform = platform_of(settings(side))
-            async with listening(platform, side, gathered.accept):
-                yield TelegramFar(platform, gathered, side)
-
-
-class TestByWebhook(Contract):
-    @pytest.fixture
-    async def far(self) -> AsyncIterator[Any]:
-        gathered = Gathered()
-        async with FarSide().running() as side:
-            platform = platform_of(by_webhook(side))
+            platform = platform_of(request.param(side))
             async with listening(platform, side, gathered.accept):
                 yield TelegramFar(platform, gathered, side)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.platforms.telegram.formatting import Piece, clipped, formatted, keyboard, pieces, under_label, units, with_bar
+from bot.platforms.telegram.formatting import Piece, clipped, keyboard, pieces, under_label, units, with_bar
 from workers.core.replies import Choice
 
 
@@ -16,15 +16,15 @@ def marked(piece: Piece) -> list[str]:
 
 
 def test_backquotes_become_code_at_the_right_place_behind_emoji() -> None:
-    piece = formatted("🐞👩‍💻 type `labels add 🐞` or `help`.")
+    piece = clipped("🐞👩‍💻 type `labels add 🐞` or `help`.")
     assert piece.text == "🐞👩‍💻 type labels add 🐞 or help."
     assert marked(piece) == ["labels add 🐞", "help"]
     assert piece.entities[0].offset == 2 + 5 + 6
 
 
 def test_a_lone_backquote_stays() -> None:
-    assert formatted("it`s `fine") == Piece("it`s `fine") or marked(formatted("it`s `fine")) == ["s "]
-    assert formatted("it`s fine") == Piece("it`s fine")
+    assert clipped("it`s `fine") == Piece("it`s `fine") or marked(clipped("it`s `fine")) == ["s "]
+    assert clipped("it`s fine") == Piece("it`s fine")
 
 
 PARTS = st.lists(st.sampled_from(["word ", "🐞", "`code 🐞`", "\n", "中文", "`", "👩‍💻 "]), max_size=80).map("".join)
@@ -32,7 +32,7 @@ PARTS = st.lists(st.sampled_from(["word ", "🐞", "`code 🐞`", "\n", "中文"
 
 @given(PARTS, st.integers(20, 60))
 def test_pieces_fit_lose_nothing_and_keep_their_code(text: str, most: int) -> None:
-    whole, parts = formatted(text), pieces(text, most, limit=1000)
+    whole, parts = clipped(text), pieces(text, most, limit=1000)
     assert all(units(part.text) <= most for part in parts)
     assert "".join("".join(part.text for part in parts).split()) == "".join(whole.text.split())
     code = "".join("".join(span for part in parts for span in marked(part)).split())
