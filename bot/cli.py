@@ -112,6 +112,7 @@ def bot(
     far_side: Annotated[Path | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Run one platform's bot process, without workers."""
+    # Each command imports what it needs: no process loads the SDK of a platform that it does not run.
     from bot.platforms.replay import ReplayPlatform
     from bot.wiring.process import run_bot
 
@@ -146,6 +147,7 @@ def worker(name: Annotated[str, typer.Argument(help=", ".join(WORKERS))]) -> Non
         raise BackchannelError(f"There is no worker {name!r}: choose one of {', '.join(WORKERS)}.")
     Database(worker_settings.load().database_url).check()  # once Celery runs, its errors are not ours
     argv = worker_argv(name)
+    # In the place of this process, so that whoever started it watches, and signals, Celery itself.
     os.execve(argv[0], argv, os.environ | THREADS)
 
 
@@ -153,6 +155,7 @@ def worker(name: Annotated[str, typer.Argument(help=", ".join(WORKERS))]) -> Non
 def beat() -> None:
     """Run the clock that has left-over work looked for. One is enough; more of them do no harm."""
     settings = worker_settings.load()
+    # Beat keeps its schedule there, on a machine that may have nothing else of ours.
     make_data_dir(settings)
     Database(settings.database_url).check()
     argv = beat_argv(settings.data_dir)
@@ -184,6 +187,7 @@ def health(
         )
     except BackchannelError as error:
         print(f"backchannel: {error}", file=sys.stderr)
+        # Not by `main`, whose status for wrong settings is another: here it says whether the processes live.
         sys.exit(1)
     for finding in findings:
         print(f"{finding.what} {finding.todo}".strip())

@@ -35,10 +35,12 @@ log = logging.getLogger(__name__)
 
 POLL = 0.05
 BATCH = 128
+# Of one chat in a batch, so that its many replies leave room for other chats.
 PER_CHAT = 20
 TURN, SEND_TIMEOUT, LEASE = 20.0, 30.0, 60.0
 """Seconds: what is not sent by the end of a turn is given back, the last send of a turn may take another timeout, and
 the lease outlives both."""
+# Seconds; what was sent and is not written down yet would be sent again if the process died.
 NOTES_EVERY = 0.1
 TRIES = 12
 LONGEST_PAUSE = 60.0
@@ -82,6 +84,7 @@ class _Delivery:
     async def run(self) -> None:
         try:
             while True:
+                # Before the look, so that a wish that comes during it brings the next one.
                 self._wanted.clear()
                 for chat, group in groupby(await self._exchange(), key=_chat):
                     self._chats[chat] = asyncio.create_task(self._turn(chat, list(group)))
@@ -91,6 +94,7 @@ class _Delivery:
 
     async def _exchange(self) -> list[Outgoing]:
         """Write down the notes of the waiting chats, and claim what can be sent now, chat by chat."""
+        # A chat that begins to wait during the commit has notes that are not in it: it waits for the next.
         waiting, self._waiting = self._waiting, {}
         notes, busy = [note for chat in waiting for note in self._notes[chat]], list(self._chats)
         retrying = AsyncRetrying(
@@ -100,6 +104,7 @@ class _Delivery:
         for written in waiting.values():
             if not written.done():
                 written.set_result(None)
+        # `groupby` wants a chat's rows side by side, and within a chat the oldest goes first.
         return sorted(claimed, key=lambda outgoing: (_chat(outgoing), outgoing.id))
 
     def _commit(self, notes: Sequence[Note], busy: Sequence[str]) -> list[Outgoing]:
@@ -133,6 +138,7 @@ class _Delivery:
                 self._notes[chat].append(lambda c: outbox.give_back(c, left))
             await self._write_down(chat)
         finally:
+            # From here on its rows may be claimed again.
             del self._chats[chat]
             self._wanted.set()
 
@@ -142,10 +148,12 @@ class _Delivery:
             async with asyncio.timeout(SEND_TIMEOUT):
                 message_id = await _send(self._platform, self._accept, outgoing)
         except Later as later:
+            # No failure: a platform may ask for as many pauses as it likes, and nothing is given up for it.
             self._note(outbox.retry, outgoing, later.seconds, str(later))
             return False
         except Refused as refused:
             log.warning("%s refused a %s: %s", self._platform.name, outgoing.reply.kind, refused)
+            # Refused once is refused for ever: what follows in this chat need not wait behind it.
             self._note(outbox.fail, outgoing, str(refused))
         except Exception as error:
             return self._failed(chat, outgoing, error)
@@ -169,6 +177,7 @@ class _Delivery:
             self._note(outbox.fail, outgoing, why)
             del self._troubles[chat]
             return True
+        # An outage has no last try, and after a thousand of them 2 ** times would be no float any more.
         pause = min(LONGEST_PAUSE, 0.5 * 2 ** min(trouble.times, 10))
         self._note(outbox.retry, outgoing, pause, why)
         return False
@@ -183,6 +192,7 @@ class _Delivery:
             self._waiting[chat] = asyncio.get_running_loop().create_future()
             self._wanted.set()
             await self._waiting[chat]
+        # Only now: of whoever is cancelled while it waits above, `_stop` writes the notes.
         del self._notes[chat]
 
     async def _stop(self) -> None:
@@ -192,6 +202,7 @@ class _Delivery:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         notes = [note for notes in self._notes.values() for note in notes]
+        # At the end: what was sent must be marked before the rest is given back.
         notes.append(lambda c: outbox.give_all_back(c, self._platform.name, self._worker))
         try:
             await _to_its_end(lambda: self._write(notes))
@@ -224,6 +235,7 @@ async def _send(platform: Platform, accept: Accept, outgoing: Outgoing) -> str |
     person = reply.event.presser if reply.event.kind == "button" else reply.event.caller
     verb = reply.event.verb if isinstance(reply.event, Command) else ""
     standing = await platform.standing(reply.chat, person, verb)
+    # A key of its own: by the old one the inbox would take the answered event for a second delivery.
     answer = {"admin": standing.admin, "why": standing.why, "key": f"{reply.event.key}#admin"}
     await accept(reply.event.model_copy(update=answer))
     return None

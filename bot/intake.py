@@ -66,6 +66,7 @@ class Intake:
         self._hint = hint
         self._is_admin = is_admin
         self._queue: SimpleQueue[Waiting | None] = SimpleQueue()
+        # A daemon: while the database is away the thread tries for ever, and must not keep the process from ending.
         self._thread = threading.Thread(target=self._run, name="intake", daemon=True)
         self._thread.start()
 
@@ -93,6 +94,7 @@ class Intake:
             while len(batch) < BATCH and not self._queue.empty():
                 following = self._queue.get()
                 if following is None:
+                    # Put back, to be found after this batch: it is committed first.
                     self._queue.put(None)
                     break
                 batch.append(following)
@@ -111,6 +113,7 @@ class Intake:
             return
         for waiting, was_stored in zip(batch, stored, strict=True):
             waiting.resolve(was_stored)
+        # Last, and once for the batch: a hint that is lost is sent again by the sweep.
         self._hint(*{waiting.event.queue for waiting, was_stored in zip(batch, stored, strict=True) if was_stored})
 
 
@@ -133,8 +136,10 @@ def store(database: Database, events: list[Event]) -> list[bool]:
         for event in events:
             if isinstance(event, Moved):
                 chat_migration.migrate(c, event.chat, event.into)
+        # After the moves: an event of the same batch may still name the old chat.
         events, by_key = relocated(c, events)
         stored = [wanted(event, by_key.get(chat_of(event).key)) for event in events]
+        # A move is done by now, so no worker has to hear of it.
         rows = [event for event, keep in zip(events, stored, strict=True) if keep and not isinstance(event, Moved)]
         inbox.add(c, rows, time.time())
     return stored
@@ -146,6 +151,7 @@ def relocated(c: Connection, events: list[Event]) -> tuple[list[Event], dict[str
     moved = {key: chat.moved_to for key, chat in by_key.items() if chat.moved_to}
     if not moved:
         return events, by_key
+    # Whether an event is wanted is asked of the chat that goes on.
     by_key |= chats.by_key(c, moved.values())
     return [
         chat_migration.migrate_event(event, by_key[into].ref)
@@ -157,11 +163,13 @@ def relocated(c: Connection, events: list[Event]) -> tuple[list[Event], dict[str
 
 def wanted(event: Event, chat: Chat | None) -> bool:
     """Whether an event may be stored: people's words only where somebody enabled the chat."""
+    # Nobody's words; by them the bot knows where it is, and what became of a chat.
     if isinstance(event, Presence | Moved):
         return True
     enabled = chat is not None and chat.enabled
     if isinstance(event, Command):
         verb, _ = find(event.text)
+        # Some verbs have to work before anybody enabled the chat: `here`, which enables it, and `help`.
         return enabled or event.private or (verb is not None and verb.anywhere)
     if isinstance(event, Message | Edit) and event.bot:
         return enabled and chat is not None and chat.bots

@@ -17,6 +17,7 @@ def is_loopback(host: str) -> bool:
         return True
     try:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
+    # A name may resolve to anything, so it is not taken for this machine.
     except ValueError:
         return False
 
@@ -113,6 +114,7 @@ class BotSettings(BaseSettings):
 
     model_config = SettingsConfigDict(**Settings.model_config)
 
+    # NoDecode: pydantic-settings would read JSON, and people write a list with commas.
     admins: Annotated[frozenset[str], NoDecode] = frozenset()
     web: WebSettings = WebSettings()
     slack: SlackSettings = SlackSettings()

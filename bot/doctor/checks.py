@@ -46,9 +46,11 @@ def disk(settings: Settings) -> Finding:
         return Finding(
             True, "Nothing is kept on this machine: database and broker are elsewhere, and no model runs here."
         )
+    # The folder itself may not have been made yet.
     existing = next(path for path in (folder, *folder.parents) if path.exists())
     todo = "Make it writable for this account, or set BACKCHANNEL_DATA_DIR to another folder."
     try:
+        # By writing: permissions alone do not tell of a full disk.
         with tempfile.TemporaryFile(dir=existing) as file:
             file.write(b"backchannel")
     except OSError as error:
@@ -64,11 +66,13 @@ def tables(settings: Settings) -> tuple[Finding, Database | None]:
     """Whether the database is there, of this release and writable; and the database, if all of that is so."""
     try:
         database = Database(settings.database_url)
+        # Looked at first, because connecting would make an empty file.
         file = make_url(settings.database_url).database or ""
         if settings.database_url.startswith("sqlite") and not Path(file).exists():
             todo = "Run `backchannel migrate`, or start `backchannel up`, which does so by itself."
             return Finding(False, f"There is no database yet: {database.location} does not exist.", todo), None
         database.check()
+        # A write of our own, taken back at once: reading works in a database that can't be written, too.
         with database.write() as c:
             heartbeats.beat(c, "doctor", "doctor", time.time())
             heartbeats.end(c, "doctor")
@@ -88,6 +92,7 @@ def broker(settings: Settings) -> Finding:
     try:
         with make(settings).connection_for_write() as connection:
             channel: Any = connection.channel()
+            # By writing: a replica that is read-only, or a broker whose memory is full, still answers a PING.
             channel.client.set("backchannel-doctor", "1", ex=10)
     except (AuthenticationError, NoPermissionError):
         return Finding(
@@ -128,6 +133,7 @@ def model(settings: Settings, database: Database | None) -> Iterator[Finding]:
     if not has_torch():
         yield Finding(True, f"The backbone {name} is not tried here, where torch is not installed: ask on a worker.")
         return
+    # A program of its own: torch is never loaded in a process of the bot.
     command = [sys.executable, "-m", "modeling", "check", name]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=LOAD_TIMEOUT, check=False)
@@ -176,6 +182,7 @@ def _active(database: Database) -> Iterator[Finding]:
 
 def processes(settings: Settings, bot_settings: BotSettings, database: Database | None) -> Iterator[Finding]:
     """Whether what `backchannel up` would run lives, the sweep comes round, and the web chat is closed to others."""
+    # Without a database only bots can be asked: they answer over HTTP.
     yield from health.examine(
         [name for name in health.expected(bot_settings) if database or name in health.BOTS], bot_settings, database
     )

@@ -28,6 +28,7 @@ Examine = Callable[[BotSettings, Database | None, str | None], Awaitable[list[Fi
 
 
 async def _slack(bot_settings: BotSettings, database: Database | None, chat: str | None) -> list[Finding]:
+    # By name: the doctor stands below platforms and wiring, and import statements may only point down.
     wiring = importlib.import_module("bot.wiring.slack")
     installed: Any = wiring.InstalledWorkspaces(database).every() if database else []
     channel = chat.rpartition("/")[2] if chat else None
@@ -63,6 +64,7 @@ def doctor(chat: str | None, console: Console) -> bool:
 def diagnose(chat: str | None) -> Iterator[Finding]:
     """All findings, in the order in which one would mend them; no secret is in any of them."""
     settings, wrong = _read(Settings)
+    # Both are read before anything is given up, so that all that is wrong is said at once.
     bot_settings, also_wrong = _read(BotSettings)
     yield from wrong + also_wrong
     if settings is None or bot_settings is None:
@@ -110,6 +112,7 @@ def _examined(name: str, bot_settings: BotSettings, database: Database | None, w
 def show(finding: Finding, console: Console) -> None:
     """Print a finding: green or red on a terminal, plain elsewhere."""
     mark = Text("✓ ", "green") if finding.ok else Text("✗ ", "bold red")
+    # Text, because in a str rich would read brackets as markup; soft_wrap, because it would break lines at 80 columns.
     console.print(mark + Text(finding.what), soft_wrap=True)
     if not finding.ok and finding.todo:
         console.print(Text(f"  → {finding.todo}", "yellow"), soft_wrap=True)
@@ -133,6 +136,7 @@ def _secrets(settings: BaseModel) -> set[str]:
         elif isinstance(value, SecretStr) and (text := value.get_secret_value()):
             password = _password(text)
             secrets |= {text, password, unquote(password), quote(password, safe="")}
+    # A shorter one would be blanked out inside of ordinary words.
     return {secret for secret in secrets if len(secret) > 3}
 
 
@@ -145,5 +149,6 @@ def _password(text: str) -> str:
 
 def _redact(text: str, secrets: set[str]) -> str:
     """The text without secrets: the last line of defence, for no check puts one there knowingly."""
+    # The longest first: one secret may begin with another.
     pattern = "|".join(re.escape(secret) for secret in sorted(secrets, key=len, reverse=True))
     return re.sub(pattern, "…", text) if pattern else text

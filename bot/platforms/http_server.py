@@ -46,8 +46,10 @@ def config(app: object) -> uvicorn.Config:
         access_log=False,
         lifespan="off",
         server_header=False,
+        # uvicorn's own configuration would print past the process's logging.
         log_config=None,
         ws_max_size=FRAME_LIMIT,
+        # Seconds; without a limit one slow client would hold up the end of the process.
         timeout_graceful_shutdown=2,
     )
 
@@ -71,6 +73,7 @@ def bind(host: str, port: int, group: str) -> socket.socket:
         family, _, _, _, address = socket.getaddrinfo(
             host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
+        # An IPv6 address has four parts, of which it takes two. Bound here, because uvicorn would exit the process.
         return socket.create_server(address[:2], family=family, backlog=512)  # pyright: ignore[reportArgumentType]
     except (OSError, OverflowError, UnicodeError) as error:
         raise BackchannelError(bind_error(host, port, group, error)) from error

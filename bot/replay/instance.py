@@ -82,6 +82,7 @@ def running_instance(data: Path) -> Generator[Instance]:
     with tempfile.TemporaryDirectory(prefix="backchannel-", dir="/tmp") as short, tempfile.TemporaryFile() as log:
         socket = Path(short) / "far.sock"
         argv = [sys.executable, "-m", "bot", "up", "--far-side", str(socket)]
+        # In the data folder: settings are read from a .env in the current one. Into a file: nobody empties a pipe.
         process = subprocess.Popen(argv, env=environment(data), cwd=data, stdout=sys.stderr, stderr=log)
         try:
             yield Instance(data, socket, process, log)

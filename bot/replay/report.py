@@ -43,6 +43,7 @@ def label_to_head(database: Database, participants: Participants) -> list[float]
         while index < len(fitted) and fitted[index].ledger < number:
             index += 1
         if index < len(fitted) and key in participants.server.acknowledged:
+            # Not below zero: a head may have a label before its acknowledgement is back here.
             waits.append(1000 * max(0.0, fitted[index].at - participants.server.acknowledged[key]))
     return waits
 

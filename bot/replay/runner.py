@@ -96,6 +96,7 @@ def run(plan: Plan) -> str:
 def read_rows(path: Path) -> Rows:
     """The (text, label) rows of a CSV file, spaces in labels made single. Raises BackchannelError when it is none."""
     try:
+        # -sig: Excel writes a byte order mark before the name of the first column.
         with path.open(encoding="utf-8-sig", newline="") as file:
             lines = csv.DictReader(file)
             if not {"text", "label"} <= set(lines.fieldnames or ()):

@@ -56,6 +56,7 @@ class SupervisedProcess:
     ) -> None:
         self.spec = spec
         self.popen: subprocess.Popen[str] | None = None
+        # Unbuffered: a pipe is filled in blocks, and the last lines of one that dies would be lost.
         self._env = {**os.environ, "PYTHONUNBUFFERED": "1", **spec.env, MARK: str(data_dir)}
         self._log, self._say, self._policy = log, say, policy
         self._delay, self._started_at, self._due, self._warned_at = policy.first, 0.0, 0.0, 0.0
@@ -68,8 +69,10 @@ class SupervisedProcess:
             self.popen = subprocess.Popen(
                 self.spec.argv,
                 env=self._env,
+                # Ctrl-C in a terminal goes to a whole group, and stopping in order is the supervisor's.
                 start_new_session=True,
                 text=True,
+                # A byte that is no UTF-8 must not end the thread that reads.
                 errors="replace",
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
@@ -98,7 +101,9 @@ class SupervisedProcess:
 
     def _plan_restart(self, code: int, now: float) -> None:
         healthy = now - self._started_at >= self._policy.healthy
+        # It is dead, and what it has started may not be.
         self.kill()
+        # It would end in the same way again.
         if code == WRONG_SETTINGS:
             why = self.last_line().removeprefix("backchannel: ")
             if self.spec.needed:
@@ -123,12 +128,14 @@ class SupervisedProcess:
             return
         signal_group(self.popen.pid, signal.SIGKILL)
         self.popen.wait()
+        # Not for ever: what has left the group may still hold the pipe.
         if self._reader:
             self._reader.join(timeout=1)
         self.popen = None
 
     def last_line(self) -> str:
         """The last line that it printed; of one that has ended, the last of all."""
+        # The pipe may hold more than was read when the process ended.
         if self._reader and self.ended():
             self._reader.join(timeout=1)
         return self._last_line or "it said nothing"

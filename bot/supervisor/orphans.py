@@ -65,13 +65,16 @@ def _is_leftover(process: psutil.Process, data_dir: Path, groups: Collection[int
     try:
         if process.uids().real != os.getuid() or not alive(process):
             return False
+        # By the mark, too: a process may have moved into a group of its own.
         return os.getpgid(process.pid) in groups or process.environ().get(MARK) == str(data_dir)
+    # It ended while we looked.
     except (psutil.Error, OSError):
         return False
 
 
 def main(data_dir: Path) -> None:
     """Read groups from standard input, one set a line. If it closes without a goodbye, end what the last line named."""
+    # What ends the supervisor must not end its guard with it.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     groups: list[int] = []

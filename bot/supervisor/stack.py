@@ -44,6 +44,7 @@ def bot(arguments: Sequence[str], bot_settings: BotSettings, alone: bool) -> Pro
 
 def health_status(served: Served) -> int | None:
     """The HTTP status of /healthz: 200 connected, 503 not now; None where nothing answers within half a second."""
+    # An address that stands for all of them can be bound, and is none to connect to.
     host = "127.0.0.1" if served.host in ALL_ADDRESSES else served.host
     connection = HTTPConnection(host, served.port, timeout=0.5)
     try:
@@ -69,6 +70,7 @@ def worker(name: str) -> ProcessSpec:
 def worker_argv(name: str) -> tuple[str, ...]:
     """The command line of one worker process."""
     queues, threads = WORKERS[name]
+    # Workers share the database and have nothing to tell each other over the broker.
     quiet = ("--without-mingle", "--without-gossip", "--without-heartbeat", "--loglevel", "INFO")
     pool = ("--pool", "threads", "--concurrency", str(threads))
     return (*CELERY, "worker", "--queues", queues, *pool, "--hostname", f"{name}@%h", *quiet)

@@ -69,6 +69,7 @@ class Supervisor:
         except BackchannelError:
             self._log.close()
             raise
+        # Not before the lock is ours: until then they may belong to a supervisor that runs.
         end_leftovers(self._data_dir, grace=3)
         self._thread.start()
         self._up.wait()
@@ -81,10 +82,12 @@ class Supervisor:
         """Stop the processes, within `grace` and two seconds."""
         self._stopping.set()
         self._thread.join()
+        # Only when nothing of ours runs any more may another supervisor have the folder.
         os.close(self._lock)
         self._log.close()
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        # Only a flag is set: a signal comes between any two steps of the main thread.
         (self._stop_now if self._stopping.is_set() else self._stopping).set()
 
     def _run(self) -> None:
@@ -106,6 +109,7 @@ class Supervisor:
         self._update_guard()
         deadline = time.monotonic() + process.spec.ready_seconds
         while process.spec.ready and not process.spec.ready():
+            # Not this one: if it dies before it is ready, that is an error and no reason to restart it.
             self._check([other for other in self._processes if other is not process])
             if process.ended() or time.monotonic() > deadline:
                 raise BackchannelError(f"{process.spec.name} did not start: {process.last_line()}")
@@ -180,6 +184,7 @@ def _log_file(data_dir: Path) -> logging.Handler:
 def _take_lock(data_dir: Path) -> int:
     lock = os.open(data_dir / "supervisor.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
+        # The kernel takes the lock back however we end; a file with a process id would stay.
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         holder = os.read(lock, 20).decode(errors="replace").strip()

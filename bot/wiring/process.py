@@ -20,12 +20,14 @@ async def run_bot(platform: Platform, database: Database, is_admin: Callable[[st
     intake = Intake(database, hints, is_admin)
     listening = asyncio.create_task(platform.listen(intake.accept))
     delivering = asyncio.create_task(deliver(database, platform, intake.accept))
+    # One of the two is enough: when it has ended, the other is ended below.
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, listening.cancel)
     done, _ = await asyncio.wait([listening, delivering], return_when=asyncio.FIRST_COMPLETED)
     for task in (listening, delivering):
         task.cancel()
     await asyncio.wait([listening, delivering])
+    # In this order: the platform may have handed over a last event, and its commit may have a last hint.
     intake.stop()
     hints.stop()
     for task in done:

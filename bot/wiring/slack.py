@@ -120,6 +120,7 @@ def sections(overview: Overview, language: str) -> list[Section]:
     if overview.accuracy:
         latest = overview.accuracy[-1]
         bars = sparkline([point.accuracy for point in overview.accuracy])
+        # The accuracy is a mean over the last 50 labelled messages, or over as many as there are.
         title = say(language, "slack_accuracy", count=min(50, latest.labels))
         accuracy.append(Section(title, (f"`{bars}` {percent(latest.accuracy)}",)))
     return [

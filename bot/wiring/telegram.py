@@ -73,6 +73,7 @@ class StoredPollingLease:
         held_until = time.monotonic() + self._seconds
         while time.monotonic() < held_until:
             await asyncio.sleep(self._seconds / 3)
+            # Counted from before the question, so that we never think it ours for longer than the database does.
             began = time.monotonic()
             try:
                 if not await asyncio.to_thread(self._renew):

@@ -88,6 +88,7 @@ async def _token(client: AsyncWebClient) -> tuple[list[Finding], bool]:
         Finding(not missing, f"Slack: {where} lacks the scopes {missing}.", INSTALL)
         if missing
         else Finding(True, f"Slack: {where} has granted all scopes."),
+        # Half-way: the question and its answer took time.
         _clock(headers.get("date"), (asked + time.time()) / 2),
     ], True
 

@@ -35,6 +35,7 @@ def name_of(form: str) -> str | None:
     letters = [chr(ord(letter) - FIRST_LETTER + ord("a")) for letter in form if 0 <= ord(letter) - FIRST_LETTER < 26]
     if len(letters) == 2:
         return "flag-" + "".join(letters)
+    # Neutral forms have no variation selector, and some names are known only with one.
     dressed = form if emoji.is_emoji(form) else form[:1] + "\ufe0f" + form[1:]
     named = emoji.demojize(dressed, language="alias")
     return named.strip(":") if CUSTOM.fullmatch(named) else None

@@ -16,6 +16,7 @@ DEFAULT_PAUSE, LONGEST_PAUSE = 5.0, 900.0
 
 REVOKED = frozenset({"token_revoked", "account_inactive", "invalid_auth", "not_authed", "token_expired"})
 UNINVITED = frozenset({"not_in_channel", "channel_not_found"})
+# team_added_to_org: the workspace is being moved, and can't be used until that is done.
 OUTAGE = frozenset(
     {"internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org", "no_response"}
 )

@@ -101,6 +101,7 @@ def message_of(message: Payload, key: str, workspace: Workspace, name: Name) -> 
 def edited(event: Payload, key: str, workspace: Workspace) -> Edit | Delete | None:
     """An edit, if the text is another: unfurled links and new replies change a message, too."""
     message: Payload = event["message"]
+    # What Slack leaves of a deleted message whose thread goes on.
     if message.get("subtype") == "tombstone":
         return deleted(event, message["ts"], key, workspace)
     before: Payload | None = event.get("previous_message")
@@ -178,6 +179,7 @@ def reaction(event: Payload, key: str, workspace: Workspace, name: Name) -> Reac
 def from_other_company(event: Payload, workspace: Workspace) -> bool:
     """Whether the event itself says that whoever acted belongs to another company's workspace."""
     teams = {event.get(part) for part in ("user_team", "source_team")} - {None, ""}
+    # An id with E is of an organisation, which may have this workspace, too.
     return bool(teams) and workspace.id not in teams and all(str(team).startswith("T") for team in teams)
 
 
@@ -203,6 +205,7 @@ def slash_command_of(payload: Payload, workspace: Workspace) -> Command:
         chat=chat_of(payload["channel_id"], workspace),
         caller=Person(id=payload["user_id"], name=payload.get("user_name") or payload["user_id"]),
         text=(SLASHES.get(payload["command"], "") + text).strip() or "help",
+        # What Slack calls every DM here.
         private=payload.get("channel_name") == "directmessage",
     )
 
@@ -227,6 +230,7 @@ def button_of(payload: Payload, workspace: Workspace) -> Button | None:
         ref=ref_of(channel, ts, workspace),
         presser=user_of(payload),
         value=action["value"],
+        # The ids of DMs begin with D.
         private=channel.startswith("D"),
     )
 

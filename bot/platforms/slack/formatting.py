@@ -44,6 +44,7 @@ def _part(match: re.Match[str], ids: bool) -> str:
         return target
     if mark in MARKS:
         return f"{mark}{words.lstrip(mark)}" if words else target
+    # <!here>, <!subteam^S1|@group>, <!date^…|words>
     if mark == "!":
         return words or "@" + target[1:].partition("^")[0]
     return words if bar and words else target.removeprefix("mailto:")
@@ -93,6 +94,7 @@ def message(text: str, choices: Sequence[Choice] = (), progress: float | None = 
     rows = [row(number, choices[number : number + BUTTONS]) for number in range(0, len(choices), BUTTONS)]
     rows = rows[: BLOCKS - 1]
     sections = [section(part) for part in islice(parts(body), BLOCKS - len(rows))]
+    # Cut twice, for escaping makes it longer.
     return {"text": escaped(body[:FALLBACK])[:FALLBACK] or "…", "blocks": [*sections, *rows]}
 
 
@@ -103,6 +105,7 @@ def parts(text: str) -> Iterator[str]:
         size = fitting(rest)
         cut = size
         if size < len(rest):
+            # Not in the first half, or a text with few blanks would fall into tiny pieces.
             cut = max(rest.rfind("\n", size // 2, size), rest.rfind(" ", size // 2, size)) + 1 or size
         if piece := literal(rest[:cut]).strip():
             yield piece
@@ -113,6 +116,7 @@ def fitting(text: str) -> int:
     """How many characters fit a section once they are escaped."""
     size = min(len(text), SECTION)
     while (length := len(literal(text[:size]))) > SECTION:
+        # In proportion: one by one, a text of nothing but stars would take thousands of rounds.
         size = min(size - 1, size * SECTION // length)
     return size
 

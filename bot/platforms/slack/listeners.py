@@ -58,6 +58,7 @@ class Listeners:
     async def event(self, body: Body) -> None:
         """Messages, reactions, mentions, and what happens to the app itself."""
         team, kind = workspace_of(body), body["event"]["type"]
+        # A person's token may be revoked while the bot's is as good as before.
         if kind == "app_uninstalled" or (kind == "tokens_revoked" and body["event"]["tokens"].get("bot")):
             await self._workspaces.revoke(team)
             return
@@ -178,6 +179,7 @@ def bolt_app(listeners: Listeners, workspaces: Workspaces, secret: SecretStr | N
     app = AsyncApp(
         logger=sdk_logger(),
         name="backchannel",
+        # Else bolt acknowledges before a listener has stored anything, and what raises is lost.
         process_before_response=True,
         client=workspaces.client(),
         signing_secret=secret.get_secret_value() if secret else "unused in Socket Mode",
@@ -185,6 +187,7 @@ def bolt_app(listeners: Listeners, workspaces: Workspaces, secret: SecretStr | N
         ignoring_self_events_enabled=False,  # events.py knows our own messages, and what else to leave out
         attaching_function_token_enabled=False,
     )
+    # Any: what no listener takes bolt answers with 404, and Slack would send it again.
     app.event(ANY)(listeners.event)
     app.command(ANY)(listeners.slash)
     app.action(ANY)(listeners.button)

@@ -11,6 +11,7 @@ from cachetools import LRUCache, TLRUCache
 
 from bot.platforms.base import Later
 
+# Seconds; delivery breaks a send off after thirty, with its waiting.
 LONGEST_SLEEP = 10.0
 CACHE_SIZE = 5000
 
@@ -30,6 +31,7 @@ class RateLimit:
         at = max(now, self._next.get(chat, 0.0))
         if at - now > LONGEST_SLEEP:
             raise Later(at - now, "Many posts wait for this channel.")
+        # Before the sleep, so that whoever comes meanwhile lines up behind.
         self._next[chat] = at + self._seconds
         await asyncio.sleep(at - now)
 

@@ -18,6 +18,7 @@ class RedactingFilter(logging.Filter):
         text = record.getMessage()
         if record.exc_info and record.exc_info[0]:
             text += f" [{record.exc_info[0].__name__}]"
+        # The first line: in what follows bodies with people's messages may stand.
         record.msg, record.args = redacted(text).splitlines()[0][:300] if text else "", ()
         record.exc_info = record.exc_text = record.stack_info = None
         return True

@@ -86,6 +86,7 @@ class Sender:
             try:
                 await (client.reactions_add(**reaction) if add else client.reactions_remove(**reaction))
             except SlackApiError as error:
+                # Taking it away from what is gone is done already.
                 gone = not add and code_of(error) in ("message_not_found", "invalid_name")
                 if code_of(error) != no_change and not gone:
                     raise
@@ -95,6 +96,7 @@ class Sender:
         """The chat's client, when its turn has come; errors become what the outbox understands."""
         workspace = await self._workspaces.needed(chat.workspace)
         self._rate_limit.check(workspace.id, method)
+        # Slack takes about one post a second in a channel; reactions it counts by the workspace and the method alone.
         if limited:
             await self._rate_limit.turn(chat.key)
         try:

@@ -46,6 +46,7 @@ def connection(app: AsyncApp, workspaces: Workspaces, app_token: SecretStr) -> C
         app_token=app_token.get_secret_value(),
         logger=sdk_logger(),
         web_client=workspaces.client(),
+        # `keep_connected` does it, with a new address each time.
         auto_reconnect_enabled=False,
         ping_interval=PING,
     )
@@ -98,6 +99,7 @@ async def _connect(client: Connection) -> None:
         raise ConnectionError(str(translate(error))) from None
     client.renew = False
     client.wss_uri = answer["url"]
+    # That of the connection before, by which the new one would pass for dead at once.
     client.last_ping_pong_time = None
     async with asyncio.timeout(CONNECT_TIMEOUT):
         await client.connect()

@@ -55,6 +55,7 @@ def home_view(sections: Sequence[Section], language: str, admin: bool, dm: str) 
     """One person's App Home. `dm`: the channel in which the bot speaks with that person."""
     blocks: list[dict[str, Any]] = []
     for part in sections:
+        # 150 characters are all that Slack takes in a header.
         blocks.append({"type": "header", "text": {"type": "plain_text", "text": part.title[:150], "emoji": True}})
         blocks += [section(piece) for paragraph in part.paragraphs for piece in parts(paragraph)]
     if admin:
@@ -74,6 +75,7 @@ def packed(target: Target) -> str:
 def modal_view(target: Target, options: Sequence[Option], language: str) -> dict[str, Any]:
     """The modal: one choice among the options. Of more than Slack allows, the first and the last one are kept."""
     if len(options) > OPTIONS_LIMIT:
+        # The last one is the answer that none of them fits.
         options = [*options[: OPTIONS_LIMIT - 1], options[-1]]
     lines = [{"text": plain(option.text[:OPTION_TEXT]), "value": option.value} for option in options]
     select: dict[str, Any] = {"type": "static_select", "action_id": CHOSEN, "options": lines}

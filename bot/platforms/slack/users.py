@@ -73,6 +73,7 @@ class Users:
         """
         profile = self._fresh((workspace.id, user))
         if profile is None:
+            # Slack waits three seconds for the acknowledgement, and the commit needs some of them.
             async with asyncio.timeout(GUEST_TIMEOUT):
                 profile = await self.profile(workspace, user)
         return profile.guest

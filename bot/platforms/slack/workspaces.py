@@ -121,6 +121,7 @@ class Workspaces:
 
     def client_of(self, workspace: Workspace) -> AsyncWebClient:
         """The client that speaks to a workspace."""
+        # With its token: a workspace that installs the bot again gets another.
         key = workspace.id, workspace.token
         client = self._clients.get(key)
         if client is None:

@@ -110,6 +110,7 @@ async def _clock(api_url: str) -> Finding:
             theirs = parsedate_to_datetime(answer.headers.get("Date", "")).timestamp()
     except (aiohttp.ClientError, OSError, ValueError):
         return _ok("its server tells no time to compare our clock with.")
+    # Half-way: the question and its answer took time.
     skew = abs((asked + time.time()) / 2 - theirs)
     what = f"our clock differs from Telegram's by {skew:.0f} s."
     return _ok(what) if skew <= MAX_SKEW else _problem(what, "Set this machine's clock, by NTP best.")

@@ -58,6 +58,7 @@ class Migrated(BackchannelError):
         self.into = into
 
 
+# By their words: Telegram answers all of these with the same code, 400.
 BAD_REQUESTS: tuple[tuple[str, type[Refused], str], ...] = (
     ("message is not modified", Unmodified, "The message says that already."),
     ("message to react not found", MessageGone, "The message is gone, so it can't get an emoji."),
@@ -100,6 +101,7 @@ def translate(error: Exception) -> Exception:
             return _forbidden(error.message)
         case TelegramBadRequest():
             return _bad_request(error.message)
+        # Before the errors of the network, of which the SDK makes it one.
         case TelegramEntityTooLarge():
             return Refused("The file is larger than Telegram takes.")
         case TelegramServerError() | ClientDecodeError():

@@ -73,6 +73,7 @@ def events(update: Update, context: Context) -> list[Event]:
 
 
 def _named(event: Event, key: str, number: int) -> Event:
+    # Telegram's times are whole seconds: within one, the numbers of updates give the order.
     return event.model_copy(update={"key": event.key or key, "sequence": number})
 
 
@@ -88,6 +89,7 @@ def _on_message(message: Message, context: Context) -> list[Event]:
         return [] if private else [_message(message, text)]
     if not line:  # a command to another bot
         return []
+    # Taken along, for it may never have been stored, and Telegram lets nobody fetch a message.
     about = _replied_to(message)
     quoted_text = (about.text or about.caption) if about and not _by_bot(about, context) else None
     quoted: list[Event] = [_message(about, quoted_text, _topic(message))] if about and quoted_text else []
@@ -126,6 +128,7 @@ def _by_bot(message: Message, context: Context) -> bool:
     origin = message.forward_origin
     if not (message.is_automatic_forward and isinstance(origin, MessageOriginChannel)):
         return False
+    # What the bot posts in a channel comes back as a forward in the channel's group.
     return (origin.chat.id, origin.message_id) in context.own_posts
 
 
@@ -172,8 +175,10 @@ def _on_button(query: CallbackQuery, context: Context) -> list[Event]:
     message, value = query.message, query.data
     if message is None or not value:
         return []
+    # Of an old message Telegram tells only chat and number.
     ref = message_ref(message.chat.id, None, message.message_id) if isinstance(message, OldMessage) else _ref(message)
     presser, private = users.person(query.from_user), message.chat.type == "private"
+    # A press has no time of its own.
     return [Button(key=UNNAMED, at=context.now, ref=ref, presser=presser, value=value, private=private)]
 
 

@@ -44,6 +44,7 @@ def pieces(text: str, most: int = TEXT, limit: int = PIECES) -> list[Piece]:
     plain, spans = _parsed(text)
     cuts, start = list[tuple[int, int]](), 0
     while start < len(plain) and len(cuts) < limit:
+        # The last piece keeps room for the … that says that more was cut off.
         end = _end(plain, start, most - 1 if len(cuts) == limit - 1 else most)
         cuts.append((start, end))
         start = end
@@ -111,6 +112,7 @@ def _end(text: str, start: int, most: int) -> int:
     if end == len(text):
         return end
     for mark in ("\n", " "):
+        # Not in the first half, or a text with few blanks would fall into tiny pieces.
         if (position := text.rfind(mark, start + (end - start) // 2, end)) >= 0:
             return position + 1
     return end

@@ -55,6 +55,7 @@ class Webhook:
             storing.add_done_callback(lambda _: self._storing.pop(number, None))
         try:
             async with asyncio.timeout(STORE_TIMEOUT):
+                # It goes on when the waiting ends: sent again, the update finds it at work or done.
                 await asyncio.shield(storing)
         except Exception as error:
             log.error("Update %d is not stored yet (%s); Telegram will send it again.", number, type(error).__name__)

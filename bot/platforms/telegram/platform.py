@@ -104,6 +104,7 @@ class TelegramPlatform:
             url=self._settings.public_url.rstrip("/") + http.PATH,
             secret_token=self._secret,
             allowed_updates=list(ASKED_FOR),
+            # Telegram has kept for a day what came while we were away.
             drop_pending_updates=False,
         )
         await with_retry(lambda: self._client(hook))
@@ -195,6 +196,7 @@ class TelegramPlatform:
         question = GetChatMember(chat_id=group_of(chat), user_id=int(person.id))
         try:
             member = await self._acting_on_errors(chat, f"standing:{person.id}", self._client(question))
+        # A kind of Refused that says nothing about the person.
         except NotInChat:
             raise
         except Refused:
@@ -212,6 +214,7 @@ class TelegramPlatform:
             await self._accept(moved(self._client.id, group_of(chat), migrated.into, time.time()))
             raise Later(1.0, "The group became a supergroup; its new number is used from now on.") from None
         except NotInChat:
+            # Groups have negative numbers; a person who blocked the bot is no chat that it left.
             if group_of(chat) < 0:
                 left = f"{NAME}:{self._client.id}:left:{key}"
                 event = Presence(
@@ -220,6 +223,7 @@ class TelegramPlatform:
                 await self._accept(event)
             raise
         except TokenRefused:
+            # `listen` ends by it; the reply waits for a start with a good token.
             self._token_refused.set()
             raise Later(5.0, "Telegram does not know the bot's token any more.") from None
 

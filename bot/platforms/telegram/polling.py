@@ -61,6 +61,7 @@ async def poll(client: Client, lease: PollingLease, store: StoreUpdate, health: 
             for task in (asking, keeping):
                 task.cancel()
             await asyncio.wait([asking, keeping])
+            # Only when nobody here asks any more: of two who ask, Telegram refuses one with 409.
             await lease.release()
         for task in done:
             task.result()
@@ -73,14 +74,17 @@ async def _ask(client: Client, store: StoreUpdate, health: Health) -> None:
     webhook = True
     while True:
         try:
+            # While one is set, whoever polls gets nothing but 409.
             if webhook:
                 await client(DeleteWebhook(drop_pending_updates=False))
                 webhook = False
             request = GetUpdates(offset=offset, timeout=WAIT, limit=BATCH, allowed_updates=list(ASKED_FOR))
+            # Longer than Telegram holds the request.
             updates: list[dict[str, Any]] = await client(request, seconds=WAIT + 10)
             health.connected, pause = True, FIRST_PAUSE
         except (OSError, Later, Conflict) as error:
             webhook = webhook or isinstance(error, Conflict)
+            # Once an outage, not with every try.
             if health.connected or pause == FIRST_PAUSE:
                 log.warning("%s Trying again.", error)
             health.connected = False

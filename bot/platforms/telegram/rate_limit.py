@@ -15,6 +15,7 @@ from cachetools import LRUCache
 
 from bot.platforms.base import Later
 
+# Seconds; delivery breaks a send off after thirty, with its waiting.
 LONGEST_WAIT = 10.0
 CACHE_SIZE = 10_000
 """Chats; one that was silent for so long has nothing to wait for."""

@@ -77,6 +77,7 @@ class Sender:
             try:
                 await self._change(reply.chat, handle, piece, buttons)
                 return handle
+            # Somebody deleted the answer: it is said anew.
             except MessageGone:
                 pass
         return await self._post(reply.chat, [piece], buttons, reply.ref.message_id)
@@ -172,6 +173,7 @@ def label_line(reply: React) -> str:
 def _to(chat: ChatRef, to: str | None) -> dict[str, Any]:
     """The chat, the topic and, if Telegram still knows it, the message that is answered."""
     answered = to if to and not to.startswith(BEFORE_MIGRATION) else None
+    # The message may have been deleted by now, and what was to be said still counts.
     reply = ReplyParameters(message_id=int(answered), allow_sending_without_reply=True) if answered else None
     return {"chat_id": group_of(chat), "message_thread_id": topic_of(chat), "reply_parameters": reply}
 

@@ -46,6 +46,7 @@ class Clock:
 
     def now(self) -> float:
         """A time later than every one before it."""
+        # A step that a float of today still shows: events are put in order by their time.
         self._last = max(self._time_of_day(), self._last + 1e-5)
         return self._last
 
@@ -70,6 +71,7 @@ class Channel:
             task = asyncio.create_task(self._perform(action))
             self._acknowledgements[action.id] = task
             task.add_done_callback(lambda done: self._forget_failure(action.id, done))
+        # Whoever closes the page must not take back a commit that others wait for.
         return await asyncio.shield(task)
 
     async def publish(self, event: Event) -> bool:
@@ -100,6 +102,7 @@ class Channel:
                     self._not_stored[event.ref.message_id] = line
                 self.subscribers.broadcast({"kind": "line", "line": line, "stored": stored})
             case Edit():
+                # It would be shown with its old text to a page that loads.
                 self._not_stored.pop(event.ref.message_id, None)
                 self.subscribers.broadcast({"kind": "edited", "message_id": event.ref.message_id, "text": event.text})
             case Delete():
@@ -165,6 +168,7 @@ class Channel:
 
 def post_id(key: str) -> str:
     """The message id of a post: the same for the same reply."""
+    # Hashed, since a key is longer than an id may be, and has slashes.
     return "post-" + hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()[:24]
 
 

@@ -44,6 +44,7 @@ def one_line(name: object) -> object:
     """A name as people read it: one line, no control characters, at most 40 characters."""
     if not isinstance(name, str):
         return name
+    # NFC: the name is who one is, and two spellings of it look alike.
     bare = "".join(c for c in unicodedata.normalize("NFC", str(storable_text(name))) if c.isprintable() or c.isspace())
     return " ".join(bare.split())[:40].strip() or "Guest"
 

@@ -109,6 +109,7 @@ class Site:
 
     async def socket(self, socket: WebSocket) -> None:
         """One open page: it is sent everything, and what it does is acknowledged once it is stored."""
+        # Any website can open a socket to this machine, and where no password is asked only the Origin gives it away.
         if not self._gate.same_origin(socket) or not self._gate.admitted(socket):
             await socket.close(4403)
             return

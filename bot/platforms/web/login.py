@@ -20,6 +20,7 @@ LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 SESSION_SECONDS = 30 * 24 * 3600
 CACHE_SIZE = 10_000
 
+# Nothing from elsewhere is loaded or run; `data:` is how pictures come over the socket.
 HEADERS = {
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
     "img-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
@@ -86,6 +87,7 @@ class LoginThrottle:
     """Each wrong password makes its address wait longer, up to a minute, before the next try is looked at."""
 
     def __init__(self) -> None:
+        # Bounded: whoever has many addresses must not fill the memory.
         self._failures: LRUCache[str, tuple[int, float]] = LRUCache(CACHE_SIZE)
 
     def wait(self, address: str, now: float) -> float:
@@ -95,6 +97,7 @@ class LoginThrottle:
     def failed(self, address: str, now: float) -> None:
         """Count a wrong password: 1, 2, 4 … 60 seconds of waiting."""
         count = self._failures.get(network(address), (0, 0.0))[0] + 1
+        # 2 ** 6 is more than a minute already; a guesser of many days must not make it a huge number.
         self._failures[network(address)] = (count, now + min(60.0, 2.0 ** min(count - 1, 6)))
 
     def succeeded(self, address: str) -> None:

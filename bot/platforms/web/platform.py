@@ -78,6 +78,7 @@ class WebPlatform:
             watching = asyncio.create_task(self._watch())
             self.ready.set()
             try:
+                # Cancelled, `serving` still lets it end in order.
                 await asyncio.shield(server)
             finally:
                 watching.cancel()

@@ -73,13 +73,16 @@ def schedule(
 
     `emoji` says which emoji means which label. Events are made when they are due, so that `at` is then.
     """
+    # A name for this run: played again, the same lines are other messages.
     chance, run, lines = random.Random(seed), secrets.token_hex(4), sample_lines()
     step, start = seconds / max(1, len(lines)), int(time.time() * 1000)
     due: list[tuple[float, int, Callable[[], Event]]] = []
     for number, line in enumerate(lines):
         message_id = f"{base36(start)}-{run}{number:04d}"
         ref = ref_of(chat, message_id)
+        # Less than half a step either way, so that no line overtakes another.
         when = step * (number + chance.uniform(-0.4, 0.4))
+        # The number decides between equal times, for functions have no order.
         due.append((max(0.0, when), number, _message(ref, line, clock)))
         if chance.random() < ANNOTATED and line.label in emoji:
             annotator = chance.choice([name for name in ANNOTATORS if name != line.author])
