@@ -49,10 +49,10 @@ TWICE, LATE = 0.10, 0.05
 class Said:
     """What was really said, by the platform's clock: the truth that the store is compared with."""
 
-    texts: dict[str, str] = field(default_factory=dict)
-    votes: dict[str, dict[str, str]] = field(default_factory=dict)
-    rows: set[tuple[str, str, str, str, bool]] = field(default_factory=set)
-    deleted: set[str] = field(default_factory=set)
+    texts: dict[str, str] = field(default_factory=dict[str, str])
+    votes: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
+    rows: set[tuple[str, str, str, str, bool]] = field(default_factory=set[tuple[str, str, str, str, bool]])
+    deleted: set[str] = field(default_factory=set[str])
 
 
 @dataclass
@@ -115,7 +115,7 @@ async def mischief(script: Script, deliver: Callable[[Event], Awaitable[object]]
         await asyncio.sleep(after)
         await deliver(event)
 
-    tasks = []
+    tasks: list[asyncio.Task[None]] = []
     for event in events:
         late = script.rng.uniform(0.2, 3.0) if script.rng.random() < LATE else 0.0
         tasks.append(asyncio.create_task(one(event, late)))
@@ -162,6 +162,7 @@ async def play(arguments: argparse.Namespace, data: Path, supervisor: Supervisor
         nonlocal played
         async with free:
             events = script.events(number, text, label)
+            assert isinstance(events[0], Message)
             await mischief(script, far_side.deliver, events)
             if not isinstance(events[-1], Delete):
                 with suppress(TimeoutError):  # a message that was lost shows in the comparison
@@ -175,7 +176,7 @@ async def play(arguments: argparse.Namespace, data: Path, supervisor: Supervisor
     watching.cancel()
     await far_side.stop()
     verdict = compare(database, script, far_side)
-    events = sum(far_side.acknowledged.values() and 1 for _ in far_side.acknowledged)
+    events = len(far_side.acknowledged)
     summary = {
         "messages": len(rows),
         "events": events,
@@ -204,7 +205,7 @@ async def quiet(database: Database, patience: float = 300.0) -> None:
         "select (select count(*) from inbox where state in ('new', 'claimed')),"
         " (select count(*) from outbox where state in ('pending', 'claimed'))"
     )
-    deadline = time.monotonic() + patience
+    deadline, waiting = time.monotonic() + patience, ()
     while time.monotonic() < deadline:
         with database.read() as c:
             waiting = tuple(c.execute(statement).one())
@@ -217,7 +218,7 @@ async def quiet(database: Database, patience: float = 300.0) -> None:
 def compare(database: Database, script: Script, far_side: ReplayServer) -> dict[str, list[str]]:
     """Everything that the store holds against everything that was said: lost, doubled and wrong."""
     said = script.said
-    lost, doubled, wrong = [], [], []
+    lost, doubled, wrong = list[str](), list[str](), list[str]()
     with database.read() as c:
         rows = [(r.key, r.ref.key, r.annotator.id, r.emoji, r.added) for r in ledger.ledger(c)]
         texts = dict(tuple(row) for row in c.execute(sql("select ref, text from messages")))

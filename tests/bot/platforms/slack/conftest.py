@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,7 +17,7 @@ from bot.wiring.slack import SlackScreens
 from tests.fakes.slack.people import FarPeople, HttpLine, SocketLine
 from tests.fakes.slack.server import TOKEN, FarSlack
 from tests.waiting import HANG
-from workers.core.events import ChatRef, Event
+from workers.core.events import ChatRef, Event, chat_of
 from workers.store.overview import LabelView, Overview
 
 SECRET = "canary-signing-secret"
@@ -35,7 +35,7 @@ def overview(chat: ChatRef) -> Overview:
         LabelView(id=1, name="bug", description="", emoji="🐞", count=3),
         LabelView(id=2, name="question", description="", emoji="❓", count=2),
     ]
-    numbers = {"messages": 9, "labelled": 5, "disputed": 1, "head_revision": 5}
+    numbers: dict[str, Any] = {"messages": 9, "labelled": 5, "disputed": 1, "head_revision": 5}
     lists: dict[str, Any] = {"labels": labels, "accuracy": [], "versions": [], "jobs": []}
     return Overview(enabled=chat.chat_id == "C1", mode="suggest", language="en", **lists, **numbers)
 
@@ -47,8 +47,8 @@ SCREENS = SlackScreens(overview, "en")
 class Inbox:
     """Takes events as the intake does; `off` chats were enabled by nobody."""
 
-    events: list[Event] = field(default_factory=list)
-    off: set[str] = field(default_factory=set)
+    events: list[Event] = field(default_factory=list[Event])
+    off: set[str] = field(default_factory=set[str])
     away: bool = False
     tries: int = 0
 
@@ -56,8 +56,7 @@ class Inbox:
         self.tries += 1
         if self.away:
             raise ConnectionError("The database is away.")
-        where = event.chat if hasattr(event, "chat") else event.ref.chat  # type: ignore[union-attr]
-        if where.chat_id in self.off:
+        if chat_of(event).chat_id in self.off:
             return False
         if all(event.key != stored.key for stored in self.events):
             self.events.append(event)
@@ -65,7 +64,7 @@ class Inbox:
 
 
 @asynccontextmanager
-async def running(platform: SlackPlatform, accept: Accept) -> AsyncIterator[SlackPlatform]:
+async def running(platform: SlackPlatform, accept: Accept) -> AsyncGenerator[SlackPlatform]:
     """A platform that listens until the block ends."""
     task = asyncio.create_task(platform.listen(accept))
     ready = asyncio.create_task(platform.connected.wait())

@@ -72,7 +72,7 @@ class TelegramFar:
         return [seen(message) for message in self.said() if "text" in message]
 
     def emoji(self, message_id: str) -> str | None:
-        standing = self.side.world.reactions.get((GROUP, int(message_id)), {}).get(BOT["id"], [])
+        standing = self.side.world.reactions.get((GROUP, int(message_id)), {}).get(int(BOT["id"]), [])
         if standing:
             return neutral(standing[0]["emoji"])
         return next((post.text for post in self.posts() if post.under == message_id), None)
