@@ -1,8 +1,8 @@
 """Backbones: text in, unit vectors out.
 
 `resolve` finds a backbone's folder and its fingerprint, `hub` fetches it, `validation` refuses what must not be loaded,
-`families` knows pooling and prompts, `custom_modules` the classes of our own. `backbone` loads and encodes. `build`
-makes one from texts: `static` embeddings, or a `recurrent` network over `word_vectors`. `info` describes a backbone,
+`families` knows pooling and prompts, `custom_modules` the classes of our own. `backbone` loads, encodes, and says what
+a backbone is. `build` makes one from texts: `static` embeddings, or a `recurrent` network over `word_vectors`.
 `token_lengths` counts tokens.
 
 Imports the top of modeling and text. `resolve`, `hub`, `validation`, `families` and the top of `backbone` are free of
@@ -17,7 +17,6 @@ __all__ = [
     "custom_modules",
     "families",
     "hub",
-    "info",
     "recurrent",
     "resolve",
     "static",

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from modeling import errors
-from modeling.backbones import custom_modules, families, resolve, validation
+from modeling.backbones import custom_modules, families, hub, resolve, validation
 from modeling.backbones.resolve import check
 from modeling.errors import ModelingError
+from modeling.events import BackboneInfo
 from modeling.hashing import short_hash
 from modeling.progress import Reporter
 from modeling.text import script_reading
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 ENCODE_AT_ONCE = 128
 
-__all__ = ["Backbone", "autocast", "check", "load"]
+__all__ = ["Backbone", "autocast", "check", "describe", "load"]
 
 MAX_TOKENS = 256  # of one message; what a longer one says after that rarely changes what kind it is
 BATCH = 32
@@ -187,6 +188,29 @@ def _model(folder: Path, completion: Mapping[str, bytes], settings: dict[str, An
         model = SentenceTransformer(str(complete), trust_remote_code=False, local_files_only=True, model_kwargs=how)
     families.prepare_decoder(model)
     return model
+
+
+def describe(backbone: Backbone) -> BackboneInfo:
+    """Return family, kind, numbers of parameters and dimensions, the longest input in tokens, licence and bytes.
+
+    `tokens` is what is read of a message at most; `licence` is None where the folder states none.
+    """
+    model, folder = backbone.model, backbone.folder
+    config: Any = getattr(getattr(model[0], "model", None), "config", None)
+    pooling: Any = next((module.pooling_mode for module in model if hasattr(module, "pooling_mode")), None)
+    return BackboneInfo(
+        name=backbone.name,
+        family=str(getattr(config, "model_type", "") or type(model[0]).__name__.lower()),
+        kind="decoder" if config is not None and families.is_decoder(config.to_dict()) else "encoder",
+        pooling=pooling,
+        prompt=model.prompts.get(model.default_prompt_name or "") or None,
+        parameters=sum(module.numel() for module in model.parameters()),
+        dimension=backbone.dimension,
+        tokens=model.max_seq_length,
+        licence=hub.licence(folder) if folder else None,
+        bytes=sum(path.stat().st_size for path in resolve.files(folder)) if folder else 0,
+        device=model.device.type,
+    )
 
 
 def autocast(device: str) -> AbstractContextManager[Any]:

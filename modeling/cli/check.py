@@ -22,8 +22,7 @@ def check(backbone: Annotated[str, typer.Argument(help="minilm, a local folder o
         names = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
         print_line(Gpus(names=tuple(names)))
 
-        from modeling.backbones.backbone import load
-        from modeling.backbones.info import describe
+        from modeling.backbones.backbone import describe, load
 
         loaded = load(backbone)
         loaded.encode(["It crashes when I drag a card."])

@@ -17,13 +17,16 @@ from modeling import hashing
 from modeling.backbones import backbone as backbones
 from modeling.backbones import build
 from modeling.backbones.backbone import Backbone, encode_with_progress
+from modeling.classifier import head
 from modeling.classifier.bundle import Bundle
-from modeling.distillation import comparison, loop, student_head
+from modeling.classifier.calibration import best_temperature, thresholds
+from modeling.classifier.head import Head
+from modeling.classifier.logistic_regression import Problem, shared, softmax, solve
+from modeling.distillation import comparison, loop
 from modeling.distillation import teacher as teachers
 from modeling.distillation.config import DistillConfig, StudentHyperparameters, student_hyperparameters
 from modeling.distillation.dataset import DistillDataset, draw_labels
 from modeling.distillation.loop import DistillExamples
-from modeling.distillation.student_head import EncodedExamples
 from modeling.distillation.teacher import Teachers
 from modeling.errors import ModelingError
 from modeling.events import Distilled
@@ -31,7 +34,9 @@ from modeling.progress import Reporter
 from modeling.sentences.catalogue import Sentence, sentence
 from modeling.text import script_reading
 from modeling.training.run_directory import RunDirectory
-from modeling.types import Probabilities, Rows, Targets, Vectors
+from modeling.types import Bias, Logits, Probabilities, Rows, Targets, Vectors, Weights
+
+C_GRID = (0.3, 1.0, 3.0, 10.0, 30.0)
 
 
 def distill(teacher: str, dataset: DistillDataset, config: DistillConfig, out: Path, reporter: Reporter) -> Distilled:
@@ -149,7 +154,7 @@ class _Distilling:
         learned = EncodedExamples(vectors[head_rows], self._draw_labels(examples, head_rows))
         held_out_examples = EncodedExamples(vectors[held], self._draw_labels(examples, held)) if len(held) else learned
         description_vectors = backbone.encode(_descriptions(self.teachers.labels))
-        fitted = student_head.fit_student_head(
+        fitted = fit_student_head(
             (weights, bias), learned, held_out_examples, self.teachers.labels, description_vectors
         )
         return Bundle(backbone, fitted, self._meta())
@@ -172,3 +177,60 @@ class _Distilling:
 
 def _descriptions(labels: tuple[str, ...]) -> list[str]:
     return [label.replace("_", " ") for label in labels]
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedExamples:
+    """Unit vectors [n, d] with their targets [n]."""
+
+    vectors: Vectors
+    targets: Targets
+
+
+def fit_student_head(
+    classifier: tuple[Weights, Bias],
+    learned: EncodedExamples,
+    held_out: EncodedExamples,
+    labels: tuple[str, ...],
+    description_vectors: Vectors,
+) -> Head:
+    """Return the head of a student that has its own `classifier` (weights [k, d], bias [k]).
+
+    Its `c` is for heads that are fitted later to the same vectors: the best one for those that were `learned`,
+    measured, like temperature and thresholds, on `held_out`.
+    """
+    weights, bias = classifier
+    candidates = [(*_held_out_loss(_scores_at(learned, held_out, description_vectors, c), held_out), c) for c in C_GRID]
+    loss, temperature, c = min(candidates)
+    own_loss, own_temperature = _held_out_loss(held_out.vectors @ weights.T + bias, held_out)
+    if own_loss <= loss:
+        scores, temperature = held_out.vectors @ weights.T + bias, own_temperature
+    else:
+        scores = _scores_at(learned, held_out, description_vectors, c)
+    limits = thresholds(softmax(scores / np.float32(temperature)), held_out.targets)
+    if own_loss <= loss:
+        count = len(learned.targets)
+        return Head(labels, weights, bias, temperature, limits, c, False, count, count)
+    return head.fit(
+        learned.vectors,
+        learned.targets,
+        labels,
+        description_vectors,
+        c=c,
+        temperature=temperature,
+        thresholds=limits,
+    )
+
+
+def _held_out_loss(scores: Logits, held_out: EncodedExamples) -> tuple[float, float]:
+    temperature, loss = best_temperature(scores, held_out.targets)
+    return loss, temperature
+
+
+def _scores_at(learned: EncodedExamples, held_out: EncodedExamples, description_vectors: Vectors, c: float) -> Logits:
+    """Scores [m, k] of held-out vectors by a head fitted to the learned ones."""
+    problem = Problem(
+        learned.vectors, learned.targets, len(description_vectors), description_vectors, shared(learned.vectors)
+    )
+    weights, bias = solve(problem, c, loose=True)
+    return held_out.vectors @ weights.T + bias

@@ -3,11 +3,15 @@
 Integrated gradients (Sundararajan et al. 2017, by Captum) where a transformer reads tokens, the exact shares where the
 vector is a mean over tokens, and for anything else occlusion (Zeiler and Fergus 2014): the score less that without the
 word. Each comes with the difference that the words' shares should add up to.
+
+A word is what stands between spaces, its punctuation with it; an emoji is one, and so is each Chinese word, for those
+are written without spaces.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -18,7 +22,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from modeling.backbones.backbone import Backbone
-from modeling.explanation.word_spans import Word, without, words
+from modeling.text import chinese_dictionary
+from modeling.text.chinese_dictionary import Glossary
+from modeling.text.script_reading import Reading
+from modeling.text.scripts import RANGES
 from modeling.types import Vector
 
 Way = Literal["integrated_gradients", "exact", "occlusion"]
@@ -29,6 +36,23 @@ AT_ONCE = 4096  # tokens in one batch of steps
 MOST_TOKENS = 16_384  # of the steps of one try; a long message takes some ten seconds of two cores then
 MOST_OCCLUDED = 128  # longer messages lose several neighbouring words at a time, which then share what that changes
 LEAST = 0.1  # a smaller difference, in log-odds, is no scale for an error
+
+
+_PICTURES = "\u2600-\u27bf\U0001f000-\U0001f3fa\U0001f400-\U0001faff"
+_FITTED = "\ufe0f\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f"  # colours of skin, flags of regions
+_EMOJI = f"[{_PICTURES}][{_FITTED}]*(?:\u200d[{_PICTURES}][{_FITTED}]*)*"
+_HAN = f"[{RANGES['han']}]+"
+_PART = re.compile(f"(?P<emoji>{_EMOJI})|(?P<han>{_HAN})|[^\\s{_PICTURES}{RANGES['han']}]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """`text` stands from `start` to `end` in the message, and from `read[0]` to `read[1]` in what is read instead."""
+
+    text: str
+    start: int
+    end: int
+    read: tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +90,29 @@ def attribute(backbone: Backbone, text: str, direction: Vector) -> Attribution:
         if way:
             return way
     return _occluded(backbone, message_words, text, direction)
+
+
+def words(text: str, reading: Reading) -> tuple[tuple[Word, ...], str]:
+    """Return the words of a cleaned text, and the text as a backbone with this reading reads it."""
+    if reading.glossary is None or not re.search(_HAN, text):
+        return tuple(Word(text[a:b], a, b, (a, b)) for a, b, _, _ in _parts(text, _packaged())), text
+    spans: list[Word] = []
+    read, apart, last = "", False, 0
+    for start, end, replacement, han in _parts(text, reading.glossary):
+        apart = apart or han or start > last
+        read += " " if read and replacement and apart else ""
+        spans.append(Word(text[start:end], start, end, (len(read), len(read) + len(replacement))))
+        read, apart, last = read + replacement, han, end
+    return tuple(spans), read[: chinese_dictionary.LONGEST]
+
+
+def without(text: str, among: Sequence[Word], removed: Collection[int]) -> str:
+    """Return a text less the words at some places, its spaces as `clean` leaves them."""
+    kept, last = "", 0
+    for position, word in enumerate(among):
+        kept += text[last : word.start] + ("" if position in removed else word.text)
+        last = word.end
+    return " ".join((kept + text[last:]).split())
 
 
 def _integrated(
@@ -194,3 +241,20 @@ def _beyond(shares: NDArray[np.float64], message_words: tuple[Word, ...]) -> int
         not share.any() and word.read[0] < word.read[1] for share, word in zip(shares.T, message_words, strict=True)
     ]
     return next((count for count, unread in enumerate(reversed(silent)) if not unread), len(silent))
+
+
+def _parts(text: str, dictionary: Glossary | None) -> Iterator[tuple[int, int, str, bool]]:
+    """Yield start, end, what is said instead, and whether it is Chinese; without a dictionary letter by letter."""
+    for part in _PART.finditer(text):
+        if part["han"] is None:
+            yield part.start(), part.end(), part[0], False
+            continue
+        start = part.start()
+        for word, replacement in dictionary.split(part[0]) if dictionary else ((letter, letter) for letter in part[0]):
+            yield start, start + len(word), " ".join(replacement.split()), True
+            start += len(word)
+
+
+def _packaged() -> Glossary | None:
+    path = chinese_dictionary.packaged()
+    return Glossary(path) if path else None

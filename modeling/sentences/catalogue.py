@@ -9,17 +9,12 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ModelWrapValidatorHandler, computed_field, model_validator
 
-from modeling.sentences import backbones, commands, data, distillation, evaluation, pretraining, training
+from modeling.sentences import inputs, learning
 
 CATALOGUE: dict[str, tuple[str, str]] = {
     "verbatim": ("{text}", "{text}"),  # a sentence of which only the text is known, such as one stored long ago
-    **backbones.SENTENCES,
-    **commands.SENTENCES,
-    **data.SENTENCES,
-    **distillation.SENTENCES,
-    **evaluation.SENTENCES,
-    **pretraining.SENTENCES,
-    **training.SENTENCES,
+    **inputs.SENTENCES,
+    **learning.SENTENCES,
 }
 LONGEST_NAME = 120  # characters of a quoted name
 JOINED = {

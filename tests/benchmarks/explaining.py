@@ -22,8 +22,8 @@ from rich.table import Table
 
 from modeling.classifier.bundle import Bundle, load
 from modeling.data.examples import read
+from modeling.explanation.attribution import without
 from modeling.explanation.explain import explain
-from modeling.explanation.word_spans import without
 
 DRAWS, RESAMPLES, FEWEST = 20, 2000, 3
 

@@ -8,8 +8,7 @@ import pytest
 
 from modeling.backbones import backbone as backbones
 from modeling.backbones import families
-from modeling.backbones.backbone import Backbone
-from modeling.backbones.info import describe
+from modeling.backbones.backbone import Backbone, describe
 from modeling.classifier import bundle as bundles
 from modeling.classifier import head
 from modeling.classifier.bundle import Bundle

@@ -25,9 +25,8 @@ from modeling.cli.app import app
 from modeling.data.examples import Examples
 from modeling.errors import ModelingError
 from modeling.explanation import attribution
-from modeling.explanation.attribution import Attribution, attribute
+from modeling.explanation.attribution import Attribution, attribute, without, words
 from modeling.explanation.explain import explain
-from modeling.explanation.word_spans import without, words
 from modeling.reporting import explanation_plot, explanation_report
 from modeling.text.chinese_dictionary import Glossary
 from modeling.text.script_reading import Reading

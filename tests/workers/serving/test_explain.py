@@ -14,9 +14,8 @@ from modeling.backbones import backbone as backbones
 from modeling.backbones.backbone import Backbone
 from modeling.classifier import head
 from modeling.errors import ModelingError
-from modeling.explanation.attribution import Attribution
+from modeling.explanation.attribution import Attribution, Word
 from modeling.explanation.explain import Explanation, Likely
-from modeling.explanation.word_spans import Word
 from modeling.sentences.catalogue import verbatim
 from tests.waiting import until
 from tests.workers.chatroom import ANA, CHAT, Chatroom, ref
