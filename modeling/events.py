@@ -5,6 +5,7 @@ A reader ignores fields that it does not know, so that a line of a newer program
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, JsonValue, Tag, TypeAdapter, ValidationError
@@ -20,6 +21,12 @@ class Event(BaseModel):
     """One line, or a part of one."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", ser_json_inf_nan="constants")
+
+
+def rounded(record: Any, digits: int = 4) -> dict[str, Any]:
+    """Return the fields of a dataclass as they are printed: fractions with so many digits."""
+    fields = asdict(record).items()
+    return {name: round(value, digits) if isinstance(value, float) else value for name, value in fields}
 
 
 class Progress(Event):

@@ -16,7 +16,6 @@ import numpy as np
 
 from modeling import errors
 from modeling.backbones import custom_modules, families, hub, resolve, validation
-from modeling.backbones.resolve import check
 from modeling.errors import ModelingError
 from modeling.events import BackboneInfo
 from modeling.hashing import short_hash
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
 
 ENCODE_AT_ONCE = 128
 
-__all__ = ["Backbone", "autocast", "check", "describe", "load"]
+__all__ = ["Backbone", "autocast", "describe", "load"]
 
 MAX_TOKENS = 256  # of one message; what a longer one says after that rarely changes what kind it is
 BATCH = 32
@@ -72,6 +71,16 @@ class Backbone:
     @property
     def _model_dimension(self) -> int:
         return int(self.model.get_embedding_dimension() or 0)
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers it is made of."""
+        return sum(value.numel() for value in self.model.parameters())
+
+    @property
+    def prompt(self) -> str:
+        """What is read before every text; "" for nothing."""
+        return self.model.prompts.get(self.model.default_prompt_name or "") or ""
 
     @cached_property
     def fingerprint(self) -> str:
@@ -130,8 +139,8 @@ class Backbone:
         return self._tokenised([self.reading.words(text) for text in texts])
 
     def _tokenised(self, texts: list[str]) -> dict[str, Any]:
-        prompt = self.model.prompts.get(self.model.default_prompt_name or "") or None
-        features: dict[str, Any] = self.model.preprocess([text or self._nothing for text in texts], prompt=prompt)
+        read = [text or self._nothing for text in texts]
+        features: dict[str, Any] = self.model.preprocess(read, prompt=self.prompt or None)
         return {key: value.to(self.model.device) if hasattr(value, "to") else value for key, value in features.items()}
 
     def _batches(self, texts: list[str]) -> Iterator[list[int]]:
@@ -203,8 +212,8 @@ def describe(backbone: Backbone) -> BackboneInfo:
         family=str(getattr(config, "model_type", "") or type(model[0]).__name__.lower()),
         kind="decoder" if config is not None and families.is_decoder(config.to_dict()) else "encoder",
         pooling=pooling,
-        prompt=model.prompts.get(model.default_prompt_name or "") or None,
-        parameters=sum(module.numel() for module in model.parameters()),
+        prompt=backbone.prompt or None,
+        parameters=backbone.parameters,
         dimension=backbone.dimension,
         tokens=model.max_seq_length,
         licence=hub.licence(folder) if folder else None,

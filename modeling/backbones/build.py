@@ -67,10 +67,5 @@ def source_of_static(backbone: Backbone) -> Backbone:
 
     The packaged one where the teacher's is too large, or no transformer with a fast tokeniser.
     """
-    fits = hasattr(backbone.model.tokenizer, "backend_tokenizer") and parameters(backbone) <= LARGEST_SOURCE
+    fits = hasattr(backbone.model.tokenizer, "backend_tokenizer") and backbone.parameters <= LARGEST_SOURCE
     return backbone if fits else backbones.load("")
-
-
-def parameters(backbone: Backbone) -> int:
-    """Count the numbers that a backbone is made of."""
-    return sum(value.numel() for value in backbone.model.parameters())

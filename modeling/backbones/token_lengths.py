@@ -3,35 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from modeling.backbones import custom_modules
 from modeling.backbones.backbone import MAX_TOKENS, Backbone
+from modeling.events import TokenLengths
 
 AT_ONCE = 1000
 FEWEST = 32
 
 
-@dataclass(frozen=True, slots=True)
-class Lengths:
-    """Tokens of a message, special ones included: median, 95th centile, most; `cut` is the share that is cut off."""
-
-    median: int
-    p95: int
-    most: int
-    limit: int
-    cut: float
-
-
-def token_lengths(backbone: Backbone, texts: Sequence[str]) -> Lengths:
-    """Count the tokens of cleaned texts as this backbone's tokeniser makes them, before anything is cut."""
+def token_lengths(backbone: Backbone, texts: Sequence[str]) -> TokenLengths:
+    """Count the tokens of cleaned texts, special ones too, as this backbone's tokeniser makes them, before any cut."""
     counts = _counts(backbone, texts)
     limit = custom_modules.longest(backbone.model) or int(counts.max())
     median, p95 = (int(length) for length in np.percentile(counts, (50, 95), method="nearest"))
-    return Lengths(median, p95, int(counts.max()), limit, float(np.mean(counts > limit)))
+    cut = float(np.mean(counts > limit))
+    return TokenLengths(median=median, p95=p95, most=int(counts.max()), limit=limit, cut=cut)
 
 
 def tokens_for_most(backbone: Backbone, texts: Sequence[str]) -> int:
@@ -42,10 +32,9 @@ def tokens_for_most(backbone: Backbone, texts: Sequence[str]) -> int:
 
 def _counts(backbone: Backbone, texts: Sequence[str]) -> NDArray[np.int64]:
     """What is counted is what the backbone reads: a prompt, and English words where it reads no Chinese."""
-    prompt = backbone.model.prompts.get(backbone.model.default_prompt_name or "") or ""
     counts: list[int] = []
     for start in range(0, len(texts), AT_ONCE):
-        read = [prompt + backbone.reading.words(text) for text in texts[start : start + AT_ONCE]]
+        read = [backbone.prompt + backbone.reading.words(text) for text in texts[start : start + AT_ONCE]]
         counts += _count(backbone.model.tokenizer, read)
     return np.array(counts, np.int64)
 

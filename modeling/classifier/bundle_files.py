@@ -13,7 +13,6 @@ from modeling.hashing import file_hash
 META, HEAD, BACKBONE = "meta.json", "head.safetensors", "backbone"
 SEAL = "sha256"  # meta.json's own hash, inside meta.json
 FORMAT = 1
-_TO_DO = "promote another version or train again"
 
 
 def seal(folder: Path, meta: dict[str, Any]) -> None:

@@ -60,15 +60,16 @@ def calibrate(logits: Logits | None, targets: Targets, classes: int) -> tuple[fl
     return temperature, thresholds(softmax(logits / np.float32(temperature)), targets)
 
 
-def out_of_fold(problem: Problem, folds: Folds, c: float, starts: list[Weights | None]) -> Logits:
-    """Return logits [n, k] for every example from a fit without its fold.
+def out_of_fold(problem: Problem, folds: Folds, c: float, starts: list[Weights | None] | None = None) -> Logits:
+    """Return logits [n, k] for every example from a fit without its fold; zeros for one that is in no fold.
 
     `starts` holds a solution [k, d + 1] for every fold, or None, and gets the new ones: the next C is solved sooner.
     """
     logits = np.zeros((len(problem.targets), problem.classes), np.float32)
+    before: list[Weights | None] = [None] * len(folds) if starts is None else starts
     for number, fold in enumerate(folds):
-        weights, bias = solve(problem.without(fold), c, starts[number], loose=True)
-        starts[number] = np.concatenate([weights, bias[:, None]], axis=1)
+        weights, bias = solve(problem.without(fold), c, before[number], loose=True)
+        before[number] = np.concatenate([weights, bias[:, None]], axis=1)
         logits[fold] = problem.vectors[fold] @ weights.T + bias
     return logits
 

@@ -87,6 +87,11 @@ class Problem:
         object.__setattr__(self, "row_targets", row_targets)
         object.__setattr__(self, "row_weights", row_weights.astype(np.float32))
 
+    @classmethod
+    def around(cls, vectors: Vectors, targets: Targets, descriptions: Vectors) -> Problem:
+        """Return the problem of vectors [n, d] around descriptions [k, d], less what these vectors share."""
+        return cls(vectors, targets, len(descriptions), descriptions, shared(vectors))
+
     def without(self, rows: Rows) -> Problem:
         """Return the problem with these examples held out."""
         kept = np.setdiff1d(np.arange(len(self.targets)), rows)

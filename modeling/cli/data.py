@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from modeling.cli.console import Progress, Show, errors_as_sentences, on_terminal
-from modeling.events import DataConverted, DataDescribed, DataSplit, TokenLengths
+from modeling.events import DataConverted, DataDescribed, DataSplit
 from modeling.progress import print_line
 
 app = typer.Typer(no_args_is_help=True, help="Look at labelled messages, change their format, split them.")
@@ -38,7 +37,6 @@ def describe(
         examples = read(source, training=True)
         parts, counts = split(examples), Counter(examples.labels)
         copies = {row for row, other in near_copies(examples.texts, examples.texts) if row > other}
-        lengths = token_lengths(backbones.load(backbone), examples.texts)
         description = DataDescribed(
             messages=len(examples),
             labels=len(counts),
@@ -49,7 +47,7 @@ def describe(
             held_out=len(parts.held_out),
             set_aside=len(parts.aside),
             thin=parts.thin,
-            tokens=TokenLengths.model_validate(asdict(lengths)),
+            tokens=token_lengths(backbones.load(backbone), examples.texts),
             hash=examples.hash,
             notes=parts.train.notes,
         )

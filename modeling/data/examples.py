@@ -7,11 +7,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from modeling.data import formats
 from modeling.errors import ModelingError
 from modeling.hashing import short_hash
 from modeling.sentences.catalogue import Sentence, sentence
 from modeling.text.cleaning import clean
+from modeling.types import Targets
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,17 @@ def read_texts(path: Path) -> tuple[str, ...]:
     if not texts:
         raise ModelingError("no_text_rows", path=path)
     return texts
+
+
+def describe_labels(labels: Iterable[str]) -> list[str]:
+    """Return what labels' names say, as words."""
+    return [label.replace("_", " ") for label in labels]
+
+
+def positions(names: Iterable[str], labels: Sequence[str]) -> Targets:
+    """Return names of labels as positions in `labels`, [n]. Raises KeyError for a name that is not there."""
+    columns = {label: column for column, label in enumerate(labels)}
+    return np.array([columns[name] for name in names], np.int64)
 
 
 def _distinct(rows: list[tuple[str, str]], notes: list[Sentence]) -> list[tuple[str, str]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from modeling.atomic_files import written_atomically
-from modeling.errors import ModelingError
+from modeling.errors import ModelingError, short
 from modeling.sentences.catalogue import Sentence, sentence
 
 LONGEST_FIELD = 10_000_000  # characters; the csv module would stop at 131,072
@@ -100,7 +100,7 @@ def _read_parquet(path: Path, columns: Row) -> Iterator[Row]:
                 values = [batch.column(column).to_pylist() for column in columns]
                 yield from (tuple(map(_text, row)) for row in zip(*values, strict=True))
     except ArrowException as error:
-        raise ModelingError("parquet_unreadable", path=path, reason=_first_line(error)) from None
+        raise ModelingError("parquet_unreadable", path=path, reason=short(error)) from None
 
 
 def _read_datasets(path: Path, columns: Row) -> Iterator[Row]:
@@ -202,7 +202,3 @@ def _not_utf8(path: Path) -> ModelingError:
                 code = "not_utf8_after_line" if number > 2 else "not_utf8_in_line"
                 return ModelingError(code, path=path, line=number, byte=line[error.start])
     return ModelingError("not_utf8", path=path)
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0][:160].rstrip(" .:")

@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from modeling.data.examples import Examples, demand_enough, read
+from modeling.data.examples import Examples, demand_enough, describe_labels, positions, read
 from modeling.data.split import ENOUGH, split
 from modeling.sentences.catalogue import Sentence, sentence
 from modeling.types import Targets
@@ -28,7 +26,7 @@ class Inputs:
     @property
     def descriptions(self) -> list[str]:
         """What a label's name says, as words."""
-        return [label.replace("_", " ") for label in self.labels]
+        return describe_labels(self.labels)
 
     @property
     def notes(self) -> tuple[Sentence, ...]:
@@ -40,8 +38,7 @@ class Inputs:
 
     def targets(self, examples: Examples) -> Targets:
         """The examples' labels [n] as positions in `labels`."""
-        positions = {label: position for position, label in enumerate(self.labels)}
-        return np.array([positions[label] for label in examples.labels], np.int64)
+        return positions(examples.labels, self.labels)
 
 
 def read_inputs(train: Path, test: Path | None) -> Inputs:

@@ -13,7 +13,7 @@ from modeling.backbones.backbone import load as load_backbone
 from modeling.classifier import bundle as bundles
 from modeling.classifier import bundle_files, head
 from modeling.classifier.bundle import Bundle
-from modeling.data.examples import Examples
+from modeling.data.examples import Examples, describe_labels, positions
 from modeling.distillation.config import DistillConfig
 from modeling.distillation.dataset import DistillDataset
 from modeling.distillation.teacher import MILLION, Teachers, predict_columns
@@ -23,7 +23,7 @@ from modeling.evaluation.metrics import scores
 from modeling.evaluation.promotion_gate import promotion_gate
 from modeling.events import Distilled, TeacherFigures
 from modeling.sentences.catalogue import Sentence, sentence
-from modeling.types import Probabilities, Targets
+from modeling.types import Probabilities
 
 TIMED = 1000  # texts whose reading is timed
 
@@ -47,7 +47,7 @@ def save_and_compare(
     baseline, decided = None, None
     if test is not None and len(test):
         all_labels = (*labels, *sorted(set(test.labels) - set(labels)))  # a label that nobody knows counts as wrong
-        targets = np.array([all_labels.index(name) for name in test.labels], np.int64)
+        targets = positions(test.labels, all_labels)
         probabilities = _padded(bundle.classify(test.texts), all_labels)
         baseline_probabilities = teacher_probabilities = _padded(teachers.classify(test.texts), all_labels)
         figures = scores(probabilities, targets, all_labels).summary()
@@ -56,7 +56,7 @@ def save_and_compare(
             baseline_probabilities = _padded(_baseline_probabilities(against, labels, dataset), all_labels)
         name = against or str(teachers.folders[0])
         baseline = scores(baseline_probabilities, targets, all_labels).rounded_of(name)
-        decided = promotion_gate(probabilities, baseline_probabilities, targets, all_labels).rounded()
+        decided = promotion_gate(probabilities, baseline_probabilities, targets, all_labels)
     else:
         notes.append(sentence("no_test_messages"))
     texts = _timed(dataset, test)
@@ -117,11 +117,9 @@ def _baseline_probabilities(name: str, labels: tuple[str, ...], dataset: Distill
 def _refit(name: str, labels: tuple[str, ...], labelled: Examples, texts: tuple[str, ...]) -> Probabilities:
     backbone = load_backbone(name)
     usable = labelled.of(row for row, label in enumerate(labelled.labels) if label in labels)
-    targets: Targets = np.array([labels.index(label) for label in usable.labels], np.int64)
-    description_vectors = backbone.encode([label.replace("_", " ") for label in labels])
-    return head.fit(backbone.encode(usable.texts), targets, labels, description_vectors).probabilities(
-        backbone.encode(texts)
-    )
+    targets, description_vectors = positions(usable.labels, labels), backbone.encode(describe_labels(labels))
+    fitted = head.fit(backbone.encode(usable.texts), targets, labels, description_vectors)
+    return fitted.probabilities(backbone.encode(texts))
 
 
 def _timed(dataset: DistillDataset, test: Examples | None) -> tuple[str, ...]:

@@ -57,8 +57,8 @@ def student_hyperparameters(name: str, alpha: float, temperature: float) -> Stud
 class DistillConfig:
     """What is asked for: a student of this name ("static", "gru", "lstm", "minilm", a folder or a hub name).
 
-    `alpha` and `temperature` are as in `imitation.Pace`; `hidden` is a width, `word_vectors` a file; `against` names
-    the bundle or backbone to beat, "" for the teacher.
+    `alpha` and `temperature` are as in `StudentHyperparameters`; `hidden` is a width, `word_vectors` a file; `against`
+    names the bundle or backbone to beat, "" for the teacher.
     """
 
     student: str

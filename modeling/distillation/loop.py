@@ -126,18 +126,15 @@ def train_student(
     """
     torch.manual_seed(seed)
     model = StudentModel(student, examples, hyperparameters)
-    start = {name: value.detach().to("cpu", copy=True) for name, value in model.state_dict().items()}
     batch = hyperparameters.batch
 
     def attempt(parts: int) -> None:
-        if parts > 1:
-            model.load_state_dict(start)
         _train(model, examples, seed, parts, work, on_progress)
 
     def too_little(parts: int) -> ModelingError:
         return ModelingError("too_little_memory_to_distill", batch=batch // parts)
 
-    in_halves_if_needed(attempt, too_little, divisible=batch % 2 == 0)
+    in_halves_if_needed(attempt, too_little, divisible=batch % 2 == 0, model=model)
     shutil.rmtree(work, ignore_errors=True)
     for module in student.model.modules():
         if isinstance(module, nn.EmbeddingBag):

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from modeling import hashing
 from modeling.backbones import backbone as backbones
 from modeling.backbones import build
 from modeling.backbones.backbone import Backbone, encode_with_progress
@@ -21,7 +20,8 @@ from modeling.classifier import head
 from modeling.classifier.bundle import Bundle
 from modeling.classifier.calibration import best_temperature, thresholds
 from modeling.classifier.head import Head
-from modeling.classifier.logistic_regression import Problem, shared, softmax, solve
+from modeling.classifier.logistic_regression import Problem, softmax, solve
+from modeling.data.examples import describe_labels
 from modeling.distillation import comparison, loop
 from modeling.distillation import teacher as teachers
 from modeling.distillation.config import DistillConfig, StudentHyperparameters, student_hyperparameters
@@ -48,14 +48,9 @@ def distill(teacher: str, dataset: DistillDataset, config: DistillConfig, out: P
     reporter.stage("loading", 0.04)
     loaded = teachers.load(teacher)
     comparison.check_baseline(config.against, dataset)
-    request = hashing.meta_hash([dataset.hash, loaded.fingerprints, config.key, script_reading.installed()])
-    run_directory = RunDirectory(out, request)
-    with run_directory.locked():
-        done = run_directory.saved_outcome(Distilled)
-        if done is None:
-            done = _Distilling(loaded, dataset, config, hyperparameters, run_directory, reporter).run()
-            run_directory.save_outcome(done)
-        return done
+    run_directory = RunDirectory.of(out, dataset.hash, loaded.fingerprints, config.key, script_reading.installed())
+    distilling = _Distilling(loaded, dataset, config, hyperparameters, run_directory, reporter)
+    return run_directory.finish(Distilled, distilling.run, run_directory.verify_bundle)
 
 
 @dataclass(slots=True)
@@ -105,7 +100,7 @@ class _Distilling:
         rows = np.flatnonzero(targets >= 0)
         if not len(rows):
             return soft
-        description_vectors = self.teachers.bundles[0].backbone.encode(_descriptions(self.teachers.labels))
+        description_vectors = self.teachers.bundles[0].backbone.encode(describe_labels(self.teachers.labels))
         unseen = self.teachers.out_of_fold(vectors, description_vectors, rows, targets[rows], self.config.seed)
         if unseen is None:
             notes.append(sentence("teacher_saw_labelled"))
@@ -132,7 +127,7 @@ class _Distilling:
             student = Backbone(built.model, name, built.folder, built.reading)
         else:
             student = backbones.load(name)
-        size, teacher_size = build.parameters(student), self.teachers.parameters
+        size, teacher_size = student.parameters, self.teachers.parameters
         if size > teacher_size:
             raise ModelingError("student_too_large", name=name, student=size / 1e6, teacher=teacher_size / 1e6)
         return student
@@ -153,7 +148,7 @@ class _Distilling:
         head_rows = labelled if len(labelled) >= len(self.teachers.labels) else rows
         learned = EncodedExamples(vectors[head_rows], self._draw_labels(examples, head_rows))
         held_out_examples = EncodedExamples(vectors[held], self._draw_labels(examples, held)) if len(held) else learned
-        description_vectors = backbone.encode(_descriptions(self.teachers.labels))
+        description_vectors = backbone.encode(describe_labels(self.teachers.labels))
         fitted = fit_student_head(
             (weights, bias), learned, held_out_examples, self.teachers.labels, description_vectors
         )
@@ -173,10 +168,6 @@ class _Distilling:
             "data": {"hash": self.dataset.hash, "messages": len(self.dataset.texts)},
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
         }
-
-
-def _descriptions(labels: tuple[str, ...]) -> list[str]:
-    return [label.replace("_", " ") for label in labels]
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,8 +220,6 @@ def _held_out_loss(scores: Logits, held_out: EncodedExamples) -> tuple[float, fl
 
 def _scores_at(learned: EncodedExamples, held_out: EncodedExamples, description_vectors: Vectors, c: float) -> Logits:
     """Scores [m, k] of held-out vectors by a head fitted to the learned ones."""
-    problem = Problem(
-        learned.vectors, learned.targets, len(description_vectors), description_vectors, shared(learned.vectors)
-    )
+    problem = Problem.around(learned.vectors, learned.targets, description_vectors)
     weights, bias = solve(problem, c, loose=True)
     return held_out.vectors @ weights.T + bias

@@ -12,11 +12,10 @@ from safetensors.numpy import load_file, save_file
 
 from modeling import hashing
 from modeling.atomic_files import written_atomically
-from modeling.backbones import build
 from modeling.classifier import bundle as saved_bundles
 from modeling.classifier import calibration
 from modeling.classifier.bundle import Bundle
-from modeling.classifier.logistic_regression import Problem, shared, softmax
+from modeling.classifier.logistic_regression import Problem, softmax
 from modeling.data.folds import stratified_folds
 from modeling.errors import ModelingError
 from modeling.evaluation import throughput
@@ -39,7 +38,7 @@ class Teachers:
     @property
     def parameters(self) -> int:
         """The numbers in all their backbones."""
-        return sum(build.parameters(bundle.backbone) for bundle in self.bundles)
+        return sum(bundle.backbone.parameters for bundle in self.bundles)
 
     @property
     def fingerprints(self) -> list[str]:
@@ -92,8 +91,8 @@ class Teachers:
         if len(self.bundles) > 1 or bundle.meta.get("method") != "frozen" or len(rows) < 2 * FOLDS:
             return None
         labelled = vectors[rows]
-        problem = Problem(labelled, targets, len(self.labels), description_vectors, shared(labelled))
-        scores = calibration.out_of_fold(problem, stratified_folds(targets, FOLDS, seed), bundle.head.c, [None] * FOLDS)
+        problem = Problem.around(labelled, targets, description_vectors)
+        scores = calibration.out_of_fold(problem, stratified_folds(targets, FOLDS, seed), bundle.head.c)
         return softmax(scores / np.float32(bundle.head.temperature))
 
     def speed_and_size(self, texts: Sequence[str], on_progress: OnProgress) -> dict[str, Any]:

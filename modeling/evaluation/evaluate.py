@@ -7,13 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 from sklearn.metrics import confusion_matrix
 
 from modeling.classifier import bundle as bundles
 from modeling.classifier.bundle import Bundle
 from modeling.classifier.out_of_scope import LIMIT
-from modeling.data.examples import Examples
+from modeling.data.examples import Examples, positions
 from modeling.errors import ModelingError
 from modeling.evaluation import bootstrap, curves, significance, throughput
 from modeling.evaluation.bootstrap import Figures, Interval
@@ -22,7 +21,7 @@ from modeling.evaluation.significance import Comparison
 from modeling.evaluation.throughput import Speed
 from modeling.progress import Reporter
 from modeling.sentences.catalogue import Sentence, sentence
-from modeling.types import ConfusionMatrix, Predicted, Targets
+from modeling.types import ConfusionMatrix, Predicted
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +63,7 @@ def evaluate(
     notes = [*test.notes, *_unknown(known_labels, test)]
     theirs = bundles.load(against) if against else None
     labels = tuple(dict.fromkeys((*known_labels, *(theirs.head.labels if theirs else ()), *sorted(set(test.labels)))))
-    targets = _positions(test.labels, labels)
+    targets = positions(test.labels, labels)
     reporter.stage("evaluating", 0.7)
     probabilities, ood_scores, speed = throughput.classified(bundle, test.texts, reporter.step)
     silent = ood_scores > (LIMIT if bundle.head.out_of_scope else 1.0)  # serving does not answer these
@@ -107,11 +106,6 @@ def _unknown(known_labels: Sequence[str], test: Examples) -> list[Sentence]:
     return [sentence("labels_unknown", count=count, labels=labels)]
 
 
-def _positions(names: Sequence[str], labels: Sequence[str]) -> Targets:
-    positions = {label: position for position, label in enumerate(labels)}
-    return np.array([positions[name] for name in names], np.int64)
-
-
 def _predicted(theirs: Bundle, test: Examples, labels: Sequence[str]) -> Predicted:
     """Another bundle's labels for the same messages, as positions in `labels`."""
-    return _positions(theirs.head.labels, labels)[theirs.classify(test.texts).argmax(1)]
+    return positions(theirs.head.labels, labels)[theirs.classify(test.texts).argmax(1)]

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from modeling.evaluation.bootstrap import Draws, calibration_difference, differences, interval
 from modeling.events import Gate
-from modeling.sentences.catalogue import Sentence, sentence
+from modeling.sentences.catalogue import sentence
 from modeling.types import Probabilities, Targets
 
 MARGIN = 0.005  # a candidate may be this much worse in macro-F1 at the lower end of its interval
@@ -16,32 +14,9 @@ LABEL_SUPPORT, LABEL_LOSS = 30, 0.03
 CALIBRATION_SLACK = 0.01
 
 
-@dataclass(frozen=True, slots=True)
-class PromotionGate:
-    """Whether a candidate takes over: macro-F1 `difference` with the ends `low` and `high` of its 95% interval."""
-
-    promote: bool
-    reason: Sentence
-    difference: float
-    low: float
-    high: float
-    messages: int
-
-    def rounded(self) -> Gate:
-        """The gate as it is printed."""
-        return Gate(
-            promote=self.promote,
-            reason=self.reason,
-            difference=round(self.difference, 4),
-            low=round(self.low, 4),
-            high=round(self.high, 4),
-            messages=self.messages,
-        )
-
-
 def promotion_gate(
     candidate: Probabilities, active: Probabilities, targets: Targets, labels: tuple[str, ...] = (), seed: int = 0
-) -> PromotionGate:
+) -> Gate:
     """Decide from both models' probabilities [n, k] for the same messages whether the candidate is promoted.
 
     Promoted when (1) the lower end of the paired bootstrap interval of the macro-F1 difference lies above -0.5 points,
@@ -64,7 +39,14 @@ def promotion_gate(
         reason = sentence("gate_worse_calibrated", ece=_points(calibration))
     else:
         reason = sentence("gate_better" if low > 0 else "gate_no_worse", **figures)
-    return PromotionGate(low > -MARGIN and not lost and not worse, reason, difference, low, high, len(targets))
+    return Gate(
+        promote=low > -MARGIN and not lost and not worse,
+        reason=reason,
+        difference=round(difference, 4),
+        low=round(low, 4),
+        high=round(high, 4),
+        messages=len(targets),
+    )
 
 
 def _lost_label(drawn: Draws, targets: Targets, labels: tuple[str, ...]) -> tuple[str, float] | None:

@@ -218,7 +218,7 @@ def _offsets(backbone: Backbone, read: str, ids: Tensor) -> list[tuple[int, int]
     tokenizer: Any = backbone.model.tokenizer
     if not getattr(tokenizer, "is_fast", False):
         return None
-    prompt = backbone.model.prompts.get(backbone.model.default_prompt_name or "") or ""
+    prompt = backbone.prompt
     limit = backbone.model.max_seq_length
     coded = tokenizer(prompt + read, truncation=True, max_length=limit, return_offsets_mapping=True)
     if coded["input_ids"] != ids[0].tolist():

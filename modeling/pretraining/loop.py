@@ -60,18 +60,15 @@ def train(
     Where memory runs out, batches are computed in two halves, once. Raises ModelingError if it runs out again, and when
     the loss is not finite.
     """
-    start = {name: value.detach().to("cpu", copy=True) for name, value in model.state_dict().items()}
 
     def attempt(parts: int) -> list[float]:
-        if parts > 1:
-            model.load_state_dict(start)
         return _train(model, texts, task, parts, work, on_progress)
 
     def too_little(parts: int) -> ModelingError:
         batch = task.batch // parts
         return ModelingError("too_little_memory_to_pretrain", batch=batch, smaller=max(1, batch // 2))
 
-    return in_halves_if_needed(attempt, too_little, divisible=task.batch % 2 == 0)
+    return in_halves_if_needed(attempt, too_little, divisible=task.batch % 2 == 0, model=model)
 
 
 def _train(

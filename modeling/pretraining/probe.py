@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from modeling.backbones.backbone import Backbone
 from modeling.classifier import head
-from modeling.data.examples import Examples, read
+from modeling.data.examples import Examples, describe_labels, positions, read
 from modeling.data.folds import stratified_folds
 from modeling.evaluation.bootstrap import LEVEL, RESAMPLES, interval, macro_f1_difference
 from modeling.evaluation.metrics import macro_f1
-from modeling.events import PretrainingGain
+from modeling.events import PretrainingGain, rounded
 from modeling.sentences.catalogue import Sentence, sentence
 from modeling.types import Folds, Probabilities, Targets
 
@@ -37,8 +37,7 @@ class Gain:
 
     def rounded(self) -> PretrainingGain:
         """The gain as it is printed."""
-        figures = {name: round(value, 4) if isinstance(value, float) else value for name, value in asdict(self).items()}
-        return PretrainingGain.model_validate(figures)
+        return PretrainingGain.model_validate(rounded(self))
 
     @property
     def sentence(self) -> Sentence:
@@ -57,7 +56,7 @@ def measure(
     those that were pretrained on is as it is in a chat, too: their labels were not.
     """
     labels = sorted(set(examples.labels))
-    targets = np.array([labels.index(label) for label in examples.labels], np.int64)
+    targets = positions(examples.labels, labels)
     folds = stratified_folds(targets, FOLDS, seed)
     probabilities: list[Probabilities] = []
     for position, backbone in enumerate((before, after)):
@@ -82,7 +81,7 @@ def _out_of_fold(
 ) -> Probabilities:
     """Probabilities float32 [n, k] of every example by a head that was fitted without its fold."""
     vectors = backbone.encode(examples.texts)
-    description_vectors = backbone.encode([label.replace("_", " ") for label in labels])
+    description_vectors = backbone.encode(describe_labels(labels))
     probabilities = np.zeros((len(targets), len(labels)), np.float32)
     for fold_rows in folds:
         rest = np.setdiff1d(np.arange(len(targets)), fold_rows)

@@ -7,7 +7,6 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from modeling import hashing
 from modeling.atomic_files import written_atomically
 from modeling.backbones import backbone as backbones
 from modeling.backbones import resolve
@@ -40,15 +39,15 @@ def pretrain(
     """
     base = resolve.resolve(settings.base)
     identity = [pool.hash, labelled.hash if labelled else "", asdict(settings), resolve.fingerprint(base)]
-    run_directory = RunDirectory(out, hashing.meta_hash([*identity, script_reading.installed()]))
-    with run_directory.locked():
-        done = run_directory.saved_outcome(Pretrained, bundle=False)
-        if done is None:
-            done = _Run(pool, labelled, settings, base, run_directory, reporter).run()
-            run_directory.save_outcome(done)
-        elif backbones.load(done.backbone).fingerprint != done.fingerprint:
-            raise ModelingError("base_altered", folder=done.backbone)
-        return done
+    run_directory = RunDirectory.of(out, *identity, script_reading.installed())
+    return run_directory.finish(
+        Pretrained, _Run(pool, labelled, settings, base, run_directory, reporter).run, _verify_backbone
+    )
+
+
+def _verify_backbone(done: Pretrained) -> None:
+    if backbones.load(done.backbone).fingerprint != done.fingerprint:
+        raise ModelingError("base_altered", folder=done.backbone)
 
 
 @dataclass(slots=True)

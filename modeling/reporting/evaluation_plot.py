@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -54,7 +53,7 @@ def png(evaluation: Evaluation, language: str) -> bytes:
     from matplotlib.figure import Figure
 
     available = fonts.find()
-    words = WORDS[language] if all(map(available.can_draw, WORDS[language].values())) else WORDS["en"]
+    words = available.words(WORDS, language)
     figure = Figure(figsize=(4.5, 11), dpi=200, layout="constrained")
     first, second, third = np.ravel(np.asarray(figure.subfigures(3, 1, height_ratios=(1.1, 1, 1))))
     _draw_mix_ups(first.subplots(), evaluation, available, words)
@@ -66,11 +65,7 @@ def png(evaluation: Evaluation, language: str) -> bytes:
     figure.suptitle(
         words["headline"].format(accuracy=accuracy, macro_f1=macro, messages=evaluation.messages), fontsize=11
     )
-    for text in figure.findobj(lambda artist: hasattr(artist, "set_fontfamily")):
-        text.set_fontfamily(list(available.families))  # pyright: ignore[reportAttributeAccessIssue]
-    drawn = io.BytesIO()
-    figure.savefig(drawn, format="png")
-    return drawn.getvalue()
+    return available.png(figure)
 
 
 def numbered(evaluation: Evaluation) -> dict[int, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from modeling.evaluation.bootstrap import Interval, LabelFigures
 from modeling.evaluation.curves import WANTED, Spoken, widest
 from modeling.evaluation.evaluate import Evaluation
 from modeling.evaluation.significance import Comparison
-from modeling.events import Evaluated
+from modeling.events import Evaluated, rounded
 from modeling.reporting.evaluation_plot import numbered, png
 
 SHOWN_LABELS = 20
@@ -43,16 +42,16 @@ def event(evaluation: Evaluation) -> Evaluated:
             }
             for true, predicted in np.argwhere(evaluation.matrix).tolist()
         ],
-        "reliability": [_rounded(group) for group in evaluation.reliability],
-        "coverage": [_rounded(point) for point in evaluation.coverage],
-        "at_thresholds": _rounded(evaluation.at_thresholds),
+        "reliability": [rounded(group) for group in evaluation.reliability],
+        "coverage": [rounded(point) for point in evaluation.coverage],
+        "at_thresholds": rounded(evaluation.at_thresholds),
         "out_of_scope": evaluation.out_of_scope
         and {
             "messages": evaluation.out_of_scope.messages,
             "auroc": evaluation.out_of_scope.auroc.summary(),
             "auprc": evaluation.out_of_scope.auprc.summary(),
         },
-        "speed": _rounded(evaluation.speed),
+        "speed": rounded(evaluation.speed),
         "bytes": evaluation.size,
         "against": evaluation.comparison
         and {"bundle": str(evaluation.against), **_comparison_json(evaluation.comparison)},
@@ -167,12 +166,5 @@ def _label_json(figures: LabelFigures) -> dict[str, Any]:
 
 
 def _comparison_json(comparison: Comparison) -> dict[str, Any]:
-    test = {
-        name: round(value, 6) if isinstance(value, float) else value
-        for name, value in asdict(comparison.mcnemar).items()
-    }
-    return {"accuracy": comparison.accuracy.summary(), "macro_f1": comparison.macro_f1.summary(), "mcnemar": test}
-
-
-def _rounded(record: Any) -> dict[str, float]:
-    return {name: round(value, 4) if isinstance(value, float) else value for name, value in asdict(record).items()}
+    intervals = {"accuracy": comparison.accuracy.summary(), "macro_f1": comparison.macro_f1.summary()}
+    return {**intervals, "mcnemar": rounded(comparison.mcnemar, 6)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -50,7 +49,7 @@ def png(explanation: Explanation, language: str) -> bytes:
     from matplotlib.figure import Figure
 
     available = fonts.find()
-    words = WORDS[language] if all(map(available.can_draw, WORDS[language].values())) else WORDS["en"]
+    words = available.words(WORDS, language)
     placed = list(_placed(explanation, available))
     lines = 1 + max((word.line for word in placed), default=0)
     below = [_cut(f"{neighbour.label}: {neighbour.text}", available, MESSAGE) for neighbour in explanation.neighbours]
@@ -69,11 +68,7 @@ def png(explanation: Explanation, language: str) -> bytes:
     axes.text(0, row, words["legend"].format(label=first, other=second, percent=other), fontsize=7, va="center")
     for number, line in enumerate([words["near"], *below] if below else []):
         axes.text(0, row - 1.5 - number, line, fontsize=8, va="center", fontweight="normal" if number else "bold")
-    for text in figure.findobj(lambda artist: hasattr(artist, "set_fontfamily")):
-        text.set_fontfamily(list(available.families))  # pyright: ignore[reportAttributeAccessIssue]
-    drawn = io.BytesIO()
-    figure.savefig(drawn, format="png")
-    return drawn.getvalue()
+    return available.png(figure)
 
 
 def _placed(explanation: Explanation, available: Fonts) -> Iterator[Placed]:

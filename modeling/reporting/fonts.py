@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import io
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from rich.cells import cell_len, set_cell_size
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 PLAIN = "DejaVu Sans"  # comes with matplotlib
 # Preferred first: simplified Chinese, then whatever else has Chinese characters.
@@ -42,6 +47,18 @@ class Fonts:
         """Return a text less the characters that would be boxes, such as an emoji; "" where those are most of it."""
         left = "".join(character for character in text if self.can_draw(character)).strip()
         return left if len(left) * 2 >= len(text) else ""
+
+    def words(self, languages: Mapping[str, dict[str, str]], language: str) -> dict[str, str]:
+        """Return a picture's words in a language, in English where those would be boxes."""
+        return languages[language if all(map(self.can_draw, languages[language].values())) else "en"]
+
+    def png(self, figure: Figure) -> bytes:
+        """Draw a figure whose words are in these families."""
+        for text in figure.findobj(lambda artist: hasattr(artist, "set_fontfamily")):
+            text.set_fontfamily(list(self.families))  # pyright: ignore[reportAttributeAccessIssue]
+        drawn = io.BytesIO()
+        figure.savefig(drawn, format="png")
+        return drawn.getvalue()
 
 
 def find() -> Fonts:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 
 import numpy as np
+
+from modeling.reporting.fonts import PLAIN, Fonts
 
 POINTS = 60  # of a curve: each is the mean of as many steps as fit
 INK, FAINT, WARM = "#2f6f5e", "#d9d9d9", "#c8643c"
@@ -34,6 +35,4 @@ def png(points: Curve, held_out: tuple[float, float], title: str) -> bytes:
     axes.grid(axis="y", color=FAINT)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)
-    drawn = io.BytesIO()
-    figure.savefig(drawn, format="png")
-    return drawn.getvalue()
+    return Fonts((PLAIN,)).png(figure)

@@ -64,7 +64,7 @@ def merge(backbone: Backbone, method: Method) -> None:
         quantised = method in ("qlora", "int8")
         inner.model = inner.model.unload() if quantised else inner.model.merge_and_unload()
         _forget_quantisation(inner.model)
-    if sum(value.numel() for value in backbone.model.parameters()) >= LARGE:
+    if backbone.parameters >= LARGE:
         backbone.model.to(torch.bfloat16)
     backbone.model.requires_grad_(True)
 

@@ -11,8 +11,8 @@ import numpy as np
 from safetensors.numpy import load_file, save_file
 
 from modeling.atomic_files import written_atomically
-from modeling.classifier.calibration import best_temperature, thresholds
-from modeling.classifier.logistic_regression import Problem, shared, softmax, solve
+from modeling.classifier.calibration import best_temperature, out_of_fold, thresholds
+from modeling.classifier.logistic_regression import Problem, softmax
 from modeling.classifier.out_of_scope import LANDMARKS, OodSignals, held_out_nearest
 from modeling.data.folds import stratified_group_folds
 from modeling.data.near_duplicates import near_copy_groups
@@ -116,20 +116,9 @@ def evaluated_folds(training_set: TrainingSet, recipe: Recipe) -> int:
 
 def frozen_candidate(training_set: TrainingSet, folds: Folds, c: float) -> Candidate:
     """The head alone, on the frozen backbone's vectors."""
-    problem = Problem(
-        training_set.vectors,
-        training_set.targets,
-        len(training_set.descriptions),
-        training_set.description_vectors,
-        shared(training_set.vectors),
-    )
-    scores: list[Logits] = []
-    for fold_rows in folds:
-        weights, bias = solve(problem.without(fold_rows), c, loose=True)
-        scores.append(training_set.vectors[fold_rows] @ weights.T + bias)
-    rows = np.concatenate(folds)
-    order = np.argsort(rows)
-    return Candidate("frozen", c, np.concatenate(scores)[order], rows[order], training_set.targets)
+    problem = Problem.around(training_set.vectors, training_set.targets, training_set.description_vectors)
+    rows = np.sort(np.concatenate(folds))
+    return Candidate("frozen", c, out_of_fold(problem, folds, c)[rows], rows, training_set.targets)
 
 
 @dataclass(slots=True)
@@ -156,7 +145,10 @@ class CrossValidation:
         candidates: list[Candidate] = []
         for share in BLENDS:
             for c in C_GRID:
-                scores = [self._scores(encoded[fold][share], self.folds[fold], c) for fold in range(fold_count)]
+                scores = [
+                    out_of_fold(self._problem(encoded[fold][share]), [fold_rows], c)[fold_rows]
+                    for fold, fold_rows in enumerate(self.folds[:fold_count])
+                ]
                 candidates.append(Candidate(method, c, np.concatenate(scores), rows, targets, blend=share))
         best = min(candidates, key=lambda candidate: best_temperature(candidate.scores, targets[rows])[1])
         blended = [by_share[best.blend] for by_share in encoded]
@@ -166,13 +158,8 @@ class CrossValidation:
         ]
         return replace(best, near=np.concatenate(near))
 
-    def _scores(self, encoded: Encoded, fold_rows: Rows, c: float) -> Logits:
-        vectors, description_vectors = encoded
-        problem = Problem(
-            vectors, self.training_set.targets, len(description_vectors), description_vectors, shared(vectors)
-        )
-        weights, bias = solve(problem.without(fold_rows), c, loose=True)
-        return vectors[fold_rows] @ weights.T + bias
+    def _problem(self, encoded: Encoded) -> Problem:
+        return Problem.around(encoded[0], self.training_set.targets, encoded[1])
 
     def _fold(self, method: Method, fold: int) -> dict[float, Encoded]:
         if (method, fold) not in self.vectors:

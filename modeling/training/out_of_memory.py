@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import torch
 from accelerate.utils.memory import should_reduce_batch_size
+from torch import nn
 
 from modeling.errors import ModelingError
 
@@ -15,12 +16,19 @@ T = TypeVar("T")
 
 
 def in_halves_if_needed(
-    attempt: Callable[[int], T], too_little: Callable[[int], ModelingError], *, divisible: bool = True
+    attempt: Callable[[int], T],
+    too_little: Callable[[int], ModelingError],
+    *,
+    divisible: bool = True,
+    model: nn.Module | None = None,
 ) -> T:
     """Return `attempt(1)`, or `attempt(2)` where memory runs out: the argument is in how many parts to compute a batch.
 
-    Raises `too_little(parts)` if memory runs out again, or at once where a batch is not `divisible`.
+    A `model` that is trained in place starts the second attempt with the weights that it had. Raises
+    `too_little(parts)` if memory runs out again, or at once where a batch is not `divisible`.
     """
+    weights = model.state_dict() if model is not None else {}
+    start = {name: value.detach().to("cpu", copy=True) for name, value in weights.items()}
     try:
         return attempt(1)
     except Exception as error:
@@ -33,6 +41,8 @@ def in_halves_if_needed(
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
     try:
+        if model is not None:
+            model.load_state_dict(start)
         return attempt(2)
     except Exception as error:
         if not is_out_of_memory(error):

@@ -5,11 +5,11 @@ from __future__ import annotations
 import errno
 import json
 import shutil
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from filelock import FileLock, Timeout
 
@@ -17,6 +17,7 @@ from modeling.atomic_files import written_atomically
 from modeling.classifier import bundle_files
 from modeling.errors import ModelingError
 from modeling.events import Event
+from modeling.hashing import meta_hash
 
 Outcome = TypeVar("Outcome", bound=Event)
 
@@ -44,23 +45,42 @@ class RunDirectory:
         """Where checkpoints are kept until the run is finished."""
         return self.folder / "work" / self.request
 
-    def saved_outcome(self, kind: type[Outcome], *, bundle: bool = True) -> Outcome | None:
-        """Return the outcome of a run that ended here before; None when there is work to do.
+    @classmethod
+    def of(cls, folder: Path, *identity: Any) -> RunDirectory:
+        """Return the folder of the run that `identity` names: anything that JSON can write."""
+        return cls(folder, meta_hash(identity))
 
-        Raises ModelingError when the folder holds the outcome of another request: nothing is ever overwritten. Where
-        there is to be a `bundle`, it is compared with what was written.
+    def finish(
+        self, kind: type[Outcome], run: Callable[[], Outcome], verify: Callable[[Outcome], object] | None = None
+    ) -> Outcome:
+        """Return the outcome of `run`, or that of a run that ended here before, once `verify` has looked at it.
+
+        Raises ModelingError when the folder holds the outcome of another request: nothing is ever overwritten. So it
+        does when another process holds the folder, and when the disk fills up.
         """
+        with self._locked():
+            done = self._saved_outcome(kind)
+            if done is None:
+                done = run()
+                self._save_outcome(done)
+            elif verify:
+                verify(done)
+            return done
+
+    def verify_bundle(self, _: Event) -> None:
+        """Compare the bundle with what was written. Raises ModelingError."""
+        bundle_files.verify(self.bundle)
+
+    def _saved_outcome(self, kind: type[Outcome]) -> Outcome | None:
         try:
             saved = json.loads((self.folder / "done.json").read_text("utf-8"))
         except (FileNotFoundError, ValueError):
             return None
         if saved.get("order") != self.request:
             raise ModelingError("folder_of_other_run", folder=self.folder)
-        if bundle:
-            bundle_files.verify(self.bundle)
         return kind.model_validate(saved["done"])
 
-    def save_outcome(self, done: Event) -> None:
+    def _save_outcome(self, done: Event) -> None:
         """Keep the outcome and drop the checkpoints."""
         outcome = {"order": self.request, "done": done.model_dump(mode="json")}
         with written_atomically(self.folder / "done.json") as draft:
@@ -68,8 +88,7 @@ class RunDirectory:
         shutil.rmtree(self.folder / "work", ignore_errors=True)
 
     @contextmanager
-    def locked(self) -> Generator[None]:
-        """Hold the folder for this process. Raises ModelingError if another holds it, or if the disk fills up."""
+    def _locked(self) -> Generator[None]:
         with full_disk_explained(self.folder), _lock(self.folder):
             self.work.mkdir(parents=True, exist_ok=True)
             yield

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import tomli_w
 
-from modeling import hashing
 from modeling.atomic_files import written_atomically
 from modeling.backbones import backbone as backbones
 from modeling.backbones import resolve
@@ -23,7 +22,7 @@ from modeling.data.train_test import Inputs
 from modeling.errors import ModelingError
 from modeling.evaluation.bootstrap import interval, macro_f1_difference
 from modeling.evaluation.metrics import macro_f1
-from modeling.events import ScoredSettings, SearchGain, Tuned
+from modeling.events import ScoredSettings, SearchGain, Tuned, rounded
 from modeling.progress import Reporter
 from modeling.sentences.catalogue import Sentence, sentence
 from modeling.text import script_reading
@@ -48,19 +47,15 @@ class _OutOfTime(Exception):
 def tune(
     inputs: Inputs, recipe: Recipe, minutes: float, max_trials: int | None, out: Path, reporter: Reporter
 ) -> Tuned:
-    """Search for `minutes`, or until `most` trials are done; write `out`/recipe.toml and return the "tuned" event.
+    """Search for `minutes`, or until `max_trials` are done; write `out`/recipe.toml and return the "tuned" event.
 
     Goes on where a run that was killed stopped, with the time that was left. Raises ModelingError.
     """
     base = resolve.resolve(recipe.backbone)
     identity = [inputs.train.hash, inputs.labels, recipe.hash, resolve.fingerprint(base), script_reading.installed()]
-    run_directory = RunDirectory(out, hashing.meta_hash(["tune", *identity, minutes, max_trials]))
-    with run_directory.locked():
-        done = run_directory.saved_outcome(Tuned, bundle=False)
-        if done is None:
-            done = _Search(inputs, recipe, base, 60 * minutes, max_trials, run_directory, reporter).run()
-            run_directory.save_outcome(done)
-        return done
+    run_directory = RunDirectory.of(out, "tune", *identity, minutes, max_trials)
+    search = _Search(inputs, recipe, base, 60 * minutes, max_trials, run_directory, reporter)
+    return run_directory.finish(Tuned, search.run)
 
 
 @dataclass(slots=True)
@@ -253,7 +248,7 @@ def _gain(best: Candidate, default: Candidate) -> SearchGain:
     """The difference in macro-F1 with its 95% paired bootstrap interval. The best of many is a little flattered."""
     default_probabilities, targets = default.of(best.rows), best.targets[best.rows]
     gain = interval(macro_f1_difference(best.probabilities, default_probabilities, targets))
-    return SearchGain(value=round(gain.value, 4), low=round(gain.low, 4), high=round(gain.high, 4))
+    return SearchGain.model_validate(rounded(gain))
 
 
 def _write(recipe: Recipe, path: Path) -> None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from modeling import hashing
 from modeling.backbones import backbone as backbones
 from modeling.backbones import build, resolve
 from modeling.backbones.backbone import Backbone, encode_with_progress
@@ -22,9 +21,9 @@ from modeling.classifier.head import Head
 from modeling.classifier.out_of_scope import LANDMARKS, calibrated_detector, choose_landmarks
 from modeling.data.train_test import Inputs
 from modeling.evaluation.metrics import scores
-from modeling.evaluation.promotion_gate import PromotionGate, promotion_gate
+from modeling.evaluation.promotion_gate import promotion_gate
 from modeling.evaluation.throughput import size_on_disk
-from modeling.events import BaselineScores, Trained
+from modeling.events import BaselineScores, Gate, Trained
 from modeling.progress import Reporter
 from modeling.text import script_reading
 from modeling.training import adapters
@@ -48,16 +47,13 @@ def train(inputs: Inputs, recipe: Recipe, out: Path, against: str, reporter: Rep
     help_installed = script_reading.installed()  # vectors from before a kill fit only to the same help
     fingerprint = resolve.fingerprint(base) if base else build.FORMAT
     identity = [inputs.train.hash, inputs.test.hash, inputs.labels, recipe.hash, fingerprint, help_installed, against]
-    run_directory = RunDirectory(out, hashing.meta_hash(identity))
-    with run_directory.locked():
-        done = run_directory.saved_outcome(Trained)
-        if done is None:
-            base = base or build.build(
-                recipe.backbone, inputs.train.texts, run_directory.work / "base", seed=recipe.seed
-            )
-            done = _Training(inputs, recipe, base, against, run_directory, reporter).run()
-            run_directory.save_outcome(done)
-        return done
+    run_directory = RunDirectory.of(out, *identity)
+
+    def run() -> Trained:
+        built = base or build.build(recipe.backbone, inputs.train.texts, run_directory.work / "base", seed=recipe.seed)
+        return _Training(inputs, recipe, built, against, run_directory, reporter).run()
+
+    return run_directory.finish(Trained, run, run_directory.verify_bundle)
 
 
 @dataclass(slots=True)
@@ -164,7 +160,7 @@ class _Training:
             fingerprint=saved.backbone.fingerprint,
             megabytes=round(size_on_disk(self.run_directory.bundle) / 1e6, 1),
             against=self._baseline_figures(baseline, backbone, selection) if baseline else None,
-            gate=decided.rounded() if decided else None,
+            gate=decided,
             cross_validation=selection.figures,
             why=selection.why,
             tokens=bundle.meta["data"]["tokens"],
@@ -221,7 +217,7 @@ class _Training:
 
     def _promotion_gate(
         self, in_memory: Probabilities, baseline: Baseline, backbone: Backbone, selection: Selection, targets: Targets
-    ) -> PromotionGate | None:
+    ) -> Gate | None:
         """Compare on the test messages, and where the baseline is the frozen head, out of fold on the others too.
 
         Both have seen none of these messages, and a few dozen held-out messages alone could hardly ever tell.
@@ -249,7 +245,7 @@ class _Training:
                 "hash": train.hash,
                 "messages": len(train),
                 "notes": [note.text for note in train.notes],
-                "tokens": asdict(token_lengths(backbone, train.texts)),
+                "tokens": token_lengths(backbone, train.texts).model_dump(),
             },
             "held_out": {"hash": self.inputs.test.hash, "messages": len(self.inputs.test)},
             "created": datetime.now(UTC).isoformat(timespec="seconds"),

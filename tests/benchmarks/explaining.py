@@ -73,7 +73,8 @@ def main() -> None:
     rng = np.random.default_rng(given.seed)
     bundle, texts = load(given.bundle), read(given.file).texts
     trials: list[Trial] = []
-    for row in rng.permutation(len(texts)).tolist():
+    order: list[int] = rng.permutation(len(texts)).tolist()
+    for row in order:
         found = tried(bundle, texts[row], rng)
         trials += [found] if found else []
         if len(trials) == given.messages:

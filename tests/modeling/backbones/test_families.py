@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -93,7 +94,8 @@ def test_a_backbone_is_described_in_figures(loaded: Backbone, folder: Path) -> N
 
 def test_a_decoder_keeps_no_cache_and_pads_behind(tmp_path: Path) -> None:
     loaded = backbones.load(str(tiny.save("gpt2", tmp_path / "gpt2")))
-    assert loaded.model[0].model.config.use_cache is False
+    inner: Any = loaded.model[0]
+    assert inner.model.config.use_cache is False
     assert loaded.model.tokenizer.pad_token == "<|endoftext|>"
     mask = loaded.features(TEXTS[:2])["attention_mask"]
     assert mask[0, 0] == 1
@@ -150,7 +152,8 @@ def test_a_prompt_is_read_before_each_text_and_saved_with_the_bundle(tmp_path: P
 
 def test_a_prompt_of_its_own_for_classifying_is_used(tmp_path: Path) -> None:
     loaded = backbones.load(str(tiny.save("bert", tmp_path / "plain")))
-    loaded.model.prompts = {"query": "search: ", "Classification": "sort: "}
+    prompts: dict[str, str | None] = {"query": "search: ", "Classification": "sort: "}
+    loaded.model.prompts = prompts
     Backbone(loaded.model, "", None, loaded.reading).save(tmp_path / "prompted")
     again = backbones.load(str(tmp_path / "prompted"))
     assert closeness(again.encode(["hello"]), loaded.encode(["sort: hello"])) > 0.9999

@@ -53,11 +53,11 @@ class Letters(InputModule):
         raise NotImplementedError
 
     @classmethod
-    def load(cls, model_name_or_path: str, **_: Any) -> Letters:
+    def load(cls, model_name_or_path: str, *_: Any, **__: Any) -> Letters:
         raise NotImplementedError
 
     @property
-    def tokenizer(self) -> Any:
+    def tokenizer(self) -> Any:  # pyright: ignore[reportIncompatibleVariableOverride]
         return SimpleNamespace()
 
 
@@ -97,7 +97,7 @@ def saved(bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def static(minilm: Backbone) -> Backbone:
     tokenizer = Tokenizer.from_str(minilm.model.tokenizer.backend_tokenizer.to_str())
-    torch.manual_seed(0)
+    torch.manual_seed(0)  # pyright: ignore[reportUnknownMemberType]
     model = SentenceTransformer(modules=[Mean(tokenizer, embedding_dim=32)], device="cpu")
     return Backbone(model, "static", None, Reading())
 
@@ -243,7 +243,8 @@ def test_words_are_coloured_by_their_weight(bundle: Bundle) -> None:
 def test_a_picture_holds_words_that_are_longer_than_a_line_and_that_no_font_has(bundle: Bundle) -> None:
     found = explain(bundle, f"{'crash' * 30} \U0001e900\U0001e901 ok")
     assert explanation_plot.png(found, "en").startswith(b"\x89PNG")
-    pieces = list(explanation_plot._placed(found, explanation_plot.fonts.find()))
+    placed = explanation_plot._placed(found, explanation_plot.fonts.find())  # pyright: ignore[reportPrivateUsage]
+    pieces = list(placed)
     assert all(each.column + len(each.text) <= explanation_plot.COLUMNS for each in pieces)
     assert "[2]" in [each.text for each in pieces]
 
