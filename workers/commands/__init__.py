@@ -7,4 +7,4 @@ what they are about: `chat` (with stats, export and forget), `labels`, `ask`, `j
 
 # pyright: reportUnsupportedDunderAll=false
 
-__all__ = ["ask", "charts", "chat", "context", "dispatch", "jobs", "labels", "models", "retrain_options"]
+__all__ = ["ask", "chat", "context", "dispatch", "jobs", "labels", "models"]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
-from workers.commands.charts import accuracy_png
 from workers.commands.context import Answer, Call, Plan
 from workers.core.command_table import VERBS, nearest
 from workers.core.events import Person
@@ -15,6 +15,8 @@ from workers.core.i18n import percent, say
 from workers.core.replies import Document, Picture, Post
 from workers.store import chats, erasure, labels, overview, training_set, versions
 from workers.store.overview import AccuracyPoint
+
+INK, FAINT = "#2f6f5e", "#d9d9d9"
 
 
 def help_(call: Call) -> list[Post]:
@@ -113,6 +115,24 @@ def chart(call: Call, points: Sequence[AccuracyPoint]) -> Picture:
     alt = call.text("accuracy_chart", **shares, labels=last.labels)
     chat, thread = call.command.chat, call.command.thread
     return Picture(chat=chat, filename="accuracy.png", content=accuracy_png(points), alt=alt, text=alt, reply_to=thread)
+
+
+def accuracy_png(points: Sequence[AccuracyPoint]) -> bytes:
+    """Share of right answers (percent) against the number of labels when they were given. Imports matplotlib."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6.4, 3.2), dpi=110, layout="constrained")
+    axes = figure.add_subplot()
+    labels, percents = [point.labels for point in points], [100 * point.accuracy for point in points]
+    axes.plot(labels, percents, color=INK, linewidth=2)  # pyright: ignore[reportUnknownMemberType]
+    axes.set_ylim(0, 100)
+    axes.set_xlim(left=0)
+    axes.yaxis.set_major_formatter("{x:.0f}%")
+    axes.grid(axis="y", color=FAINT)  # pyright: ignore[reportUnknownMemberType]
+    axes.spines[["top", "right"]].set_visible(False)
+    drawn = io.BytesIO()
+    figure.savefig(drawn, format="png")  # pyright: ignore[reportUnknownMemberType]
+    return drawn.getvalue()
 
 
 def export(call: Call) -> list[Document] | list[Post]:

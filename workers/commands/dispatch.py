@@ -18,7 +18,7 @@ from workers.core.errors import BackchannelError
 from workers.core.events import Button, Command
 from workers.core.i18n import say
 from workers.core.replies import CheckAdmin, Choice, EditPost, Post, Reply
-from workers.store import audit, chats, outbox, questions
+from workers.store import chats, outbox, questions
 from workers.store.chats import Chat
 
 log = logging.getLogger(__name__)
@@ -144,7 +144,7 @@ def ask_if_sure(call: Call) -> Plan:
 def write_down(c: Connection, call: Call, outcome: str) -> None:
     """Admin verbs go to the audit log, whatever came of them."""
     if call.verb.admin:
-        audit.record(c, call.now, call.caller, call.command.chat, call.verb.name, call.rest[:500], outcome)
+        questions.write_audit(c, call.now, call.caller, call.command.chat, call.verb.name, call.rest[:500], outcome)
 
 
 def press(c: Connection, button: Button, language: str, now: float) -> Plan:

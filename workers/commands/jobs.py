@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from dataclasses import dataclass
+from typing import Any, cast, get_args
 
 from sqlalchemy import Connection
 
 from modeling.text.cleaning import clean, is_held_out
-from workers.commands import retrain_options
 from workers.commands.context import Answer, Call, Plan
 from workers.core.buttons import CancelJob
 from workers.core.i18n import kind_name, stage_name
-from workers.core.jobs import JobKind, JobRequest
 from workers.core.replies import Choice, EditPost, Post
 from workers.store import jobs, labels, training_set, versions
-from workers.store.jobs import Job
+from workers.store.jobs import Job, JobKind, JobRequest, Method
 
 MOST_MINUTES = 24 * 60
 """Minutes that a pretraining or a tuning may take."""
@@ -22,10 +22,26 @@ DEFAULT_MINUTES = 10
 FEWEST_TEXTS = 50
 """Messages without which pretraining would learn nothing."""
 
+METHODS: tuple[str, ...] = get_args(Method)
+OURS = ("minilm", "static", "gru", "lstm")
+HUB = re.compile(r"[\w][\w.-]*/[\w][\w.-]*", re.ASCII)
+"""Owner and name on the hub. A folder of the server is nobody's to name from a chat."""
+MOST_EPOCHS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class RetrainOptions:
+    """What was asked for; empty and None where nothing was."""
+
+    method: Method | None = None
+    backbone: str = ""
+    epochs: float | None = None
+    recipe: str = ""
+
 
 def retrain(call: Call) -> Answer:
     """Queue a training job; its progress message is the answer to this command."""
-    asked = retrain_options.parse(call)
+    asked = parse_options(call)
     if isinstance(asked, list):
         return asked
     lack = already_waiting(call, call.c, "train") or too_few_labels(call)
@@ -42,7 +58,7 @@ def retrain(call: Call) -> Answer:
     return queue(call, "train", text + (call.text("retrain_tuned", job=tuned.id) if tuned else ""), **more)
 
 
-def tuned_job(call: Call, asked: retrain_options.RetrainOptions) -> Job | None:
+def tuned_job(call: Call, asked: RetrainOptions) -> Job | None:
     """The tuning whose recipe this retraining takes: the latest, unless something else was asked for."""
     if asked.recipe == "default" or (asked.recipe == "" and (asked.method or asked.backbone)):
         return None
@@ -50,12 +66,57 @@ def tuned_job(call: Call, asked: retrain_options.RetrainOptions) -> Job | None:
     return latest[0] if latest and latest[0].result and latest[0].result["recipe"] else None
 
 
+def parse_options(call: Call) -> RetrainOptions | list[Post]:
+    """Read the words behind the verb, or say which of them makes no sense."""
+    options: dict[str, str] = {}
+    for word in call.rest.split():
+        name, equals, value = word.partition("=")
+        key = name.lower() if equals else "method"
+        if key not in ("method", "backbone", "epochs", "recipe") or key in options:
+            return unknown_option(call, word)
+        options[key] = value if equals else word
+    method, recipe = options.get("method", "").lower(), options.get("recipe", "").lower()
+    if (method and method not in METHODS) or recipe not in ("", "tuned", "default"):
+        return unknown_option(call, options["method"] if method not in ("", *METHODS) else options["recipe"])
+    if "backbone" in options and (refused := unknown_backbone(call, options["backbone"])):
+        return refused
+    epochs = epochs_in(options["epochs"]) if "epochs" in options else None
+    if "epochs" in options and epochs is None:
+        return call.say("epochs_wrong", text=options["epochs"][:40], most=MOST_EPOCHS)
+    return RetrainOptions(cast(Method, method) if method else None, options.get("backbone", ""), epochs, recipe)
+
+
+def unknown_option(call: Call, text: str) -> list[Post]:
+    """Say that the verb does not know this word."""
+    return call.say("option_unknown", verb=call.verb.name, text=text[:40], arguments=call.verb.arguments)
+
+
+def unknown_backbone(call: Call, name: str) -> list[Post] | None:
+    """Say which backbones there are, unless this is one: ours, a named one of this chat's, or a name on the hub."""
+    names = [*OURS, *(base.name for base in jobs.named_backbones(call.c)[:5])]
+    if name.lower() in names or jobs.named_backbone(call.c, name) or HUB.fullmatch(name):
+        return None
+    return call.say("backbone_unknown", name=name[:80], known=", ".join(f"`{backbone}`" for backbone in names))
+
+
+def epochs_in(text: str) -> float | None:
+    """A number of epochs, or None."""
+    if not re.fullmatch(r"\d{1,3}(\.\d{1,2})?", text, re.ASCII):
+        return None
+    return value if 1 <= (value := float(text)) <= MOST_EPOCHS else None
+
+
+def minutes_in(text: str, most: int) -> int | None:
+    """A whole number of minutes from 1 to `most`, or None."""
+    return int(text) if re.fullmatch(r"\d{1,5}", text, re.ASCII) and 1 <= int(text) <= most else None
+
+
 def distill(call: Call) -> Answer:
     """Queue a job in which a small student learns from the version at work."""
     student = call.rest.strip()
     if not student:
         return call.usage()
-    lack = retrain_options.unknown_backbone(call, student)
+    lack = unknown_backbone(call, student)
     lack = lack or already_waiting(call, call.c, "distil") or too_few_labels(call)
     if lack:
         return lack
@@ -65,7 +126,7 @@ def distill(call: Call) -> Answer:
 
 def pretrain(call: Call) -> Answer:
     """Queue a job that lets the backbone go on learning from all stored messages."""
-    minutes = retrain_options.minutes_in(call.rest.strip() or str(DEFAULT_MINUTES), MOST_MINUTES)
+    minutes = minutes_in(call.rest.strip() or str(DEFAULT_MINUTES), MOST_MINUTES)
     if minutes is None:
         return call.say("number", text=call.rest, most=MOST_MINUTES, verb="pretrain")
     waiting = already_waiting(call, call.c, "pretrain")
@@ -109,7 +170,7 @@ def tune(call: Call) -> Answer:
     """Queue a job that looks for the best recipe for so many minutes."""
     if not call.rest.strip():
         return call.usage()
-    minutes = retrain_options.minutes_in(call.rest.strip(), MOST_MINUTES)
+    minutes = minutes_in(call.rest.strip(), MOST_MINUTES)
     if minutes is None:
         return call.say("number", text=call.rest, most=MOST_MINUTES, verb="tune")
     lack = already_waiting(call, call.c, "tune") or too_few_labels(call)

@@ -12,18 +12,16 @@ from workers.commands.chat import share
 from workers.commands.context import Answer, Call, Plan
 from workers.core.replies import Post
 from workers.jobs.outcome_text import figure
-from workers.store import named_backbones, versions
+from workers.store import jobs, versions
 from workers.store.database import Stale
-from workers.store.named_backbones import NamedBackbone
+from workers.store.jobs import NamedBackbone
 from workers.store.versions import Version
 
 
 def models(call: Call) -> list[Post]:
     """All versions, then the named bases, a line each."""
     lines = [version_line(call, version) for version in versions.every(call.c)]
-    return [
-        call.post("\n".join([*lines, *(base_line(call, base) for base in reversed(named_backbones.every(call.c)))]))
-    ]
+    return [call.post("\n".join([*lines, *(base_line(call, base) for base in reversed(jobs.named_backbones(call.c)))]))]
 
 
 def version_line(call: Call, version: Version) -> str:

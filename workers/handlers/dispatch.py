@@ -1,4 +1,4 @@
-"""Who said what: reactions, button presses and commands become ledger entries and replies.
+"""Who said what: reactions, button presses and commands become ledger entries and replies, and the bot comes and goes.
 
 What is slow, reading and computing, comes first and holds no lock; the write that follows is short.
 """
@@ -8,10 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby
 
+from sqlalchemy import Connection
+
 from workers.commands import dispatch
 from workers.core.events import Button, Command, Presence, Reaction
-from workers.handlers import membership
-from workers.store import counters, inbox, ledger, outbox
+from workers.core.i18n import say
+from workers.core.replies import Post, Reply
+from workers.store import chats, counters, inbox, ledger, outbox
 from workers.store.database import Database, Stale
 from workers.store.inbox import Claimed
 from workers.store.ledger import LedgerRow
@@ -38,7 +41,23 @@ def handle(database: Database, step: Sequence[Claimed], language: str, now: floa
         ledger.append(c, rows, now)
         for item in step:
             if isinstance(item.event, Presence):
-                outbox.add(c, membership.answer(c, item.event, language, now), now)
+                outbox.add(c, presence_replies(c, item.event, language, now), now)
+
+
+def presence_replies(c: Connection, event: Presence, language: str, now: float) -> list[tuple[str, Reply]]:
+    """Introduce the bot once in each chat; put out of it, read it no more; say so when reactions come into sight."""
+    chat = chats.get(c, event.chat)
+    if event.state == "left":
+        chats.disable_all(c, event.chat, now)
+        return []
+    language = chat.language if chat else language
+    if event.state == "changed":
+        text = say(language, "sees_reactions" if event.sees_reactions else "blind_to_reactions")
+        return [(event.key, Post(chat=event.chat, text=text))] if chat is not None and chat.enabled else []
+    blind = "" if event.sees_reactions else say(language, "blind_to_reactions")
+    text = say(language, "introduction") + blind
+    # The key is the chat's, not the event's: however often the bot comes in, it says this once.
+    return [(f"introduction:{event.chat.key}", Post(chat=event.chat, text=text))]
 
 
 def carry_out(database: Database, item: Claimed, event: Command | Button, language: str, now: float) -> None:

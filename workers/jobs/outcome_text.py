@@ -8,7 +8,7 @@ from rich.cells import cell_len
 
 from modeling.events import Distilled, Gate, TeacherFigures, Trained
 from workers.core.i18n import kind_name, percent, say, stage_name
-from workers.core.jobs import JobRequest
+from workers.store.jobs import JobRequest
 from workers.store.versions import Version
 
 SHARES, COLUMNS = ("accuracy", "macro_f1"), ("accuracy", "macro_f1", "messages_per_second", "megabytes")

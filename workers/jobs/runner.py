@@ -18,7 +18,6 @@ from typing import Literal
 from modeling.events import Outcome
 from workers.core.errors import BackchannelError
 from workers.core.i18n import Bilingual, both, say
-from workers.core.jobs import JobKind
 from workers.core.replies import EditPost
 from workers.core.settings import Settings
 from workers.jobs.datasets import POOL, gather, tidy, tidy_left_over, write_data
@@ -32,7 +31,7 @@ from workers.jobs.modeling_process import Program, start
 from workers.jobs.progress import PublishState, Run, follow, unpublished
 from workers.store import chats, jobs, outbox
 from workers.store.database import Database, DatabaseAway
-from workers.store.jobs import Job, LostLease
+from workers.store.jobs import Job, JobKind, LostLease
 
 log = logging.getLogger(__name__)
 

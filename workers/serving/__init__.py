@@ -2,7 +2,7 @@
 
 `model_server` claims nothing itself: it gets a claimed batch, and puts a new `served_model` in place when labels or
 versions change. `head_fitting` makes heads, `decisions` turns probabilities into what is shown, `predictions` writes a
-batch into the store; `explain` and `explanation_text` answer `explain`. Imports modeling and the rooms below; only
+batch into the store; `explain` answers `explain`. Imports modeling and the rooms below; only
 `workers.tasks` imports it.
 """
 
@@ -11,7 +11,6 @@ batch into the store; `explain` and `explanation_text` answer `explain`. Imports
 __all__ = [
     "decisions",
     "explain",
-    "explanation_text",
     "head_fitting",
     "model_server",
     "predictions",

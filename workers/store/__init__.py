@@ -1,7 +1,7 @@
 """What Backchannel remembers, in SQL: every function takes an open connection and never commits.
 
-`Database.write()` and `Database.read()` in `database` are the edges at which a transaction begins and ends; `tables`
-and `schema` say what is in the database and bring it up to date; `sql` is what its two dialects spell differently.
+`Database.write()` and `Database.read()` in `database` are the edges at which a transaction begins and ends; it
+brings the `tables` up to date, too; `sql` is what its two dialects spell differently.
 A vote is appended in `ledger`, which also derives the labels of messages; `labels` is the set of labels. Events wait in
 `inbox` and replies in `outbox`. `erasure` forgets a person, by the `traces` that they left. `overview` and `history`
 are what screens show. May import `core`; no library that learns.
@@ -10,7 +10,6 @@ are what screens show. May import `core`; no library that learns.
 # pyright: reportUnsupportedDunderAll=false
 
 __all__ = [
-    "audit",
     "chat_migration",
     "chats",
     "counters",
@@ -26,12 +25,10 @@ __all__ = [
     "leases",
     "ledger",
     "messages",
-    "named_backbones",
     "outbox",
     "overview",
     "predictions",
     "questions",
-    "schema",
     "sql",
     "tables",
     "traces",

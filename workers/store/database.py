@@ -1,4 +1,4 @@
-"""The edge at which transactions begin and end, and at which database errors become sentences."""
+"""The edge at which transactions begin and end, database errors become sentences, and tables are brought up to date."""
 
 from __future__ import annotations
 
@@ -6,15 +6,22 @@ import fcntl
 import sqlite3
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.script.revision import RevisionError
+from alembic.util import CommandError
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from tenacity import retry, retry_if_exception, stop_after_delay, wait_fixed
 
 from workers.core.errors import BackchannelError
-from workers.store import schema
+from workers.store.sql import advisory_lock
 
 BUSY_MS = 15_000
 CONNECT_SECONDS = 10
@@ -69,23 +76,23 @@ class Database:
         Raises BackchannelError when a newer program made them.
         """
         with self.read() as connection:
-            if schema.current(connection) == schema.newest():
+            if _current(connection) == _newest():
                 return
         with self.write() as connection:
-            schema.upgrade(connection)
+            _upgrade(connection)
         self.check()
 
     def check(self) -> None:
         """Raises BackchannelError when the database cannot be reached or its tables are not this program's."""
         with self.read() as connection:
-            current = schema.current(connection)
+            current = _current(connection)
         if current is None:
             raise BackchannelError(
                 f"There are no tables yet in {self.location}; run `backchannel migrate` or start `backchannel up`."
             )
-        if current == schema.newest():
+        if current == _newest():
             return
-        if schema.is_known(current):
+        if _is_known(current):
             raise BackchannelError(
                 f"The tables in {self.location} are from an older Backchannel; run `backchannel migrate`."
             )
@@ -229,3 +236,49 @@ def _explain(error: DBAPIError, location: str) -> str | None:
     if error.connection_invalidated or "connection" in text or ("does not exist" in text and "database" in text):
         return f"Nothing answers as {location}; check that the server runs and that the URL is right."
     return None
+
+
+# ── the revision of the tables, by Alembic ──────────────────────────────────────────────────────────
+
+
+def _config(connection: Connection | None = None) -> Config:
+    config = Config(attributes={"connection": connection})
+    # Alembic reads % as the start of a variable, and folders may have one in their name.
+    folder = str(Path(__file__).parent / "migrations").replace("%", "%%")
+    config.set_main_option("script_location", folder)
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+@cache
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory.from_config(_config())
+
+
+def _newest() -> str:
+    """The revision that this program's tables are at."""
+    head = _scripts().get_current_head()
+    assert head is not None
+    return head
+
+
+def _is_known(revision: str) -> bool:
+    """Whether this program has ever heard of a revision; it has not, if a newer one made it."""
+    try:
+        _scripts().get_revision(revision)
+    except (CommandError, RevisionError):
+        return False
+    return True
+
+
+def _current(connection: Connection) -> str | None:
+    """The revision of the tables that are there; None before the first migration."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _upgrade(connection: Connection) -> None:
+    """Bring the tables to the newest revision inside the connection's transaction; others wait for it."""
+    advisory_lock(connection, "migrate")
+    before = _current(connection)
+    if before is None or _is_known(before):
+        command.upgrade(_config(connection), "head")

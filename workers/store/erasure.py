@@ -15,8 +15,8 @@ from typing import Any
 from sqlalchemy import Connection, Table, delete, func, select, union, update
 
 from workers.core.events import ChatRef, Command, Person
-from workers.core.jobs import JobRequest
 from workers.store.counters import REWRITTEN, bump
+from workers.store.jobs import JobRequest
 from workers.store.ledger import derive_again
 from workers.store.sql import advisory_lock, chunks
 from workers.store.tables import (

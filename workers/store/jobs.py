@@ -1,4 +1,7 @@
-"""Long pieces of work. Whoever holds a job's lease, and its token, is the only one who may write its outcome."""
+"""Long pieces of work, and the backbones that pretraining jobs left for retraining to begin with.
+
+Whoever holds a job's lease, and its token, is the only one who may write its outcome.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +13,41 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, Connection, func, insert, select, update
 
 from workers.core.errors import BackchannelError
-from workers.core.events import storable_text
+from workers.core.events import ChatRef, Frozen, Person, storable_text
 from workers.core.i18n import Bilingual, both
-from workers.core.jobs import JobRequest
 from workers.store.sql import AnyRow, advisory_lock
 from workers.store.tables import jobs
 
+JobKind = Literal["train", "pretrain", "distil", "evaluate", "tune"]
+Method = Literal["auto", "frozen", "lora", "full", "qlora", "int8"]
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 Outcome = Literal["done", "failed", "cancelled"]
 _LIVE = jobs.c.state.in_(("queued", "running"))
+
+BASE_PREFIX = "chat-"
+MOST_BASES = 100
+
+
+class JobRequest(Frozen):
+    """A long piece of work, as it was asked for. `post` is the outbox key of the progress message.
+
+    `method`, `epochs` and `recipe` (TOML, from a tuning) are of train, `student` of distil, `minutes` of pretrain and
+    tune, `version` of evaluate. `backbone` is what train begins with: a name, or the folder of a named base; empty
+    for that of the active version.
+    """
+
+    kind: JobKind = "train"
+    chat: ChatRef
+    requested_by: Person
+    post: str
+    method: Method = "auto"
+    seed: int = 0
+    backbone: str = ""
+    epochs: float | None = None
+    recipe: str = ""
+    student: str = ""
+    minutes: int | None = None
+    version: int | None = None
 
 
 class JobWaiting(BackchannelError):
@@ -46,6 +75,15 @@ class Job:
     created_at: float
     started_at: float | None
     finished_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class NamedBackbone:
+    """What a pretraining job left: `folder` holds the backbone, `figures` what the job measured."""
+
+    name: str
+    folder: str
+    figures: Mapping[str, Any]
 
 
 def _job(row: AnyRow) -> Job:
@@ -182,3 +220,16 @@ def expired(c: Connection, now: float) -> bool:
 def are_over(c: Connection, ids: Sequence[int]) -> set[int]:
     """Those of these jobs that are neither queued nor running."""
     return set(c.execute(select(jobs.c.id).where(jobs.c.id.in_(ids), ~_LIVE)).scalars())
+
+
+def named_backbones(c: Connection) -> list[NamedBackbone]:
+    """All named backbones, newest first."""
+    done = latest_done(c, "pretrain", MOST_BASES)
+    return [
+        NamedBackbone(f"{BASE_PREFIX}{job.id}", str(job.result["folder"]), job.result) for job in done if job.result
+    ]
+
+
+def named_backbone(c: Connection, name: str) -> NamedBackbone | None:
+    """The backbone of this name."""
+    return next((backbone for backbone in named_backbones(c) if backbone.name == name.lower()), None)

@@ -1,4 +1,4 @@
-"""Questions that we asked people: which label a message has, and whether they are sure."""
+"""Questions that we asked people (which label a message has, are they sure), and the audit of what they told us."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Literal
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from workers.core.events import Command, MessageRef
-from workers.store.tables import confirmations, questions
+from workers.core.events import ChatRef, Command, MessageRef, Person, storable_text
+from workers.store.tables import audit, confirmations, questions
 
 CONFIRM_SECONDS = 600.0
 """Seconds for which "are you sure?" can be answered."""
@@ -66,3 +66,12 @@ def peek(c: Connection, id: int, now: float) -> Command | None:
     """A held command as `held` would give it, left where it is."""
     row = c.execute(select(confirmations).where(confirmations.c.id == id)).first()
     return None if row is None or row.held_at <= now - CONFIRM_SECONDS else Command.model_validate_json(row.command)
+
+
+def write_audit(
+    c: Connection, at: float, actor: Person, chat: ChatRef, verb: str, arguments: str, outcome: str
+) -> None:
+    """Write one line. Who was forgotten is not written down: that would not be forgetting."""
+    arguments = "" if (verb, outcome) == ("forget", "done") else arguments
+    texts = {"verb": storable_text(verb), "arguments": storable_text(arguments), "outcome": storable_text(outcome)}
+    c.execute(insert(audit).values(at=at, actor_id=actor.id, actor_name=actor.name, **chat.model_dump(), **texts))

@@ -8,9 +8,9 @@ import pytest
 
 from tests.workers.at_work import job
 from tests.workers.chatroom import ANA, Chatroom
-from workers.core.jobs import JobRequest
 from workers.core.replies import CheckAdmin
 from workers.store import jobs
+from workers.store.jobs import JobRequest
 
 
 def request(room: Chatroom) -> JobRequest:

@@ -6,9 +6,9 @@ from itertools import count
 from typing import Any
 
 from workers.core.events import ChatRef, Command, Delete, Edit, Message, MessageRef, Person, Reaction
-from workers.core.jobs import JobRequest
 from workers.core.replies import Post
 from workers.store.database import Database
+from workers.store.jobs import JobRequest
 from workers.store.ledger import LedgerRow
 from workers.store.messages import Stored, record
 from workers.store.predictions import Prediction

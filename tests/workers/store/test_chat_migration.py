@@ -7,10 +7,8 @@ from sqlalchemy import select
 
 from tests.workers.store.samples import BOB, EVE, act, command, message, post, reaction, ref
 from workers.core.events import ChatRef, Command, Message, MessageRef
-from workers.core.jobs import JobRequest
 from workers.core.replies import EditPost, Post, React
 from workers.store import (
-    audit,
     chat_migration,
     chats,
     history,
@@ -26,6 +24,7 @@ from workers.store import (
 )
 from workers.store.database import Database
 from workers.store.inbox import LostClaim
+from workers.store.jobs import JobRequest
 
 OLD = ChatRef(platform="web", workspace="w", chat_id="c")
 NEW = ChatRef(platform="web", workspace="w2", chat_id="c2")
@@ -114,7 +113,7 @@ def test_questions_jobs_and_the_audit_go_along(db: Database) -> None:
         [stored] = messages.record(c, [message(1)])
         number = questions.ask(c, stored.ref, stored.id, "post", 1)
         held = questions.hold(c, Command(key="h", at=1, chat=OLD, caller=EVE, text="leave"), 1)
-        audit.record(c, 1, BOB, OLD, "here", "", "done")
+        questions.write_audit(c, 1, BOB, OLD, "here", "", "done")
         jobs.add(c, JobRequest(chat=OLD, requested_by=BOB, post="p"), 1)
     migrate(db)
     with db.read() as c:

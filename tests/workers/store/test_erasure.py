@@ -30,7 +30,6 @@ from workers.core.errors import BackchannelError
 from workers.core.events import CLASSIFY, LABELS, ChatRef, Message, Person
 from workers.core.replies import CheckAdmin, Choice, Document, EditPost, React
 from workers.store import (
-    audit,
     chats,
     erasure,
     history,
@@ -80,7 +79,7 @@ def talk(db: Database) -> Database:
         questions.ask(c, ref(5), mine[5].id, "question", 0)
         chats.enable(c, CHAT, PERSON, "en", 0)
         questions.hold(c, command(f"forget {SECRET}", PERSON), 0)
-        audit.record(c, 0, PERSON, CHAT, "label", SECRET, "done")
+        questions.write_audit(c, 0, PERSON, CHAT, "label", SECRET, "done")
         jobs.add(c, request().model_copy(update={"requested_by": PERSON}), 0)
         fill_queues(c)
     return db
@@ -144,7 +143,7 @@ def test_what_came_in_since_it_was_found_goes_in_the_end(talk: Database) -> None
         ledger.append(c, [act(40, "🐛", PERSON)], 0)
         inbox.add(c, [message(71, SECRET, PERSON)], 0)
         outbox.add(c, [("late quote", post(f"You said: {SECRET} 2")), ("late name", post(f"By {PERSON.name}"))], 0)
-        audit.record(c, 0, BOB, CHAT, "forget", f"@{PERSON.name}", "refused")
+        questions.write_audit(c, 0, BOB, CHAT, "forget", f"@{PERSON.name}", "refused")
         questions.hold(c, command("labels remove bug", PERSON), 0)
     for part in erasure.parts(begun):
         with talk.write() as c:
@@ -256,8 +255,8 @@ def test_what_was_said_about_somebody_who_only_labelled_goes_too(db: Database) -
     with db.write() as c:
         messages.record(c, [message(1)])
         ledger.append(c, [act(1, "🐛", PERSON), act(1, "🐛", Person(id=PERSON.id, name="张三"))], 0)
-        audit.record(c, 0, BOB, CHAT, "forget", f"@{PERSON.name}", "refused")
-        audit.record(c, 0, BOB, CHAT, "labels add", "Bug", "done")
+        questions.write_audit(c, 0, BOB, CHAT, "forget", f"@{PERSON.name}", "refused")
+        questions.write_audit(c, 0, BOB, CHAT, "labels add", "Bug", "done")
         questions.hold(c, command(f"forget @{PERSON.name}"), 0)
         outbox.add(c, replies, 0)
         for item in outbox.claim(c, "web", 9, 30, "bot", 1):
@@ -266,7 +265,7 @@ def test_what_was_said_about_somebody_who_only_labelled_goes_too(db: Database) -
         for item in outbox.claim(c, "web", 9, 30, "bot", 4):
             outbox.sent(c, item, None, 5)
         assert erasure.forget(c, PERSON.id, "web", "w") == 0
-        audit.record(c, 0, BOB, CHAT, "forget", f"@{PERSON.name}", "done")
+        questions.write_audit(c, 0, BOB, CHAT, "forget", f"@{PERSON.name}", "done")
         assert [line.text for line in history.history(c, CHAT)] == ["Hello there", "Özelia and Bob"]
         assert [entry.arguments for entry in last_audited(c, 9)] == ["", "Bug", ""]
     left = everything(db)

@@ -10,7 +10,7 @@ from tests.workers.store.samples import BOB, CHAT, EVE, command, ref, request, s
 from workers.core.errors import BackchannelError
 from workers.core.events import ChatRef
 from workers.core.i18n import Bilingual
-from workers.store import audit, chats, jobs, questions, tables, versions
+from workers.store import chats, jobs, questions, tables, versions
 from workers.store.database import Database
 
 PROBLEM = Bilingual(en="Out of memory.", zh="内存不足。")
@@ -191,8 +191,8 @@ def test_a_held_command_can_be_taken_once_and_for_ten_minutes(db: Database) -> N
 
 def test_the_audit_keeps_who_did_what_and_what_came_of_it(db: Database) -> None:
     with db.write() as c:
-        audit.record(c, 1, BOB, CHAT, "retrain", "", "queued")
-        audit.record(c, 2, EVE, CHAT, "label add", "Bug\x00 🐛", "refused")
+        questions.write_audit(c, 1, BOB, CHAT, "retrain", "", "queued")
+        questions.write_audit(c, 2, EVE, CHAT, "label add", "Bug\x00 🐛", "refused")
         latest, before = last_audited(c, 5)
         assert before[1:] == (1, BOB.id, BOB.name, *CHAT.model_dump().values(), "retrain", "", "queued")
         assert (latest.actor_id, latest.arguments) == (EVE.id, "Bug 🐛")

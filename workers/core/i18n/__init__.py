@@ -9,18 +9,15 @@ from __future__ import annotations
 from pydantic import ValidationError
 
 from workers.core.events import Frozen, Text
-from workers.core.i18n import chats, explanations, jobs, labels, models, outcomes, slack
+from workers.core.i18n import chats, jobs, labels, outcomes
 
 __all__ = ["Bilingual", "both", "kind_name", "percent", "say", "stage_name"]
 
 SENTENCES: dict[str, tuple[str, str]] = {
     **chats.SENTENCES,
     **labels.SENTENCES,
-    **explanations.SENTENCES,
     **jobs.SENTENCES,
     **outcomes.SENTENCES,
-    **models.SENTENCES,
-    **slack.SENTENCES,
 }
 
 

@@ -13,11 +13,11 @@ from modeling.classifier.bundle_files import verify
 from modeling.errors import ModelingError
 from modeling.events import Notes, Outcome
 from workers.core.i18n import both
-from workers.core.jobs import JobRequest
 from workers.core.replies import Reply
 from workers.jobs.datasets import HELD_OUT, TRAIN, labels_in
 from workers.jobs.errors import JobFailed, in_both
-from workers.store import named_backbones, versions
+from workers.store import jobs, versions
+from workers.store.jobs import JobRequest
 from workers.store.versions import Version
 
 MOST_NOTES = 3
@@ -93,7 +93,7 @@ def version_of(c: Connection, request: JobRequest, folder: Path) -> Version:
 
 def without_names(c: Connection, name: str) -> str:
     """The folder of a named backbone; any other name as it is. Raises JobFailed when the folder is gone."""
-    backbone = named_backbones.find(c, name)
+    backbone = jobs.named_backbone(c, name)
     if backbone is None:
         return name
     if not Path(backbone.folder).is_dir():

@@ -7,7 +7,7 @@ from workers.core.i18n import say
 from workers.core.replies import Picture
 from workers.jobs.datasets import POOL, TRAIN
 from workers.jobs.kinds.job_context import Command, JobContext, JobOutcome, Kind, WriteOutcome, of_kind, with_notes
-from workers.store.named_backbones import PREFIX
+from workers.store.jobs import BASE_PREFIX
 
 CURVE = "curve.png"
 RESULT = {"objective", "texts", "steps", "loss_first", "loss_last", "gain", "fingerprint", "seconds"}
@@ -23,7 +23,7 @@ def pretrain_commands(context: JobContext) -> list[Command]:
 
 def name_backbone(context: JobContext, line: Outcome) -> WriteOutcome:
     """The backbone gets its name from the job."""
-    done, language, name = of_kind(line, Pretrained), context.language, f"{PREFIX}{context.job}"
+    done, language, name = of_kind(line, Pretrained), context.language, f"{BASE_PREFIX}{context.job}"
     losses = {"first": f"{done.loss_first:.2f}", "last": f"{done.loss_last:.2f}"}
     sentences = [
         say(language, "base_ready", base=name, texts=done.texts, objective=done.objective, **losses),

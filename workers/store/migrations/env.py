@@ -1,4 +1,4 @@
-"""Runs the revisions on the connection that `schema.upgrade` hands over; its transaction is the caller's."""
+"""Runs the revisions on the connection that `Database.migrate` hands over; its transaction is the caller's."""
 
 from __future__ import annotations
 
