@@ -8,12 +8,11 @@ from sqlalchemy import Connection
 
 from workers.commands.context import Answer, Call, Plan
 from workers.core.buttons import AnswerQuestion
-from workers.core.events import Button, ChatRef, MessageRef
+from workers.core.events import Button
 from workers.core.i18n import say
 from workers.core.replies import Choice, EditPost, Post, Reply
 from workers.store import chats, labels, ledger, messages, outbox, questions, versions
 from workers.store.labels import Label
-from workers.store.ledger import LedgerRow, Source
 from workers.store.messages import Stored
 
 MOST = 10
@@ -72,7 +71,7 @@ def excerpt(text: str | None, most: int = 300) -> str:
 
 def answer(c: Connection, button: Button, pressed: AnswerQuestion, language: str, now: float) -> list[Reply]:
     """A pressed answer becomes a ledger entry like a reaction, and the question is updated in place."""
-    asked, language = questions.question(c, pressed.question), chat_language(c, button.ref.chat, language)
+    asked, language = questions.question(c, pressed.question), chats.language(c, button.ref.chat, language)
     if asked is None or asked.state != "open" or asked.ref.chat != button.ref.chat:
         return [Post(chat=button.ref.chat, text=say(language, "ask_closed"), reply_to=button.ref.message_id)]
     stored = messages.find(c, asked.ref)
@@ -86,21 +85,21 @@ def answer(c: Connection, button: Button, pressed: AnswerQuestion, language: str
         return [EditPost(chat=button.ref.chat, post=asked.post, text=text, choices=buttons)]
     questions.close(c, asked.id, "skipped" if pressed.answer == "skip" else "answered")
     if pressed.answer != "skip":
-        ledger.append(c, [ledger_row(button, asked.ref, label, "ask")], now)
+        ledger.append(c, [ledger.choice(button, button.presser, asked.ref, label.id if label else None, "ask")], now)
     text = outcome(language, stored, label, button, skipped=pressed.answer == "skip")
     return [EditPost(chat=button.ref.chat, post=asked.post, text=text)]
 
 
 def agreed(c: Connection, button: Button, label_id: int, language: str, now: float) -> list[Reply]:
     """Somebody pressed the label that the bot had shown in words: it is right."""
-    language = chat_language(c, button.ref.chat, language)
+    language = chats.language(c, button.ref.chat, language)
     stored, post = labelled_message(c, button)
     if stored is None or stored.deleted or post is None:
         return nothing_to_label(button, stored, language)
     label = labels.means(c).get(label_id)
     if label is None:
         return ask_about(c, button, stored, language, now, "label_gone")
-    ledger.append(c, [ledger_row(button, stored.ref, label, "button")], now)
+    ledger.append(c, [ledger.choice(button, button.presser, stored.ref, label.id, "button")], now)
     name = button.presser.name or button.presser.id
     text = say(language, "agreed", label=label.display, name=name)
     return [EditPost(chat=button.ref.chat, post=post, text=text)]
@@ -108,7 +107,7 @@ def agreed(c: Connection, button: Button, label_id: int, language: str, now: flo
 
 def more(c: Connection, button: Button, language: str, now: float) -> list[Reply]:
     """Somebody wants to choose another label than the one that the bot had shown in words."""
-    language = chat_language(c, button.ref.chat, language)
+    language = chats.language(c, button.ref.chat, language)
     stored, _ = labelled_message(c, button)
     if stored is None or stored.deleted:
         return nothing_to_label(button, stored, language)
@@ -136,27 +135,6 @@ def ask_about(
     text = "\n".join([*([say(language, first)] if first else []), question_text(language, stored)])
     buttons = choices(language, number, labels.living(c))
     return [Post(chat=button.ref.chat, text=text, choices=buttons, reply_to=stored.ref.message_id)]
-
-
-def chat_language(c: Connection, chat: ChatRef, default: str) -> str:
-    """The language of a chat, or this one where nobody chose."""
-    row = chats.get(c, chat)
-    return row.language if row else default
-
-
-def ledger_row(button: Button, ref: MessageRef, label: Label | None, source: Source) -> LedgerRow:
-    """The ledger entry for a pressed label; None says that no label fits."""
-    return LedgerRow(
-        key=button.key,
-        ref=ref,
-        annotator=button.presser,
-        emoji="",
-        label=label.id if label else None,
-        added=True,
-        at=button.at,
-        sequence=button.sequence,
-        source=source,
-    )
 
 
 def outcome(language: str, stored: Stored, label: Label | None, button: Button, *, skipped: bool) -> str:

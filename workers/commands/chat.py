@@ -95,7 +95,9 @@ def stats(call: Call) -> list[Post | Picture]:
     accuracy = ""
     if counts.accuracy:
         last = counts.accuracy[-1]
-        accuracy = call.text("stats_accuracy", percent=f"{100 * last.accuracy:.0f}", count=min(50, last.labels))
+        accuracy = call.text(
+            "stats_accuracy", percent=f"{100 * last.accuracy:.0f}", count=min(overview.WINDOW, last.labels)
+        )
     posts = call.say(
         "stats",
         messages=counts.messages,
@@ -169,8 +171,3 @@ def people(call: Call) -> list[Person]:
     if call.rest.strip().lower() in ("me", "我"):
         return [call.caller]
     return erasure.people(call.c, call.command.chat, call.rest.strip()) if call.rest.strip() else []
-
-
-def share(value: object) -> str:
-    """A metric as people read it, or a dash where a version was never measured."""
-    return percent(value) if isinstance(value, float | int) else "–"

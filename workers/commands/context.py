@@ -34,6 +34,11 @@ Answer = Sequence[Reply] | Plan
 """What a verb's function returns: its replies if it only reads, a plan if it writes."""
 
 
+def number_in(text: str) -> int:
+    """A row's number as people type it; 0, which no row has, for anything else."""
+    return int(text) if text.isdecimal() and len(text) < 10 else 0
+
+
 def reply_with(*replies: Reply) -> Plan:
     """The plan that changes nothing."""
     return Plan(lambda c: replies)

@@ -153,7 +153,7 @@ def press(c: Connection, button: Button, language: str, now: float) -> Plan:
         pressed = parse(button.value)
     except ForeignButton as error:
         log.warning("%s", error)
-        language = ask.chat_language(c, button.ref.chat, language)
+        language = chats.language(c, button.ref.chat, language)
         return reply_with(Post(chat=button.ref.chat, text=say(language, "too_late")))
     match pressed:
         case AnswerQuestion():
@@ -170,7 +170,7 @@ def press(c: Connection, button: Button, language: str, now: float) -> Plan:
 
 def confirm(c: Connection, button: Button, pressed: Confirm, language: str, now: float) -> Plan:
     """The yes or no of whoever was asked "are you sure"; only the first press counts."""
-    language = ask.chat_language(c, button.ref.chat, language)
+    language = chats.language(c, button.ref.chat, language)
     too_late = Post(chat=button.ref.chat, text=say(language, "too_late"))
     held = questions.peek(c, pressed.command, now)
     if held is None or held.chat != button.ref.chat:

@@ -9,7 +9,7 @@ from typing import Any, cast, get_args
 from sqlalchemy import Connection
 
 from modeling.text.cleaning import clean, is_held_out
-from workers.commands.context import Answer, Call, Plan
+from workers.commands.context import Answer, Call, Plan, number_in
 from workers.core.buttons import CancelJob
 from workers.core.i18n import kind_name, stage_name
 from workers.core.replies import Choice, EditPost, Post
@@ -153,9 +153,7 @@ def different_texts(c: Connection, enough: int) -> int:
 def evaluate(call: Call) -> Answer:
     """Queue a job that measures a version on the messages that were held out."""
     wanted = call.rest.strip().lower().lstrip("v#")
-    version = versions.active(call.c) if not wanted else None
-    if wanted.isdecimal() and len(wanted) < 10:
-        version = versions.find(call.c, int(wanted))
+    version = versions.find(call.c, number_in(wanted)) if wanted else versions.active(call.c)
     if version is None:
         return call.say("version_unknown", version=call.rest.strip())
     lack = already_waiting(call, call.c, "evaluate") or too_few_labels(call)
@@ -238,9 +236,7 @@ def job_line(call: Call, job: Job) -> str:
 def cancel(call: Call) -> Answer:
     """Set the flag that the training worker looks at; it shows in the progress message at once."""
     wanted = call.rest.strip().lstrip("#")
-    job = jobs.running(call.c)
-    if wanted:
-        job = jobs.find(call.c, int(wanted)) if wanted.isdecimal() and len(wanted) < 10 else None
+    job = jobs.find(call.c, number_in(wanted)) if wanted else jobs.running(call.c)
     if job is None or job.state not in ("queued", "running"):
         return call.say("cancel_none")
     return Plan(lambda c: cancel_job(c, call, job))

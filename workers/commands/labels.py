@@ -10,13 +10,11 @@ from workers.commands.ask import question
 from workers.commands.context import Answer, Call, Plan
 from workers.core.emoji import PALETTE, is_emoji, neutral
 from workers.core.errors import BackchannelError
-from workers.core.events import MessageRef
 from workers.core.i18n import both
 from workers.core.replies import Post
 from workers.store import inbox, labels, ledger, messages, training_set
 from workers.store.database import Stale
 from workers.store.labels import Label
-from workers.store.ledger import LedgerRow
 from workers.store.messages import Stored
 
 ARROW = re.compile(r"\s*(?:->|→|=>)\s*")
@@ -157,7 +155,8 @@ def label(call: Call) -> Answer:
             return call.say("message_deleted")
         if not call.rest.strip():
             return offer_labels(c, call, stored)
-        ledger.append(c, [annotation(call, target, chosen)], call.now)
+        row = ledger.choice(call.command, call.caller, target, chosen.id if chosen else None, "command")
+        ledger.append(c, [row], call.now)
         if stored is None:
             return call.say("message_unseen")
         return call.say("labelled", emoji=chosen.emoji, name=chosen.name) if chosen else call.say("labelled_none")
@@ -170,21 +169,6 @@ def offer_labels(c: Connection, call: Call, stored: Stored | None) -> list[Post]
     if stored is None:
         return call.say("message_unseen")
     return [question(c, call, stored, labels.living(c), f"{call.command.key}:0")]
-
-
-def annotation(call: Call, target: MessageRef, label: Label | None) -> LedgerRow:
-    """The ledger entry for a typed label; None says that no label fits."""
-    return LedgerRow(
-        key=call.command.key,
-        ref=target,
-        annotator=call.caller,
-        emoji="",
-        label=label.id if label else None,
-        added=True,
-        at=call.command.at,
-        sequence=call.command.sequence,
-        source="command",
-    )
 
 
 def two_names(call: Call) -> tuple[str | None, str]:

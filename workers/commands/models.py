@@ -8,10 +8,9 @@ from sqlalchemy import Connection
 
 from modeling.classifier.bundle_files import verify
 from modeling.errors import ModelingError
-from workers.commands.chat import share
-from workers.commands.context import Answer, Call, Plan
+from workers.commands.context import Answer, Call, Plan, number_in
 from workers.core.replies import Post
-from workers.jobs.outcome_text import figure
+from workers.jobs.outcome_text import figure, share_or_dash
 from workers.store import jobs, versions
 from workers.store.database import Stale
 from workers.store.jobs import NamedBackbone
@@ -26,7 +25,7 @@ def models(call: Call) -> list[Post]:
 
 def version_line(call: Call, version: Version) -> str:
     """One version on one line; for a student with its speed and size."""
-    measured = {name: share(version.metrics.get(name)) for name in ("accuracy", "macro_f1")}
+    measured = {name: share_or_dash(version.metrics.get(name)) for name in ("accuracy", "macro_f1")}
     scores = "· " + call.text("scores", **measured) if version.metrics else ""
     speed, size = (version.metrics.get(name) for name in ("messages_per_second", "megabytes"))
     if speed and size:
@@ -48,7 +47,7 @@ def promote(call: Call) -> Answer:
     wanted = call.rest.strip().lower().lstrip("v#")
     if not wanted:
         return call.usage()
-    version = versions.find(call.c, int(wanted)) if wanted.isdecimal() and len(wanted) < 10 else None
+    version = versions.find(call.c, number_in(wanted))
     if version is None:
         return call.say("version_unknown", version=call.rest.strip())
     if version.state == "active":

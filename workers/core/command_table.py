@@ -27,12 +27,7 @@ VERBS: dict[str, Verb] = {
     for verb in (
         Verb("help", "[verb]", "What can be typed here", "这里可以输入什么", anywhere=True),
         Verb(
-            "here",
-            "[en|zh]",
-            "Switch Backchannel on in this chat",
-            "在本群启用 Backchannel",
-            admin=True,
-            anywhere=True,
+            "here", "[en|zh]", "Switch Backchannel on in this chat", "在本群启用 Backchannel", admin=True, anywhere=True
         ),
         Verb("leave", "", "Switch Backchannel off in this chat", "在本群停用 Backchannel", admin=True, confirm=True),
         Verb(
@@ -50,13 +45,7 @@ VERBS: dict[str, Verb] = {
             admin=True,
         ),
         Verb("labels", "", "The labels, their emoji and how often each was given", "标签、表情和使用次数"),
-        Verb(
-            "labels add",
-            "<name> [emoji] [description]",
-            "Add a label",
-            "新增标签",
-            admin=True,
-        ),
+        Verb("labels add", "<name> [emoji] [description]", "Add a label", "新增标签", admin=True),
         Verb("labels rename", "<old> -> <new>", "Rename a label", "重命名标签", admin=True),
         Verb(
             "labels merge",

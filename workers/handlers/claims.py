@@ -110,8 +110,8 @@ def put_back(context: ClaimContext, item: Claimed, error: Exception) -> None:
     with context.database.write() as c:
         if isinstance(item.event, Command | Button):
             inbox.finish(c, [item])
-            chat = chats.get(c, chat_of(item.event))
-            text = say(chat.language if chat else context.language, "failed_inside")
-            outbox.add(c, [(f"{item.event.key}:failed", Post(chat=chat_of(item.event), text=text))], now)
+            chat = chat_of(item.event)
+            text = say(chats.language(c, chat, context.language), "failed_inside")
+            outbox.add(c, [(f"{item.event.key}:failed", Post(chat=chat, text=text))], now)
         else:
             inbox.retry(c, item, 2.0**item.attempts, type(error).__name__, now)

@@ -102,8 +102,8 @@ def run_programs(
     folder.mkdir(parents=True, exist_ok=True)
     kind = KINDS[job.request.kind]
     with database.read() as c:
-        chat = chats.get(c, job.request.chat)
-        context = job_context(c, job.id, job.request, folder, chat.language if chat else settings.language)
+        language = chats.language(c, job.request.chat, settings.language)
+        context = job_context(c, job.id, job.request, folder, language)
         texts = gather(c, pool=POOL in kind.data)
     write_data(folder, texts, kind.data)
     *before, last = kind.commands(context)
@@ -141,7 +141,6 @@ def end(database: Database, job: Job, state: Literal["cancelled", "failed"], err
     now, request = time.time(), job.request
     with database.write() as c:
         jobs.finish(c, job, state, None, error, now)
-        chat = chats.get(c, request.chat)
-        language = chat.language if chat else "en"
+        language = chats.language(c, request.chat, "en")
         text = say(language, f"job_{state}", job=job.id, error=error.text(language) if error else "")
         outbox.add(c, [(f"job:{job.id}:end", EditPost(chat=request.chat, post=request.post, text=text))], now)

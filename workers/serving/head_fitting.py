@@ -20,6 +20,7 @@ from modeling.classifier.head import DEFAULT_C, GUESS_THRESHOLD, Head
 from modeling.classifier.logistic_regression import Problem, shared
 from modeling.classifier.out_of_scope import OutOfScopeDetector
 from modeling.text.cleaning import clean, is_held_out
+from modeling.types import Vectors
 from workers.store import labels, ledger, messages, predictions, training_set
 from workers.store.database import Database
 from workers.store.labels import Label
@@ -27,7 +28,6 @@ from workers.store.labels import Label
 GROWTH = 1.5
 ENOUGH_HELD_OUT = 30
 BATCH = 64
-Vectors = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)

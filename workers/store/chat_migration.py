@@ -15,7 +15,7 @@ from sqlalchemy import Column, Connection, Table, func, literal, select, update
 from workers.core.events import EVENT, ChatRef, Event, chat_of
 from workers.store import chats as chats_store
 from workers.store.counters import REWRITTEN, bump
-from workers.store.sql import advisory_lock, insert
+from workers.store.sql import UNCLAIMED, advisory_lock, insert
 from workers.store.tables import (
     audit,
     chats,
@@ -100,7 +100,7 @@ def _migrate_queues(c: Connection, old: ChatRef, into: ChatRef) -> None:
     _rewrite(c, jobs, jobs.c.request, jobs.c.request.contains(old.chat_id), rewrite)
     for table, waiting in ((inbox, "new"), (outbox, "pending")):
         claimed = (table.c.chat == old.key) & (table.c.state == "claimed")
-        unclaimed = {"state": waiting, "attempts": table.c.attempts + 1, "claimed_by": None, "lease_until": None}
+        unclaimed = {"state": waiting, "attempts": table.c.attempts + 1, **UNCLAIMED}
         c.execute(update(table).where(claimed).values(unclaimed))
     c.execute(update(inbox).where(inbox.c.chat == old.key).values(chat=into.key))
     ids = literal(BEFORE) + outbox.c.message_id

@@ -41,6 +41,12 @@ def get(c: Connection, chat: ChatRef) -> Chat | None:
     return None if row is None else _chat(row)
 
 
+def language(c: Connection, chat: ChatRef, default: str) -> str:
+    """The language of a chat, or this one where nobody chose."""
+    row = get(c, chat)
+    return row.language if row else default
+
+
 def by_key(c: Connection, keys: Iterable[str]) -> dict[str, Chat]:
     """Those of these chats that were ever enabled, by key."""
     return {row.key: _chat(row) for row in c.execute(select(chats).where(chats.c.key.in_(set(keys))))}

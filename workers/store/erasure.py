@@ -18,7 +18,7 @@ from workers.core.events import ChatRef, Command, Person
 from workers.store.counters import REWRITTEN, bump
 from workers.store.jobs import JobRequest
 from workers.store.ledger import derive_again
-from workers.store.sql import advisory_lock, chunks
+from workers.store.sql import UNCLAIMED, advisory_lock, chunks
 from workers.store.tables import (
     INBOX_FAILED,
     INBOX_LIVE,
@@ -240,7 +240,7 @@ def _part(erase: Callable[[Connection, Sequence[Any]], None], piece: Sequence[An
 
 def _erase_replies(c: Connection, ids: Sequence[int]) -> None:
     these, unsent = outbox.c.id.in_(ids), outbox.c.state.in_(("pending", "claimed"))
-    c.execute(update(outbox).where(these & unsent).values(state="superseded", claimed_by=None, lease_until=None))
+    c.execute(update(outbox).where(these & unsent).values(state="superseded", **UNCLAIMED))
     c.execute(update(outbox).where(these).values(reply=None, error=None))
 
 

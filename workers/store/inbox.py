@@ -11,17 +11,14 @@ from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from workers.core.errors import BackchannelError
 from workers.core.events import CLASSIFY, EVENT, LABELS, Event, Message, MessageRef, chat_of, storable_text
-from workers.store.sql import AnyRow, AnySelect, advisory_lock, insert_new
+from workers.store.sql import UNCLAIMED, AnyRow, AnySelect, advisory_lock, claimable, insert_new, our_claim
 from workers.store.tables import INBOX_FAILED, INBOX_LIVE, INBOX_OVER, inbox
 
 MAX_ATTEMPTS = 8
 ALONE = 2
 """A row that was claimed so often without coming to an end may be what kills its workers: it is claimed alone."""
 
-_DUE = (inbox.c.state == "new") & (inbox.c.available_at <= bindparam("now"))
-_LAPSED = (inbox.c.state == "claimed") & (inbox.c.lease_until <= bindparam("now"))
-_OUR_CLAIM = (inbox.c.id == bindparam("row")) & (inbox.c.attempts == bindparam("token")) & (inbox.c.state == "claimed")
-
+_FREE, _OUR_CLAIM = claimable(inbox, "new"), our_claim(inbox)
 _EARLIER = inbox.alias("earlier")
 # A later event of the same chat and queue must wait while an earlier one is being worked on.
 _BEHIND_CLAIMED = (
@@ -92,7 +89,7 @@ def _together(due: Sequence[AnyRow]) -> list[int]:
 
 
 def _due(queue: str, limit: int) -> AnySelect:
-    ready = select(inbox.c.id, inbox.c.attempts).where(INBOX_LIVE, inbox.c.queue == queue, _DUE | _LAPSED)
+    ready = select(inbox.c.id, inbox.c.attempts).where(INBOX_LIVE, inbox.c.queue == queue, _FREE)
     if queue == LABELS:
         ready = ready.where(~_BEHIND_CLAIMED)
     return ready.order_by(inbox.c.id).limit(limit).with_for_update(skip_locked=True)
@@ -111,7 +108,7 @@ def _decode(c: Connection, row: AnyRow) -> Claimed | None:
 
 def _fail(c: Connection, row: int, error: str) -> None:
     statement = update(inbox).where(inbox.c.id == row)
-    c.execute(statement.values(state="failed", error=storable_text(error), claimed_by=None, lease_until=None))
+    c.execute(statement.values(state="failed", error=storable_text(error), **UNCLAIMED))
 
 
 def finish(c: Connection, claimed: Sequence[Claimed]) -> None:
@@ -125,7 +122,7 @@ def finish(c: Connection, claimed: Sequence[Claimed]) -> None:
     # Taken first, here, by everybody who goes on to messages and labels: nobody can wait for another in a circle,
     # and what `forget` finds in the inbox is not at the same time on its way into the messages.
     advisory_lock(c, "labels")
-    emptied = {"event": None, "error": None, "claimed_by": None, "lease_until": None}
+    emptied = {"event": None, "error": None, **UNCLAIMED}
     statement = update(inbox).where(_OUR_CLAIM).values(state="done", **emptied)
     rows = [{"row": item.id, "token": item.attempts} for item in sorted(claimed, key=lambda item: item.id)]
     # `_OUR_CLAIM` names id and attempts: a row that was claimed again meanwhile has another number and is not counted.
@@ -143,13 +140,13 @@ def retry(c: Connection, claimed: Claimed, after: float, error: str, now: float)
     """
     over = claimed.attempts >= MAX_ATTEMPTS
     change = {"state": "failed" if over else "new", "available_at": now + after, "error": storable_text(error)}
-    statement = update(inbox).where(_OUR_CLAIM).values(**change, claimed_by=None, lease_until=None)
+    statement = update(inbox).where(_OUR_CLAIM).values(**change, **UNCLAIMED)
     c.execute(statement, {"row": claimed.id, "token": claimed.attempts})
 
 
 def has_work(c: Connection, queue: str, now: float) -> bool:
     """Whether anything of a queue could be claimed now."""
-    statement = select(inbox.c.id).where(INBOX_LIVE, inbox.c.queue == queue, _DUE | _LAPSED).limit(1)
+    statement = select(inbox.c.id).where(INBOX_LIVE, inbox.c.queue == queue, _FREE).limit(1)
     return c.execute(statement, {"now": now}).first() is not None
 
 
@@ -171,7 +168,7 @@ def is_waiting(c: Connection, key: str) -> bool:
 
 def waiting(c: Connection, now: float) -> dict[str, int]:
     """How many events could be claimed now, per queue; queues without any are left out."""
-    statement = select(inbox.c.queue, func.count()).where(INBOX_LIVE, _DUE | _LAPSED).group_by(inbox.c.queue)
+    statement = select(inbox.c.queue, func.count()).where(INBOX_LIVE, _FREE).group_by(inbox.c.queue)
     return dict(c.execute(statement, {"now": now}).all())
 
 

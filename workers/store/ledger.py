@@ -9,9 +9,9 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, func, select
 
-from workers.core.events import MessageRef, Person
+from workers.core.events import Button, Command, MessageRef, Person
 from workers.store.counters import REWRITTEN, bump, value
-from workers.store.sql import AnyRow, advisory_lock, chunks, insert, insert_new
+from workers.store.sql import AnyRow, advisory_lock, chunks, insert, insert_new, message_ref
 from workers.store.tables import labels, message_labels, messages, predictions
 from workers.store.tables import ledger as table
 
@@ -35,6 +35,11 @@ class LedgerRow:
     at: float
     sequence: int
     source: Source
+
+
+def choice(event: Button | Command, annotator: Person, ref: MessageRef, label: int | None, source: Source) -> LedgerRow:
+    """An explicit choice of a label for a message, pressed or typed; None says that no label fits."""
+    return LedgerRow(event.key, ref, annotator, "", label, True, event.at, event.sequence, source)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +127,10 @@ def _values(row: LedgerRow, label: int | None, now: float) -> dict[str, Any]:
 
 def from_row(row: AnyRow) -> LedgerRow:
     """A ledger row as it was appended."""
-    ref = MessageRef(platform=row.platform, workspace=row.workspace, chat_id=row.chat_id, message_id=row.message_id)
     annotator = Person(id=row.annotator_id, name=row.annotator_name)
-    return LedgerRow(row.key, ref, annotator, row.emoji, row.label, row.added, row.at, row.sequence, row.source)
+    return LedgerRow(
+        row.key, message_ref(row), annotator, row.emoji, row.label, row.added, row.at, row.sequence, row.source
+    )
 
 
 def ledger(c: Connection, ref: MessageRef | None = None) -> list[LedgerRow]:

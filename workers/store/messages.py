@@ -12,10 +12,8 @@ from sqlalchemy import delete as delete_from
 from workers.core.events import ChatRef, Delete, Edit, Message, MessageRef, Person
 from workers.store.counters import bump
 from workers.store.inbox import waiting_message
-from workers.store.sql import AnyRow, advisory_lock, chunks, insert
+from workers.store.sql import AnyRow, advisory_lock, chunks, insert, message_ref
 from workers.store.tables import chats, message_labels, messages, predictions, questions, revisions, vectors
-
-_PARTS = ("platform", "workspace", "chat_id", "message_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +40,18 @@ class Revision:
 
 
 def _stored(row: AnyRow) -> Stored:
-    ref = MessageRef(**{part: getattr(row, part) for part in _PARTS})
     author = Person(id=row.author_id, name=row.author_name)
-    return Stored(row.id, ref, author, row.text, row.revision, row.at, row.deleted)
+    return Stored(row.id, message_ref(row), author, row.text, row.revision, row.at, row.deleted)
 
 
 def _row(ref: MessageRef, at: float, sequence: int, text: str | None, revision: int) -> dict[str, Any]:
-    parts = {part: getattr(ref, part) for part in _PARTS}
-    times = {"at": at, "text_at": at, "text_sequence": sequence}
     return {
         "ref": ref.key,
         "chat": ref.chat.key,
-        **parts,
-        **times,
+        **ref.model_dump(),
+        "at": at,
+        "text_at": at,
+        "text_sequence": sequence,
         "text": text,
         "revision": revision,
         "deleted": False,

@@ -18,14 +18,11 @@ from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from workers.core.events import ChatRef, storable_text
 from workers.core.replies import REPLY, Document, EditPost, Picture, React, Reply
-from workers.store.sql import AnyRow, AnySelect, advisory_lock, insert_new
+from workers.store.sql import UNCLAIMED, AnyRow, AnySelect, advisory_lock, claimable, insert_new, our_claim
 from workers.store.tables import OUTBOX_EDITS, OUTBOX_LIVE, OUTBOX_REACTED, OUTBOX_SPENT, outbox
 
-_UNCLAIMED = {"claimed_by": None, "lease_until": None}
-_EMPTIED = {"reply": None, "error": None, **_UNCLAIMED}
-_OUR_CLAIM = (
-    (outbox.c.id == bindparam("row")) & (outbox.c.attempts == bindparam("token")) & (outbox.c.state == "claimed")
-)
+_EMPTIED = {"reply": None, "error": None, **UNCLAIMED}
+_FREE, _OUR_CLAIM = claimable(outbox, "pending"), our_claim(outbox)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +71,6 @@ def _subject(reply: Reply) -> str | None:
 # ── claim: the oldest replies of the chats that are free ────────────────────────────────────────────
 
 _WAITING = (OUTBOX_LIVE, outbox.c.platform == bindparam("on_platform"))
-_DUE = (outbox.c.state == "pending") & (outbox.c.available_at <= bindparam("now"))
-_LAPSED = (outbox.c.state == "claimed") & (outbox.c.lease_until <= bindparam("now"))
-_FREE = _DUE | _LAPSED
 
 
 def _free_chats_statement() -> AnySelect:
@@ -226,7 +220,7 @@ def _decode(c: Connection, row: AnyRow, handle: str | None) -> Outgoing | None:
         reply = REPLY.validate_json(row.reply)
     except ValidationError as error:
         reason = f"The stored reply cannot be read: {error.errors(include_input=False)[0]['msg']}"
-        c.execute(update(outbox).where(outbox.c.id == row.id).values(state="failed", error=reason, **_UNCLAIMED))
+        c.execute(update(outbox).where(outbox.c.id == row.id).values(state="failed", error=reason, **UNCLAIMED))
         return None
     return Outgoing(row.id, row.key, reply, row.attempts, handle)
 
@@ -239,7 +233,7 @@ def sent(c: Connection, outgoing: Outgoing, message_id: str | None, now: float) 
 
     What earlier edits of the same post said is dropped: nobody sees it any more.
     """
-    values: dict[str, Any] = {"state": "sent", "message_id": message_id, "sent_at": now, "error": None, **_UNCLAIMED}
+    values: dict[str, Any] = {"state": "sent", "message_id": message_id, "sent_at": now, "error": None, **UNCLAIMED}
     if not isinstance(outgoing.reply, EditPost):
         values["reply"] = _kept(outgoing.reply)
     marked = c.execute(update(outbox).where(_OUR_CLAIM).values(**values), _token(outgoing)).rowcount
@@ -261,27 +255,27 @@ def _kept(reply: Reply) -> str | None:
 
 def retry(c: Connection, outgoing: Outgoing, after: float, error: str, now: float) -> None:
     """Give a reply back, to be sent in `after` seconds; its chat waits behind it. A lost claim is left alone."""
-    values = {"state": "pending", "available_at": now + after, "error": storable_text(error), **_UNCLAIMED}
+    values = {"state": "pending", "available_at": now + after, "error": storable_text(error), **UNCLAIMED}
     c.execute(update(outbox).where(_OUR_CLAIM).values(**values), _token(outgoing))
 
 
 def fail(c: Connection, outgoing: Outgoing, error: str, now: float) -> None:
     """Give a reply up, with the reason; its chat goes on. A lost claim is left alone."""
-    values = {"state": "failed", "sent_at": now, "error": storable_text(error), **_UNCLAIMED}
+    values = {"state": "failed", "sent_at": now, "error": storable_text(error), **UNCLAIMED}
     c.execute(update(outbox).where(_OUR_CLAIM).values(**values), _token(outgoing))
 
 
 def give_back(c: Connection, outgoing: Sequence[Outgoing]) -> None:
     """Let go of replies that were not tried, so that they can be claimed again at once. Lost claims are left alone."""
     if outgoing:
-        statement = update(outbox).where(_OUR_CLAIM).values(state="pending", **_UNCLAIMED)
+        statement = update(outbox).where(_OUR_CLAIM).values(state="pending", **UNCLAIMED)
         c.execute(statement, [_token(item) for item in outgoing])
 
 
 def give_all_back(c: Connection, platform: str, worker: str) -> None:
     """Let go of all that a worker has claimed on a platform, when it stops."""
     claimed = (outbox.c.platform == platform) & (outbox.c.claimed_by == worker) & (outbox.c.state == "claimed")
-    c.execute(update(outbox).where(OUTBOX_LIVE, claimed).values(state="pending", **_UNCLAIMED))
+    c.execute(update(outbox).where(OUTBOX_LIVE, claimed).values(state="pending", **UNCLAIMED))
 
 
 def _token(outgoing: Outgoing) -> dict[str, int]:

@@ -8,6 +8,7 @@ from typing import Literal
 from sqlalchemy import Connection, delete, insert, select, update
 
 from workers.core.events import ChatRef, Command, MessageRef, Person, storable_text
+from workers.store.sql import message_ref
 from workers.store.tables import audit, confirmations, questions
 
 CONFIRM_SECONDS = 600.0
@@ -36,10 +37,7 @@ def ask(c: Connection, ref: MessageRef, message: int, post: str, now: float) -> 
 def question(c: Connection, id: int) -> Question | None:
     """The question with this number."""
     row = c.execute(select(questions).where(questions.c.id == id)).first()
-    if row is None:
-        return None
-    ref = MessageRef(platform=row.platform, workspace=row.workspace, chat_id=row.chat_id, message_id=row.message_id)
-    return Question(row.id, ref, row.post, row.state)
+    return None if row is None else Question(row.id, message_ref(row), row.post, row.state)
 
 
 def close(c: Connection, id: int, state: State) -> None:

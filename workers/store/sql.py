@@ -1,4 +1,4 @@
-"""What SQLite and Postgres spell differently (upserts, locks), and lists too long for one statement."""
+"""What SQLite and Postgres spell differently (upserts, locks), what tables of claimed rows share, and long lists."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias, TypeVar
 
-from sqlalchemy import Connection, Insert, Row, Select, Table, func, select
+from sqlalchemy import ColumnElement, Connection, Insert, Row, Select, Table, bindparam, func, select
 from sqlalchemy.dialects import postgresql, sqlite
+
+from workers.core.events import MessageRef
 
 AnyRow: TypeAlias = Row[*tuple[Any, ...]]
 """A row whose columns are named by the query that made it."""
 AnySelect: TypeAlias = Select[*tuple[Any, ...]]
 Item = TypeVar("Item")
+UNCLAIMED = {"claimed_by": None, "lease_until": None}
 
 
 def insert(c: Connection, table: Table) -> Any:
@@ -33,6 +36,22 @@ def advisory_lock(c: Connection, name: str) -> None:
     """Wait until no other transaction holds this name; held until ours ends. SQLite has one writer anyway."""
     if c.dialect.name == "postgresql":
         c.execute(select(func.pg_advisory_xact_lock(zlib.crc32(b"backchannel " + name.encode()))))
+
+
+def claimable(table: Table, waiting: str) -> ColumnElement[bool]:
+    """Rows that wait in this state and are due `:now`, or whose claim has lapsed."""
+    due = (table.c.state == waiting) & (table.c.available_at <= bindparam("now"))
+    return due | ((table.c.state == "claimed") & (table.c.lease_until <= bindparam("now")))
+
+
+def our_claim(table: Table) -> ColumnElement[bool]:
+    """The row `:row`, while the claim that counted `:token` attempts still holds it."""
+    return (table.c.id == bindparam("row")) & (table.c.attempts == bindparam("token")) & (table.c.state == "claimed")
+
+
+def message_ref(row: AnyRow) -> MessageRef:
+    """The ref of a row with `tables.ref_columns`."""
+    return MessageRef(platform=row.platform, workspace=row.workspace, chat_id=row.chat_id, message_id=row.message_id)
 
 
 def chunks(items: Sequence[Item], size: int = 500) -> Iterator[Sequence[Item]]:

@@ -13,12 +13,7 @@ from workers.core.i18n import chats, jobs, labels, outcomes
 
 __all__ = ["Bilingual", "both", "kind_name", "percent", "say", "stage_name"]
 
-SENTENCES: dict[str, tuple[str, str]] = {
-    **chats.SENTENCES,
-    **labels.SENTENCES,
-    **jobs.SENTENCES,
-    **outcomes.SENTENCES,
-}
+SENTENCES: dict[str, tuple[str, str]] = {**chats.SENTENCES, **labels.SENTENCES, **jobs.SENTENCES, **outcomes.SENTENCES}
 
 
 class Bilingual(Frozen):

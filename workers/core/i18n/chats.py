@@ -23,10 +23,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "我在这里看不到表情回应：请把我设为管理员，我才能从中学习。",
     ),
     "sees_reactions": ("Now I see your reactions, and learn from them.", "现在我能看到大家的表情回应，并从中学习。"),
-    "bots_on": (
-        "From now on I also read what other programs write here.",
-        "从现在起，我也会读取其他机器人的消息。",
-    ),
+    "bots_on": ("From now on I also read what other programs write here.", "从现在起，我也会读取其他机器人的消息。"),
     "bots_off": ("What other programs write here is left out.", "不再读取其他机器人的消息。"),
     "admins_only_anonymous": (
         "You write in the name of a chat, so I can't tell who you are, and `{verb}` is for admins. Turn off"

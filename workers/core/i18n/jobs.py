@@ -15,10 +15,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "It takes two labels with two messages each to train. Label a few more messages first.",
         "训练至少需要两个标签、各两条消息。请再标注一些。",
     ),
-    "retrain_queued": (
-        "Training is queued with {count} labelled messages.",
-        "训练已排队，共 {count} 条标注。",
-    ),
+    "retrain_queued": ("Training is queued with {count} labelled messages.", "训练已排队，共 {count} 条标注。"),
     "retrain_tuned": (
         " It takes the recipe that job {job} found; `retrain recipe=default` would not.",
         "将使用任务 {job} 找到的配方；`retrain recipe=default` 则不用。",
