@@ -46,6 +46,7 @@ class Heartbeat:
         while not self._stopped.is_set():
             self._beat()
             self._stopped.wait(self._every)
+        # Where the row can't be deleted it grows old, which says the same.
         with contextlib.suppress(Exception), self._database.write() as c:
             heartbeats.end(c, self._process)
 

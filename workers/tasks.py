@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+# An exit status after which the supervisor starts the process again, unlike WRONG_SETTINGS.
 AGAIN = 1
+# Telegram delivers for up to a day, Slack tries three times: no event comes again after a week.
 KEEP_KEYS = 7 * 24 * 3600.0
 KEEP_HEARTBEATS = 3600.0
 SWEEP = "sweep"
@@ -136,6 +138,7 @@ def label() -> int:
 
     def work(step: Sequence[Claimed]) -> None:
         handle(database(), step, settings().language, time.time())
+        # Reactions queue no jobs.
         if any(isinstance(item.event, Command | Button) for item in step):
             wake_training()
 
@@ -185,6 +188,7 @@ def scrub() -> None:
     with database().read() as c:
         forgotten = counters.value(c, "forgotten")
     if forgotten:
+        # Whoever is forgotten meanwhile makes the counter move on, and the next sweep scrubs again.
         database().scrub()
         with database().write() as c:
             counters.reset(c, "forgotten", forgotten)

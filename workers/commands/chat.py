@@ -158,6 +158,7 @@ def forget(call: Call) -> Answer:
         return call.say("forget_several", name=call.rest, people=names)
 
     person = candidates[0]
+    # But for the events that ask for it: after a kill they are what goes on.
     begun = erasure.find(call.c, person.id, chat.platform, chat.workspace, besides=(call.event, call.command.key))
 
     def write(c: Connection) -> list[Post]:

@@ -96,6 +96,7 @@ def carry_out(call: Call, *, confirmed: bool) -> Plan:
     except BackchannelError as error:
         return audited(call, [call.post(error.sentence.text(call.language))], "failed")
     if not isinstance(answer, Plan):
+        # A verb that wants a yes and answers without a plan says why it can't be done.
         return audited(call, answer, "done" if confirmed else "failed")
     if not confirmed:
         return ask_if_sure(call)
@@ -180,10 +181,12 @@ def confirm(c: Connection, button: Button, pressed: Confirm, language: str, now:
         return reply_with(Post(chat=button.ref.chat, text=text))
     plan = reply_with(Post(chat=button.ref.chat, text=say(language, "not_done")))
     if pressed.yes:
+        # Once more: rights and the chat may have changed since the command was typed.
         call = admitted(c, button.key, held, language, now)
         plan = call if isinstance(call, Plan) else carry_out(call, confirmed=True)
 
     def write(c: Connection) -> Sequence[Reply]:
+        # Somebody may have pressed since the reading; only one takes it.
         if questions.held(c, pressed.command, now) is None:
             return [too_late]
         return in_place(c, button, plan.write(c))

@@ -190,6 +190,7 @@ def queue(call: Call, kind: JobKind, text: str, **asked: Any) -> Plan:
     request = JobRequest(kind=kind, chat=call.command.chat, requested_by=call.caller, post=post, **asked)
 
     def write(c: Connection) -> list[Post]:
+        # Again, in the write: somebody may have asked for the same since the reading.
         waiting = already_waiting(call, c, kind)
         if waiting:
             return waiting
@@ -210,6 +211,7 @@ def too_few_labels(call: Call) -> list[Post] | None:
     if len(counts) == 1:
         names = {label.id: label.name for label in labels.living(call.c)}
         return call.say("retrain_one_label", name=names[next(iter(counts))])
+    # The second most frequent label decides.
     if sorted(counts.values())[-2] < 2:
         return call.say("retrain_too_few")
     return None

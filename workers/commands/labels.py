@@ -68,6 +68,7 @@ def split_at_emoji(text: str) -> tuple[str, str | None, str]:
 def free_emoji(call: Call) -> str:
     """The first emoji of the palette that no label has."""
     taken = {label.emoji for label in labels.living(call.c)}
+    # Beyond the palette one label gets this, and the next one is told that it is taken.
     return next((emoji for emoji in PALETTE if emoji not in taken), "🏷")
 
 
@@ -146,9 +147,11 @@ def label(call: Call) -> Answer:
     waiting = None if messages.find(call.c, target) else inbox.waiting_message(call.c, target)
 
     def write(c: Connection) -> list[Post]:
+        # Renamed, merged or removed since the reading: decided anew.
         if chosen is not None and labels.find(c, chosen.name) != chosen:
             raise Stale
         stored = messages.find(c, target)
+        # Recorded ahead of its worker, unless it was forgotten since the reading.
         if stored is None and waiting is not None and inbox.is_waiting(c, waiting.key):
             [stored] = messages.record(c, [waiting])
         if stored is not None and stored.deleted:

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+# At most 18 digits: a number that comes back fits the databases' 64 bits.
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,17}")
 
 
@@ -68,6 +69,7 @@ class CancelJob:
         return f"j:{self.job}"
 
 
+# One letter each: Telegram gives a button's value 64 bytes.
 ButtonValue = AnswerQuestion | Agree | More | Confirm | CancelJob
 
 

@@ -132,4 +132,5 @@ def find(text: str) -> tuple[Verb | None, str]:
     pair = " ".join(words[:2]).lower()
     if len(words) > 1 and pair in VERBS:
         return VERBS[pair], words[2] if len(words) > 2 else ""
+    # Cut, not joined from the words: line breaks and blanks in the rest belong to a text.
     return VERBS.get(words[0].lower()), text.strip()[len(words[0]) :].strip()

@@ -17,6 +17,7 @@ def neutral(text: str) -> str:
     """
     bare = VARIATION.sub("", text.strip())
     if CUSTOM.fullmatch(bare.lower()):
+        # A second time: what a name such as `:heart:` stands for comes with a selector.
         bare = VARIATION.sub("", emoji.emojize(bare.lower(), language="alias"))
     return bare
 

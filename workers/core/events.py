@@ -17,6 +17,7 @@ def storable_text(text: object) -> object:
     """Make any text safe for UTF-8 and for Postgres: lone surrogates become U+FFFD, NUL bytes go."""
     if not isinstance(text, str):
         return text
+    # By way of UTF-16, in which two halves of a pair join again; only a lone one is replaced.
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\x00", "")
 
 

@@ -13,6 +13,7 @@ class Choice(Frozen):
     """One button: what people read and what comes back when it is pressed."""
 
     text: Text
+    # Telegram counts bytes, but `buttons` makes plain ASCII.
     value: str = Field(min_length=1, max_length=64)
 
 
@@ -72,6 +73,7 @@ class Document(Frozen):
 class Picture(Frozen):
     """Show a picture (PNG), such as a chart. `alt` says in words what is on it."""
 
+    # Replies wait in the outbox as JSON, which has no bytes.
     model_config = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
 
     kind: Literal["picture"] = "picture"

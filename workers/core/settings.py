@@ -61,7 +61,9 @@ class Settings(BaseSettings):
         env_prefix=PREFIX,
         env_nested_delimiter="__",
         env_file=".env",
+        # The compose files hand on what nobody set as an empty value.
         env_ignore_empty=True,
+        # The same .env holds the bots' settings, too.
         extra="ignore",
         frozen=True,
         hide_input_in_errors=True,
@@ -74,6 +76,7 @@ class Settings(BaseSettings):
     language: Literal["en", "zh"] = "en"
     batch_size: int = Field(default=64, ge=1, le=1024)
     lease_seconds: float = Field(default=30.0, ge=1, le=3600)
+    # Longer than the second between two renewals (`jobs.progress.BEAT`).
     job_lease_seconds: float = Field(default=30.0, ge=2, le=3600)
     sweep_seconds: float = Field(default=10.0, ge=0.5, le=600)
     progress_seconds: float = Field(default=3.0, ge=0.2, le=600)
@@ -112,6 +115,7 @@ def read_settings(cls: type[AnySettings]) -> AnySettings:
     except ValidationError as error:
         sentences = [_sentence(detail) for detail in error.errors(include_input=False, include_url=False)]
     except SettingsError as error:
+        # pydantic-settings names the field in its sentence only, between quotes.
         field = str(error).split('"')[1] if '"' in str(error) else "a setting"
         sentences = [f"{PREFIX}{field.upper()} is a group of settings: set {PREFIX}{field.upper()}__… instead."]
     except UnicodeDecodeError:
@@ -138,6 +142,7 @@ def _sentence(detail: ErrorDetails) -> str:
 def _with_scheme(url: SecretStr, schemes: tuple[str, ...]) -> SecretStr:
     address = url.get_secret_value()
     scheme, separator, rest = address.partition("://")
+    # A driver may stand behind a plus, as in `postgresql+psycopg`.
     if address and not (separator and rest and (scheme in schemes or scheme.split("+")[0] in schemes)):
         starts = ", ".join(f"{name}://" for name in schemes)
         raise ValueError(f"it should be an address that starts with one of {starts}")

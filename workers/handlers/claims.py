@@ -74,6 +74,7 @@ def one_by_one_on_failure(context: ClaimContext, claimed: Sequence[Claimed], wor
     """
     try:
         with_retry(work, claimed)
+    # Nothing is wrong with the events: once their lease is over they are claimed again.
     except (DatabaseAway, OperationalError):
         raise
     except Exception as error:

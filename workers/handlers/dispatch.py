@@ -22,6 +22,7 @@ from workers.store.ledger import LedgerRow
 
 def in_steps(claimed: Sequence[Claimed]) -> list[Sequence[Claimed]]:
     """A claimed batch of the `labels` queue, in its order: each command and each button alone, the rest together."""
+    # By number for commands and buttons, so that each is alone, and by False for all between them.
     groups = groupby(claimed, lambda item: isinstance(item.event, Command | Button) and item.id)
     return [list(group) for _, group in groups]
 

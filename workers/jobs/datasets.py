@@ -112,6 +112,7 @@ def tidy(folder: Path, *, keep: bool) -> None:
 
 def tidy_left_over(database: Database, versions_dir: Path) -> None:
     """Clean up after jobs that ended while their worker was killed before it could."""
+    # Copies of people's messages are what shows that nobody tidied up.
     left = {folder for folder in versions_dir.glob("job-*") if any(folder.glob("*.csv"))}
     numbers = {int(number): folder for folder in left if (number := folder.name.removeprefix("job-")).isdecimal()}
     with database.read() as c:

@@ -29,6 +29,7 @@ def start(argv: Sequence[str]) -> subprocess.Popen[str]:
     """Start `python -m modeling` with these arguments; it ends when we do, and says how far it is in JSON lines."""
     pipe = subprocess.PIPE
     line = [sys.executable, "-m", "modeling", *argv, "--progress", "json", "--stop-with-parent"]
+    # Its input never says anything: when it ends, we are gone, and the program stops.
     return subprocess.Popen(line, stdin=pipe, stdout=pipe, stderr=pipe, text=True, errors="replace")
 
 
@@ -97,6 +98,7 @@ class Program:
 
     def _last_words(self) -> Bilingual:
         status = self._process.wait()
+        # What it said last may still be on its way.
         self._readers[1].join(1.0)
         if not self._words:
             return both("job_program_ended_silently", status=status)

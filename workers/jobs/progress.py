@@ -57,6 +57,7 @@ def follow(database: Database, settings: Settings, run: Run, program: Program) -
     Raises JobFailed, Interrupted, Cancelled or LostLease.
     """
     while True:
+        # Shorter than a beat, so that the lease of a silent program is renewed in time.
         line = program.line(0.25)
         if isinstance(line, Outcome):
             return line
@@ -80,8 +81,10 @@ def beat(database: Database, settings: Settings, run: Run, now: float) -> None:
             edit = (run.stage, round(100 * run.fraction))
             if edit != run.last_edit and now - run.edited_at >= settings.progress_seconds:
                 run.last_edit, run.edited_at, run.edits = edit, now, run.edits + 1
+                # With the token: a later worker counts its edits from one again.
                 outbox.add(c, [(f"job:{run.job.id}:{run.job.token}:{run.edits}", progress_edit(run))], now)
         if run.edited_at == now:
+            # Aside, because the result store may block for seconds, and the lease is to be renewed every second.
             threading.Thread(target=publish_quietly, args=(run,), name="publish state", daemon=True).start()
         run.renewed_at = now
     except DatabaseAway as error:

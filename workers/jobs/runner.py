@@ -71,10 +71,12 @@ def see_through(database: Database, settings: Settings, job: Job, publish_state:
     """Run the programs and end the job, one way or another. Raises LostLease, DatabaseAway or Interrupted."""
     folder, done = settings.versions_dir / f"job-{job.id}", False
     try:
+        # The token counts the workers that took it up, and all before this one were stopped.
         if job.token > MOST_TRIES:
             raise JobFailed(both("job_worker_died", tries=MOST_TRIES))
         conclude(database, job, *run_programs(database, settings, job, folder, publish_state))
         done = True
+    # Its folder stays: whoever takes the job up goes on from there.
     except (LostLease, DatabaseAway, Interrupted):
         raise
     except Cancelled:

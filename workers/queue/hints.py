@@ -25,6 +25,7 @@ class Hints:
         self._wake = threading.Condition()
         self._stopped = False
         self._silent_until = 0.0
+        # A daemon, so that a broker that hangs keeps no process from ending.
         self._thread = threading.Thread(target=self._run, name="hints", daemon=True)
         self._thread.start()
 
@@ -54,6 +55,7 @@ class Hints:
         try:
             self._publish(queue)
         except Exception as error:
+            # Said once a minute: every event of an outage asks for a hint.
             if time.monotonic() >= self._silent_until:
                 log.warning("The broker did not take a hint (%s); the sweeper will find the work.", error)
                 self._silent_until = time.monotonic() + 60

@@ -55,6 +55,7 @@ class Explainer:
     """Answers the waiting `explain` commands one after another whenever it is woken."""
 
     def __init__(self, context: ClaimContext, model: Callable[[], ServedModel]) -> None:
+        # One at a time: the lease of a second would run while the first is explained.
         self._context = replace(context, most=1, lease=max(context.lease, LEASE))
         self._model = model
         self._woken = threading.Event()
@@ -66,6 +67,7 @@ class Explainer:
 
     def _run(self) -> None:
         while self._woken.wait():
+            # Before the work: whoever comes while it goes on wakes it again.
             self._woken.clear()
             try:
                 drain(self._context, EXPLAIN, self.answer)
@@ -149,6 +151,7 @@ def nearest(database: Database, model: ServedModel, chat: ChatRef, text: str) ->
         vectors = predictions.vectors(c, model.backbone.fingerprint, list(labelled))
         texts = messages.texts(c, list(vectors))
     cleaned = clean(text)
+    # Without the message itself and its copies.
     ids = [id for id in vectors if id in texts and clean(texts[id]) not in ("", cleaned)]
     if not ids:
         return None

@@ -105,6 +105,7 @@ def encode_missing(database: Database, backbone: Backbone, ids: Sequence[int]) -
         batch = cleaned[start : start + BATCH]
         encoded = backbone.encode([text for _, text in batch])
         rows = [(message.id, message.revision, row.tobytes()) for (message, _), row in zip(batch, encoded, strict=True)]
+        # Short ones, so that messages and reactions get in between.
         with database.write() as c:
             predictions.record_vectors(c, backbone.fingerprint, rows)
         stored |= {id: raw for id, _, raw in rows}

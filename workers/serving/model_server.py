@@ -92,6 +92,7 @@ class ModelServer:
 
     def classify(self, claimed: Sequence[Claimed], now: float) -> None:
         """Apply a claimed batch and predict, in one transaction. The encoding happens before it begins."""
+        # Once: another one may take its place before this batch is done.
         model = self.model
         cleaned = {text: clean(text) for text in map(text_of, claimed) if text is not None}
         texts = [text for text in cleaned if cleaned[text]]
@@ -128,6 +129,7 @@ class ModelServer:
         with self._database.read() as c:
             revision, active = labels.revision(c), versions.active(c)
         settings = self._validated_settings()
+        # A version that can't be loaded is not tried again twenty times a second.
         if active.id not in (model.version.id, self._broken):
             self._swap(active)
         elif revision != model.revision or settings is not None or self._mean_is_old(model):
@@ -199,6 +201,7 @@ class ModelServer:
                 settings = cross_validate(labelled, self.model.settings, chat_mean)
             except Exception:
                 log.exception("C and thresholds could not be chosen; those before go on.")
+                # As if chosen on these examples, or the same failure would begin at once anew.
                 settings = replace(self.model.settings, examples=len(labelled.targets))
             self._validated.put((version, settings))
 

@@ -52,6 +52,7 @@ def record_predictions(
 ) -> None:
     """Store vectors and predictions of messages that have none at their revision, and what the bot shows."""
     before = stored_predictions.predicted(c, [message.id for message in stored])
+    # An edit that changed nothing, or a batch done again, has its prediction already.
     stored = [message for message in stored if before.get(message.id, (-1, False))[0] < message.revision]
     settings = chats.by_key(c, {message.ref.chat.key for message in stored})
     vectors: list[tuple[int, int, bytes]] = []
@@ -64,6 +65,7 @@ def record_predictions(
         vectors.append((message.id, message.revision, vector.tobytes()))
         predictions.append(prediction(model, message, decision, shown, now))
         if shown or before.get(message.id, (-1, False))[1]:
+            # A key for each text, so that doing it again adds nothing.
             replies.append((f"react:{message.ref.key}:{message.revision}", reaction(message, decision, shown)))
     stored_predictions.record_vectors(c, model.backbone.fingerprint, vectors)
     stored_predictions.record_predictions(c, predictions)

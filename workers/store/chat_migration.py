@@ -42,6 +42,7 @@ def migrate(c: Connection, old: ChatRef, into: ChatRef) -> None:
 
     A worker that has claimed an event or a reply of the old chat loses the claim and does it again in the new one.
     """
+    # Those of all who handle events or claim replies: nobody is half-way through the old chat.
     advisory_lock(c, "labels")
     advisory_lock(c, f"outbox {old.platform}")
     _migrate_settings(c, old, into)
@@ -56,6 +57,7 @@ def migrate(c: Connection, old: ChatRef, into: ChatRef) -> None:
 
 def _migrate_settings(c: Connection, old: ChatRef, into: ChatRef) -> None:
     before = chats_store.get(c, old)
+    # Moved before: what was set in the new chat since then stands.
     if before is None or before.moved_to:
         return
     row = c.execute(select(chats).where(chats.c.key == old.key)).mappings().one()
@@ -86,6 +88,7 @@ def _migrate_refs(c: Connection, table: Table, old: ChatRef, into: ChatRef) -> N
 def _migrate_keys(c: Connection, column: Column[Any], old: ChatRef, into: ChatRef, *conditions: Any) -> None:
     """In a column of message keys, replace the chat's part."""
     of_chat = column.startswith(f"{old.key}/", autoescape=True)
+    # SQL counts from 1, and the slash behind the chat goes, too.
     key = _ref(into, func.substr(column, len(old.key) + 2))
     c.execute(update(column.table).where(of_chat, *conditions).values({column.name: key}))
 
@@ -96,10 +99,12 @@ def _migrate_queues(c: Connection, old: ChatRef, into: ChatRef) -> None:
 
     _rewrite(c, inbox, inbox.c.event, inbox.c.chat == old.key, rewrite)
     _rewrite(c, outbox, outbox.c.reply, outbox.c.chat == old.key, rewrite)
+    # `contains` only saves reading: `_rewritten` replaces whole refs and nothing else.
     _rewrite(c, confirmations, confirmations.c.command, confirmations.c.command.contains(old.chat_id), rewrite)
     _rewrite(c, jobs, jobs.c.request, jobs.c.request.contains(old.chat_id), rewrite)
     for table, waiting in ((inbox, "new"), (outbox, "pending")):
         claimed = (table.c.chat == old.key) & (table.c.state == "claimed")
+        # One attempt more is another token than the one that the claim holds.
         unclaimed = {"state": waiting, "attempts": table.c.attempts + 1, **UNCLAIMED}
         c.execute(update(table).where(claimed).values(unclaimed))
     c.execute(update(inbox).where(inbox.c.chat == old.key).values(chat=into.key))

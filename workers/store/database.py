@@ -75,6 +75,7 @@ class Database:
 
         Raises BackchannelError when a newer program made them.
         """
+        # Most starts have nothing to do, and need not wait for the writers.
         with self.read() as connection:
             if _current(connection) == _newest():
                 return
@@ -108,6 +109,7 @@ class Database:
         if self._url.get_backend_name() != "sqlite":
             return
         with self._sentences(), self._engine.connect() as connection:
+            # Past SQLAlchemy, which would begin a transaction, and inside one there is no checkpoint.
             raw = connection.connection.driver_connection
             assert isinstance(raw, sqlite3.Connection)
             busy, *_ = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
@@ -145,17 +147,20 @@ def _parse(text: str) -> URL:
         if not url.database or ":memory:" in url.database:
             raise BackchannelError("A database in memory cannot be shared by processes; name a file in the URL.")
         return url
+    # Whatever driver the URL names: psycopg 3 is the one that the extra installs.
     return url.set(drivername="postgresql+psycopg")
 
 
 def _engine(url: URL) -> Engine:
     try:
         if url.get_backend_name() == "sqlite":
+            # `hide_parameters`: errors get into logs, and parameters are what people wrote.
             engine = create_engine(url, connect_args={"timeout": BUSY_MS / 1000}, hide_parameters=True)
             event.listen(engine, "connect", _prepare)
             event.listen(engine, "begin", _begin)
             return engine
         timeout: dict[str, Any] = {} if "connect_timeout" in url.query else {"connect_timeout": CONNECT_SECONDS}
+        # `pool_pre_ping`: after a restart of the server the pool holds dead connections.
         return create_engine(url, pool_pre_ping=True, connect_args=timeout, hide_parameters=True)
     except ModuleNotFoundError:
         raise BackchannelError("Postgres needs one more package; run `pip install backchannel[postgres]`.") from None
@@ -185,7 +190,9 @@ def _writers_queue(url: URL) -> Generator[None]:
 def _writer_and_reader(engine: Engine) -> tuple[Engine, Engine]:
     """The same pool twice: for writing and for reading."""
     if engine.dialect.name == "sqlite":
+        # A transaction that reads first and writes later may fail where this one waits for the lock.
         return engine.execution_options(begin="BEGIN IMMEDIATE"), engine
+    # One view for all statements of a reading, as SQLite's log gives by itself.
     return engine, engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
 
@@ -194,8 +201,11 @@ def _prepare(raw: sqlite3.Connection, _record: object) -> None:
     raw.isolation_level = None
     raw.execute(f"PRAGMA busy_timeout={BUSY_MS}")
     _turn_wal_on(raw)
+    # What was acknowledged is on the disk.
     raw.execute("PRAGMA synchronous=FULL")
+    # Off unless asked for, on each connection.
     raw.execute("PRAGMA foreign_keys=ON")
+    # What is forgotten is overwritten, not only unlinked.
     raw.execute("PRAGMA secure_delete=ON")
 
 
@@ -215,6 +225,7 @@ def _begin(connection: Connection) -> None:
 
 def _explain(error: DBAPIError, location: str) -> str | None:
     """What happened in words, or None for a mistake of ours, which should stay an exception."""
+    # By words, because the two drivers share no codes.
     text = str(error.orig).lower()
     if "unable to open" in text or "readonly" in text or "permission denied" in text:
         todo = "check that the folder exists and that this account may write"
@@ -280,5 +291,6 @@ def _upgrade(connection: Connection) -> None:
     """Bring the tables to the newest revision inside the connection's transaction; others wait for it."""
     advisory_lock(connection, "migrate")
     before = _current(connection)
+    # Tables of a newer program stay as they are; `check` says so.
     if before is None or _is_known(before):
         command.upgrade(_config(connection), "head")

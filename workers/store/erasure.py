@@ -52,6 +52,7 @@ def people(c: Connection, chat: ChatRef, name: str) -> list[Person]:
     candidates = _people_in(c, chat)
     same_id = [person for person in candidates if person.id == wanted]
     folded = wanted.casefold()
+    # An empty name is nobody's, though a bare @ would match it.
     same_name = [person for person in candidates if person.name.removeprefix("@").casefold() == folded and folded]
     return list({person.id: person for person in same_id or same_name}.values())
 
@@ -105,6 +106,7 @@ def find(
     author = [messages.c.platform == platform, messages.c.workspace == workspace, messages.c.author_id == person_id]
     rows = c.execute(select(messages.c.id, messages.c.ref, messages.c.text).where(*author)).all()
     where = (platform, workspace)
+    # The earlier ones, too: the messages that they were taken from may be erased by now.
     traces = (*(before.traces if before else ()), traces_of(c, person_id, where, rows))
     seen: Mapping[str, int] = before.newest if before else {}
     annotator = [ledger.c.platform == platform, ledger.c.workspace == workspace, ledger.c.annotator_id == person_id]
@@ -127,6 +129,7 @@ def _find_events(
 ) -> list[int]:
     """Waiting and failed events."""
     kept = inbox.c.event.is_not(None) & (inbox.c.id > seen.get(inbox.name, 0)) & inbox.c.key.not_in(besides)
+    # A query for each state, because each has a partial index.
     rows = [
         row
         for state in (INBOX_LIVE, INBOX_FAILED)
@@ -200,6 +203,7 @@ def forget(c: Connection, person_id: str, platform: str, workspace: str, begun: 
     without an author, so that nothing which arrives late brings them back. Returns the number of messages. The
     counter `forgotten` says that `Database.scrub` has something to do.
     """
+    # Whoever handles events takes the same lock, so nothing comes in behind the search.
     advisory_lock(c, "labels")
     rest = find(c, person_id, platform, workspace, begun)
     for part in parts(rest):

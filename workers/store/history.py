@@ -17,6 +17,7 @@ from workers.store.tables import OUTBOX_EDITS, messages, outbox, predictions
 
 BOT = Person(id="", name="Backchannel")
 
+# In the very words of the partial index `ix_outbox_posts`, which is not used otherwise.
 _POSTS = text("outbox.kind IN ('post', 'document', 'picture')")
 
 
@@ -64,6 +65,7 @@ def history(c: Connection, chat: ChatRef, limit: int = 200) -> list[Line]:
     """The last `limit` lines of a chat, oldest first. Posts count from when they were sent, with their latest edit."""
     written = select(messages).where(messages.c.chat == chat.key)
     rows = c.execute(written.order_by(messages.c.at.desc(), messages.c.id.desc()).limit(limit)).all()
+    # As many again: people or the bot alone may fill the screen.
     posts = _posts(c, chat, limit)
     return sorted([*_lines(c, rows), *_bot_lines(c, posts)], key=lambda line: line.at)[-limit:]
 

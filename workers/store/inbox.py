@@ -14,6 +14,7 @@ from workers.core.events import CLASSIFY, EVENT, LABELS, Event, Message, Message
 from workers.store.sql import UNCLAIMED, AnyRow, AnySelect, advisory_lock, claimable, insert_new, our_claim
 from workers.store.tables import INBOX_FAILED, INBOX_LIVE, INBOX_OVER, inbox
 
+# With pauses that double from two seconds, an event that fails is given up after about four minutes.
 MAX_ATTEMPTS = 8
 ALONE = 2
 """A row that was claimed so often without coming to an end may be what kills its workers: it is claimed alone."""
@@ -67,6 +68,7 @@ def claim(c: Connection, queue: str, limit: int, lease: float, worker: str, now:
     has claimed events of a chat's `labels`, nobody else gets later ones.
     """
     if queue == LABELS:
+        # Two claims at once would each take events of one chat, not seeing that the other's come first.
         advisory_lock(c, "inbox labels")
     while ids := _together(c.execute(_due(queue, limit), {"now": now}).all()):
         statement = (
@@ -100,8 +102,10 @@ def _decode(c: Connection, row: AnyRow) -> Claimed | None:
         _fail(c, row.id, "Whoever worked on this event stopped before its end, every time.")
         return None
     try:
+        # A stored event may be another release's.
         return Claimed(row.id, EVENT.validate_json(row.event), row.attempts, row.received_at)
     except ValidationError as error:
+        # Without the input, which is what somebody wrote.
         _fail(c, row.id, f"The stored event cannot be read: {error.errors(include_input=False)[0]['msg']}")
         return None
 
@@ -152,6 +156,7 @@ def has_work(c: Connection, queue: str, now: float) -> bool:
 
 def waiting_message(c: Connection, ref: MessageRef) -> Message | None:
     """The message with this ref, if it waits here for its worker."""
+    # Saves decoding what waits: the id in quotes, as pydantic writes it.
     names_it = inbox.c.event.contains(json.dumps(ref.message_id, ensure_ascii=False))
     of_chat = (inbox.c.queue == CLASSIFY) & (inbox.c.chat == ref.chat.key)
     for text in c.execute(select(inbox.c.event).where(INBOX_LIVE, of_chat, names_it)).scalars():

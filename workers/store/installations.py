@@ -67,5 +67,6 @@ def issue_state(c: Connection, state: str, now: float, seconds: float) -> None:
 
 def consume_state(c: Connection, state: str, now: float) -> bool:
     """Whether this state was issued by us, has not expired and was not used before; it is used up by asking."""
+    # Of two who come with the same state at once, only one deletes a row.
     statement = delete(oauth_states).where(oauth_states.c.state == state, oauth_states.c.expires_at > now)
     return c.execute(statement).rowcount == 1

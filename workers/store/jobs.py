@@ -18,6 +18,7 @@ from workers.core.i18n import Bilingual, both
 from workers.store.sql import AnyRow, advisory_lock
 from workers.store.tables import jobs
 
+# "distil" is how stored jobs spell it.
 JobKind = Literal["train", "pretrain", "distil", "evaluate", "tune"]
 Method = Literal["auto", "frozen", "lora", "full", "qlora", "int8"]
 State = Literal["queued", "running", "done", "failed", "cancelled"]
@@ -111,6 +112,7 @@ def _one(c: Connection, condition: ColumnElement[bool]) -> Job | None:
 
 def add(c: Connection, request: JobRequest, now: float) -> Job:
     """Queue a job. Raises JobWaiting while one of the kind is queued or running."""
+    # Two at once would both find the place free, and the unique index would stop one without a sentence.
     advisory_lock(c, "jobs")
     waiting = _one(c, _LIVE & (jobs.c.kind == request.kind))
     if waiting is not None:
@@ -126,6 +128,7 @@ def _claimable(now: float) -> ColumnElement[bool]:
 
 def claim(c: Connection, worker: str, lease: float, now: float) -> Job | None:
     """Take the oldest job that is queued, or whose worker let its lease run out, for `lease` seconds."""
+    # In a CTE, since Postgres may run a plain subquery for each row anew, and then claim several jobs.
     due = (
         select(jobs.c.id)
         .where(_claimable(now))
@@ -136,6 +139,7 @@ def claim(c: Connection, worker: str, lease: float, now: float) -> Job | None:
     )
     values = {"state": "running", "token": jobs.c.token + 1, "worker": worker, "lease_until": now + lease}
     statement = update(jobs).where(jobs.c.id.in_(select(due.c.id)))
+    # A job that is taken up again began with its first claim.
     statement = statement.values(**values, started_at=func.coalesce(jobs.c.started_at, now))
     row = c.execute(statement.returning(jobs)).first()
     return None if row is None else _job(row)

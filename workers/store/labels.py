@@ -28,6 +28,7 @@ from workers.store.tables import labels, ledger
 LONGEST_NAME = 80
 NEW = -1
 """The id, while messages are derived ahead, of the label that is still to be added."""
+# They turn the direction of what follows: a name must not rearrange the sentence that it stands in.
 _BIDIRECTIONAL = set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 

@@ -24,6 +24,7 @@ def acquire(c: Connection, name: str, holder: str, seconds: float, now: float) -
     values = {"holder": holder, "until": now + seconds}
     statement = insert(c, leases).values(name=name, token=1, **values)
     free = (leases.c.until <= now) | (leases.c.holder == holder)
+    # Even for the same holder: its own earlier claim is over, too.
     overtaken = {**values, "token": leases.c.token + 1}
     statement = statement.on_conflict_do_update(index_elements=["name"], set_=overtaken, where=free)
     row = c.execute(statement.returning(leases.c.token)).first()
@@ -37,6 +38,7 @@ def renew(c: Connection, lease: Lease, seconds: float, now: float) -> bool:
 
 def release(c: Connection, lease: Lease) -> None:
     """Let the next one have it at once. Does nothing if somebody has it already."""
+    # The row stays, because its token has to go on growing.
     c.execute(update(leases).where(_held(lease)).values(until=0.0))
 
 

@@ -52,6 +52,7 @@ class Derived:
 
 
 def _order(row: LedgerRow) -> tuple[float, int, str]:
+    # The key decides within one moment, so that any order of arrival gives the same label.
     return row.at, row.sequence, row.key
 
 
@@ -81,6 +82,7 @@ def derive(rows: Iterable[LedgerRow]) -> Derived:
 
     Each annotator has one vote, their latest that stands; most votes win; a tie is a dispute and has no label.
     """
+    # An emoji that means no label is no vote; a choice of no label is one, for "none of these".
     votes = {row.annotator.id: row.label for row in standing(rows) if row.label is not None or row.source != "reaction"}
     ranked = Counter(votes.values()).most_common(2)
     if not ranked:
@@ -153,6 +155,7 @@ def living_labels(c: Connection) -> dict[int, int]:
     rows = {row.id: row for row in c.execute(select(labels.c.id, labels.c.removed_at, labels.c.merged_into))}
     living: dict[int, int] = {}
     for id, row in rows.items():
+        # What a label was merged into may have been merged itself.
         while row.merged_into is not None:
             row = rows[row.merged_into]
         if row.removed_at is None:

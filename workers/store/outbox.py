@@ -125,6 +125,7 @@ def claim(
     to wait. Chats whose keys are in `without` are left alone. Older edits of a post and older reactions to a message
     give way to the newest and are never sent.
     """
+    # One at a time: two claims would share a chat's replies between them, and send them at once.
     advisory_lock(c, f"outbox {platform}")
     front = _front(c, platform, limit, now, per_chat or limit, without)
     if not front:

@@ -152,8 +152,10 @@ def _rolling(hits: Sequence[bool]) -> list[AccuracyPoint]:
     sums = [0]
     for hit in hits:
         sums.append(sums[-1] + hit)
+    # Rounded up, so that there are never more than POINTS.
     step = max(1, -(-len(hits) // POINTS))
     first = FEW if len(hits) > 2 * FEW else 1
+    # Counted from the end, so that the latest point is always there.
     ends = sorted(range(len(hits), first - 1, -step))
     return [AccuracyPoint(labels=end, accuracy=_mean(sums, end)) for end in ends]
 

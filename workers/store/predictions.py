@@ -35,6 +35,7 @@ def _lock_existing(c: Connection, ids: Sequence[int]) -> set[int]:
     """Those that are not deleted, and cannot be until our transaction ends."""
     existing: set[int] = set()
     for piece in chunks(sorted(set(ids))):
+        # By id, so that nobody waits in a circle for another who locks the same rows.
         rows = select(messages.c.id).where(messages.c.id.in_(piece), ~messages.c.deleted).order_by(messages.c.id)
         existing.update(c.execute(rows.with_for_update(read=True)).scalars())
     return existing
@@ -88,6 +89,7 @@ def after(c: Connection, last: int) -> list[tuple[int, str, Prediction]]:
 
 def predicted(c: Connection, ids: Sequence[int]) -> dict[int, tuple[int, bool]]:
     """For messages that have predictions: the newest revision that has one, and whether people saw the last."""
+    # In order, since the last row of a message is the one that stays in the dict.
     columns = select(predictions.c.message, predictions.c.revision, predictions.c.shown)
     return {
         message: (revision, shown)

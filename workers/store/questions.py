@@ -54,6 +54,7 @@ def hold(c: Connection, command: Command, now: float) -> int:
 
 def held(c: Connection, id: int, now: float) -> Command | None:
     """Take a held command, once; None if it was taken before or is older than CONFIRM_SECONDS."""
+    # Taken by deleting: of two presses at once, one gets the row.
     row = c.execute(delete(confirmations).where(confirmations.c.id == id).returning(confirmations)).first()
     if row is None or row.held_at <= now - CONFIRM_SECONDS:
         return None

@@ -29,12 +29,14 @@ def insert_new(c: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -
     if not rows:
         return 0
     statement = insert(c, table).on_conflict_do_nothing(index_elements=["key"])
+    # SQLAlchemy forgets the count of an INSERT of many rows unless told to keep it.
     return c.execute(statement, rows, execution_options={"preserve_rowcount": True}).rowcount
 
 
 def advisory_lock(c: Connection, name: str) -> None:
     """Wait until no other transaction holds this name; held until ours ends. SQLite has one writer anyway."""
     if c.dialect.name == "postgresql":
+        # Postgres locks numbers, not names.
         c.execute(select(func.pg_advisory_xact_lock(zlib.crc32(b"backchannel " + name.encode()))))
 
 

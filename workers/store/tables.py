@@ -93,6 +93,7 @@ inbox = Table(
     partial_index("ix_inbox_live", "queue", "id", where="state IN ('new', 'claimed')"),
     partial_index("ix_inbox_over", "received_at", where="state IN ('done', 'failed')"),
     partial_index("ix_inbox_failed", "id", where="state = 'failed'"),
+    # A deleted row's number is never given out again.
     sqlite_autoincrement=True,
 )
 
@@ -309,6 +310,7 @@ jobs = Table(
     Column("created_at", Double, nullable=False),
     Column("started_at", Double),
     Column("finished_at", Double),
+    # One job of a kind at a time, whoever asks.
     partial_index("uq_jobs_live", "kind", where="state IN ('queued', 'running')", unique=True),
     sqlite_autoincrement=True,
 )

@@ -103,6 +103,7 @@ def names_pattern(names: Iterable[str]) -> re.Pattern[str]:
     folded = {_on_one_line(name).removeprefix("@").casefold() for name in names}
     folded = {name for name in folded if name and not (name.isdecimal() and len(name) < 5)}
     if not folded:
+        # No names: a pattern that matches nowhere.
         return re.compile(r"(?!)")
     return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, sorted(folded)))})(?!\w)", re.ASCII)
 

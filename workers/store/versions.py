@@ -58,6 +58,7 @@ def ensure_base(c: Connection, backbone: str, fingerprint: str, now: float) -> V
     """
     advisory_lock(c, "versions")
     same = (versions.c.method == "base") & (versions.c.backbone == backbone)
+    # A base is registered before it is loaded, while its fingerprint is unknown.
     if fingerprint:
         same &= versions.c.fingerprint.in_((fingerprint, ""))
     row = c.execute(select(versions).where(same).order_by(versions.c.id.desc()).limit(1)).first()
@@ -119,6 +120,7 @@ def promote(c: Connection, version_id: int, now: float) -> Version:
     """Make a version the active one and retire the one before. Raises BackchannelError if there is no such version."""
     advisory_lock(c, "versions")
     before = _active(c)
+    # Not a step: a rollback would lead back to the same version.
     if before is not None and before.id == version_id:
         return before
     promoted = _activate(c, version_id, before, now)

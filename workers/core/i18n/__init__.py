@@ -53,6 +53,7 @@ def stage_name(language: str, stage: str) -> str:
     if language != "zh":
         return stage
     named, space, rest = stage.partition(" ")
+    # Whole first: `out of scope` is one name, `cross-validation 2/5` a name and a count.
     return jobs.STAGES.get(stage) or f"{jobs.STAGES.get(named, named)}{space}{rest}"
 
 

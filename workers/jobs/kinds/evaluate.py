@@ -57,6 +57,7 @@ def figures_text(context: JobContext, done: Evaluated) -> str:
     if weak:
         labels = ", ".join(f"{name} {percent(share)}" for share, name in weak)
         sentences.append(say(context.language, "evaluated_weakest", labels=labels))
+    # Where `current_bundle` had a head fitted.
     if version.folder and (context.folder / "fresh").is_dir():
         sentences.append(say(context.language, "evaluated_afresh"))
     return with_notes(context.language, " ".join(sentences), done.notes)
