@@ -27,7 +27,7 @@ def ref(number: object, chat: ChatRef = CHAT) -> MessageRef:
 
 
 def message(number: object, text: str = "Hello there", author: Person = UMA, **more: Any) -> Message:
-    values = {"key": key(), "at": 1.0, "ref": ref(number), **more}
+    values: dict[str, Any] = {"key": key(), "at": 1.0, "ref": ref(number), **more}
     return Message(text=text, author=author, **values)
 
 
@@ -49,8 +49,15 @@ def command(text: str = "retrain", caller: Person = BOB) -> Command:
 
 def act(number: object, emoji: str, who: Person = BOB, **more: Any) -> LedgerRow:
     """A reaction in the ledger."""
-    values = {"key": key(), "added": True, "at": 1.0, "sequence": 0, "source": "reaction", "label": None, **more}
-    return LedgerRow(ref=ref(number), annotator=who, emoji=emoji, **values)
+    values: dict[str, Any] = {
+        "key": key(),
+        "added": True,
+        "at": 1.0,
+        "sequence": 0,
+        "source": "reaction",
+        "label": None,
+    }
+    return LedgerRow(ref=ref(number), annotator=who, emoji=emoji, **(values | more))
 
 
 def choose(number: object, label: int | None, who: Person = BOB, **more: Any) -> LedgerRow:
@@ -67,8 +74,9 @@ def request() -> JobRequest:
 
 
 def guess(message: int, label: int | None = None, margin: float = 0.5, **more: Any) -> Prediction:
-    values = {"revision": 1, "version": 1, "head_revision": 0, "probability": 0.6, "guess": False, "shown": True}
-    return Prediction(message=message, label=label, margin=margin, **{**values, "at": 2.0, **more})
+    values: dict[str, Any] = {"revision": 1, "version": 1, "head_revision": 0, "probability": 0.6, "guess": False}
+    values |= {"shown": True, "at": 2.0, **more}
+    return Prediction(message=message, label=label, margin=margin, **values)
 
 
 def stored(db: Database, *numbers: object) -> list[Stored]:
