@@ -16,12 +16,14 @@ def written_atomically(path: Path) -> Generator[Path]:
 
     If anything goes wrong, it is removed and `path` stays as it was. Raises OSError.
     """
+    # Of processes that were killed while they wrote.
     for left_over in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
         _remove(left_over)
     draft = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         yield draft
         _flush(draft)
+        # A folder cannot be renamed to where another one with files is.
         if path.is_dir():
             shutil.rmtree(path)
         draft.replace(path)

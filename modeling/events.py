@@ -20,6 +20,7 @@ Notes = tuple[StoredSentence, ...]
 class Event(BaseModel):
     """One line, or a part of one."""
 
+    # An interval without draws is NaN; as null it could not be read back as a number.
     model_config = ConfigDict(frozen=True, extra="ignore", ser_json_inf_nan="constants")
 
 

@@ -128,6 +128,7 @@ class Reporter:
     def _repeat(self) -> None:
         while not self._stop.wait(REPEAT_SECONDS / 4):
             with self._lock:
+                # Looked at every half second, shown after 1.5: so no pause is longer than two.
                 if not self._stop.is_set() and time.monotonic() - self._shown_at >= REPEAT_SECONDS * 0.75:
                     self._show()
 

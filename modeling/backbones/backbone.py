@@ -148,6 +148,7 @@ class Backbone:
         lengths = self._lengths(texts)
         batch: list[int] = []
         for row in sorted(range(len(texts)), key=lambda row: -lengths[row]):
+            # The first is the longest, and all of a batch are padded to it.
             if batch and (len(batch) == BATCH or (len(batch) + 1) * lengths[batch[0]] > BATCH_TOKENS):
                 yield batch
                 batch = []
@@ -158,6 +159,7 @@ class Backbone:
     def _lengths(self, texts: list[str]) -> list[int]:
         tokenizer = self.model.tokenizer
         if not getattr(tokenizer, "is_fast", False):
+            # A guess is enough: lengths only decide what is read together.
             return [min(len(text) // 3 + 2, MAX_TOKENS) for text in texts]
         limit = self.model.max_seq_length or MAX_TOKENS
         return [len(ids) for ids in tokenizer(texts, truncation=True, max_length=limit)["input_ids"]] if texts else []
@@ -178,6 +180,7 @@ def load(name: str, *, as_saved: bool = False, settings: dict[str, Any] | None =
     except ModelingError:
         raise
     except Exception as error:  # a damaged folder fails in as many ways as there are files in it
+        # transformers has no error of its own for this, only these words.
         if "trust_remote_code" in str(error):
             raise validation.needs_code(name) from None
         raise ModelingError(
@@ -194,6 +197,7 @@ def _model(folder: Path, completion: Mapping[str, bytes], settings: dict[str, An
     whole = sum(path.stat().st_size for path in folder.rglob("*.safetensors")) <= WHOLE
     how = {"use_safetensors": True, "dtype": "float32" if whole else "auto", **settings}
     with resolve.completed(folder, completion) as complete:
+        # Local files only: whatever was fetched has been looked at, and nothing else may follow unseen.
         model = SentenceTransformer(str(complete), trust_remote_code=False, local_files_only=True, model_kwargs=how)
     families.prepare_decoder(model)
     return model
@@ -235,6 +239,7 @@ def has_bfloat16(device: str) -> bool:
     import torch
 
     if device == "cuda":
+        # By default this also says yes where bfloat16 is only emulated.
         return torch.cuda.is_bf16_supported(including_emulation=False)
     return device == "cpu" and _cpu_has("avx512_bf16", "amx_bf16", "bf16")
 
@@ -251,6 +256,7 @@ def _cpu_has(*flags: str) -> bool:
 
 def _mute_loaders() -> None:
     """Keep the loaders' progress bars and advice out of logs and JSON lines."""
+    # Where this is not set, tokenizers warns after every fork.
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     from transformers.utils import logging as transformers_logging
 

@@ -91,6 +91,7 @@ def completion(folder: Path, name: str) -> dict[str, bytes]:
 def is_decoder(config: dict[str, Any]) -> bool:
     """Say whether a configuration is of a model whose words see only those before them."""
     architecture = str(next(iter(config.get("architectures") or ()), ""))
+    # Some embedding models have a decoder's architecture but look both ways; they say so by one of these keys.
     both_ways = config.get("is_causal") is False or config.get("use_bidirectional_attention") is True
     of_decoder = DECODERS.fullmatch(str(config.get("model_type"))) is not None
     return not both_ways and (of_decoder or architecture.endswith("ForCausalLM"))
@@ -126,6 +127,7 @@ def prepare_decoder(model: SentenceTransformer) -> None:
     if not hasattr(tokenizer, "padding_side"):
         return
     rows = _rows(model)
+    # A tokeniser may name a pad token that the model's table has no row for.
     if tokenizer.pad_token is None or (rows and not 0 <= int(tokenizer.pad_token_id) < rows):
         others = (tokenizer.eos_token, tokenizer.bos_token, tokenizer.unk_token, tokenizer.convert_ids_to_tokens(0))
         tokenizer.pad_token = next(token for token in others if token is not None)

@@ -55,10 +55,13 @@ class Recurrent(InputModule):
         """Add "sentence_embedding" float32 [b, 2 * hidden]."""
         ids, counts = features["input_ids"], features["counts"].cpu()
         if self.training:
+            # Padding, row 0, stays what it is.
             ids = ids.masked_fill((torch.rand(ids.shape, device=ids.device) < FORGOTTEN) & (ids > 0), 1)
         with torch.autocast(ids.device.type, enabled=False):  # in bfloat16 a recurrence loses more than it wins
             words = self.dropout(nn.functional.embedding(ids, self.table, padding_idx=0))
+            # Packed, so that the backward direction starts at the last word and not at padding.
             packed = nn.utils.rnn.pack_padded_sequence(words, counts, batch_first=True, enforce_sorted=False)
+            # Minus infinity never is the maximum, so that padding has no say in it.
             outputs = nn.utils.rnn.pad_packed_sequence(self.reader(packed)[0], True, float("-inf"))[0]
             features["sentence_embedding"] = self.dropout(outputs.amax(1))
         return features

@@ -65,6 +65,7 @@ def _components(vectors: NDArray[np.float32], width: int) -> NDArray[np.float32]
     """Rotate to principal components and keep the first; lengths are about one."""
     centred = vectors - vectors.mean(0)
     _, directions = np.linalg.eigh(centred.T @ centred)
+    # eigh sorts ascending: the directions that explain most come last.
     kept = centred @ directions[:, ::-1][:, :width]
     return (kept / np.linalg.norm(kept, axis=1).mean()).astype(np.float32)
 

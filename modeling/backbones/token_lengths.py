@@ -42,5 +42,6 @@ def _counts(backbone: Backbone, texts: Sequence[str]) -> NDArray[np.int64]:
 def _count(tokenizer: object, texts: list[str]) -> list[int]:
     if hasattr(tokenizer, "encode_batch"):  # a bare tokeniser, as static backbones have
         encodings = tokenizer.encode_batch(texts)  # pyright: ignore[reportAttributeAccessIssue]
+        # What truncation cut off stands in `overflowing`; it counts, for the cut is what is asked about.
         return [len(encoding.ids) + sum(len(more.ids) for more in encoding.overflowing) for encoding in encodings]
     return [len(ids) for ids in tokenizer(texts, verbose=False)["input_ids"]]  # pyright: ignore[reportCallIssue]

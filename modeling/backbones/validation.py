@@ -40,6 +40,7 @@ def refuse_weights(files: Iterable[Path], name: str) -> None:
     safe = {path.parent for path in candidates if path.suffix == WEIGHTS}
     if not safe and any(path.suffix == GGUF for path in candidates):
         raise ModelingError("backbone_is_gguf", name=name)
+    # Trainer leaves training_args.bin beside the weights; no loader reads it.
     pickled = {path.parent for path in candidates if path.suffix in PICKLED and path.stem != "training_args"}
     if pickled - safe:
         raise ModelingError("backbone_is_pickled", name=name)
@@ -90,6 +91,7 @@ def _needs_code(folder: Path, config: dict[str, Any]) -> bool:
     if not all(str(part.get("type")).startswith(OWN) for part in modules(folder)):
         return True
     tokenizer = read_json(folder / "tokenizer_config.json")
+    # With a tokenizer.json the tokeniser is read from that, without the code that auto_map names.
     if "AutoTokenizer" in (tokenizer.get("auto_map") or {}) and not (folder / "tokenizer.json").is_file():
         return True
     if "auto_map" not in config:
@@ -103,6 +105,7 @@ def _other_kind(folder: Path, config: dict[str, Any], settings: dict[str, Any]) 
     """Say what a folder holds that is no encoder of texts; None for what may be one."""
     architecture = next(iter(config.get("architectures") or ()), "")
     trained_for = settings.get("model_type", "SentenceTransformer")
+    # Newer cross-encoders keep their settings under this key of config.json.
     if trained_for == "CrossEncoder" or "sentence_transformers" in config or _scores_pairs(architecture, config):
         return sentence("is_cross_encoder")
     if trained_for != "SentenceTransformer":
@@ -116,6 +119,7 @@ def _other_kind(folder: Path, config: dict[str, Any], settings: dict[str, Any]) 
 
 def _scores_pairs(architecture: str, config: dict[str, Any]) -> bool:
     outcomes = config.get("num_labels") or len(config.get("id2label") or ())
+    # One outcome is a score; a classifier of texts has two or more, and its body may serve.
     return architecture.endswith("ForSequenceClassification") and outcomes == 1
 
 

@@ -46,10 +46,10 @@ def learn(texts: Sequence[str], width: int, seed: int) -> Words:
         window=WINDOW,
         negative=NEGATIVE,
         sg=1,
-        min_count=1,
+        min_count=1,  # rare words are context for others, too; the vocabulary above leaves them out of the table
         epochs=rounds,
         seed=seed,
-        workers=1,
+        workers=1,  # with more threads the vectors would depend on their timing
     )
     return _table(vocabulary, np.stack([model.wv[word] for word in vocabulary]) if vocabulary else np.zeros((0, width)))
 

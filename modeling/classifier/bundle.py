@@ -79,6 +79,7 @@ def load(folder: Path) -> Bundle:
 def _settings(head: Head) -> dict[str, Any]:
     return {
         "temperature": head.temperature,
+        # Keys stay as in earlier versions, whose bundles are still read; so does "scope" among the tensors.
         "strength": head.c,
         "guess": head.guess,
         "examples": head.examples,

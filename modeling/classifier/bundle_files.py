@@ -19,6 +19,7 @@ def seal(folder: Path, meta: dict[str, Any]) -> None:
     """Write meta.json with the sha256 of every other file in the bundle."""
     paths = sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / META)
     hashes = {path.relative_to(folder).as_posix(): file_hash(path) for path in paths}
+    # Through JSON and back: what is hashed has to be what will be read.
     content = json.loads(json.dumps({**meta, "format": FORMAT, "files": hashes}, default=str))
     sealed = {**content, SEAL: _content_hash(content)}
     (folder / META).write_text(json.dumps(sealed, indent=2, ensure_ascii=False) + "\n", "utf-8")
@@ -32,10 +33,12 @@ def verify(folder: Path) -> dict[str, Any]:
     meta = _meta(folder)
     for name, expected in meta["files"].items():
         path = folder / name
+        # A name such as ../x, or a link, leads out of the bundle.
         if not path.resolve().is_relative_to(folder.resolve()) or not path.is_file():
             raise ModelingError("bundle_file_missing", folder=folder, name=name)
         if file_hash(path) != expected:
             raise ModelingError("bundle_file_altered", name=name, folder=folder)
+    # Loaders take what they find in this folder, so nothing may lie there that has no hash.
     for path in (folder / BACKBONE).rglob("*"):
         if path.is_file() and path.relative_to(folder).as_posix() not in meta["files"]:
             raise ModelingError("bundle_file_extra", path=path)
@@ -47,6 +50,7 @@ def _meta(folder: Path) -> dict[str, Any]:
         raise ModelingError("bundle_missing", folder=folder)
     try:
         meta = json.loads((folder / META).read_text("utf-8"))
+        # From left to right: the seal is out before the rest is hashed.
         intact = meta.pop(SEAL) == _content_hash(meta) and HEAD in meta["files"]
     except FileNotFoundError:
         raise ModelingError("bundle_file_missing", folder=folder, name=META) from None

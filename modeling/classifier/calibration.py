@@ -37,6 +37,7 @@ def choose(problem: Problem, default: float, *, fixed: bool, seed: int) -> tuple
 
     def tried(c: float) -> tuple[float, float, Logits]:
         logits = out_of_fold(problem, folds, c, starts)
+        # C acts by factors, so its distance is one of logarithms; the loss is a mean, so the pull fades with n.
         far = CAUTION * np.log(c / default) ** 2 / count
         return best_temperature(logits, problem.targets)[1] + far, c, logits
 
@@ -47,6 +48,7 @@ def choose(problem: Problem, default: float, *, fixed: bool, seed: int) -> tuple
             if candidate[0] >= best[0]:
                 break
             best = candidate
+        # Larger values were better, and the loss is taken to have one valley: smaller ones need no look.
         if best[1] != C_GRID[FIRST]:
             break
     return best[1], best[2]
@@ -84,6 +86,7 @@ def best_temperature(logits: Logits, targets: Targets) -> tuple[float, float]:
 
     def loss(log_temperature: float) -> float:
         scaled = logits / np.float32(np.exp(log_temperature))
+        # No exponential may overflow at a small temperature.
         scaled -= scaled.max(axis=1, keepdims=True)
         losses = np.log(np.exp(scaled).sum(axis=1)) - scaled[rows, targets]
         return float(losses.mean()) + 2.0 * log_temperature**2 / len(targets)
@@ -110,5 +113,6 @@ def thresholds(probabilities: Probabilities, targets: Targets, wanted: float = W
         of_label = predicted == label
         precision = (np.cumsum(of_label & correct) + SUPPORT * pooled) / (np.cumsum(of_label) + SUPPORT)
         precise = np.flatnonzero(precision >= wanted)
+        # The last: precision may dip in between, but all predictions above this one together have it.
         result[label] = confidence[precise[-1]] if len(precise) else wanted
     return result

@@ -106,13 +106,16 @@ def fit(
     narrow = None if descriptions is None else descriptions[:, used]
     problem = Problem(vectors[:, used], targets, len(labels), narrow, mean[used])
     settings = _recent(warm, labels, len(targets))
+    # All is given: predicting out of fold to choose it would take most of the time.
     if settings is None and c is not None and temperature is not None and thresholds is not None:
+        # Its weights are never used, only its settings.
         settings = _plain(labels, vectors[:0], vectors[:0, 0], temperature, guess=False)
     if settings is None:
         settings = _chosen(problem, labels, c, seed, landmarks)
     start = _start(warm, labels, problem.prior, used)
     c = settings.c if c is None else c
     weights, bias = solve(problem, c, start)
+    # Other messages may have something in the columns that are empty in these.
     wide = np.zeros((len(labels), vectors.shape[1]), np.float32)
     wide[:, used] = weights
     return replace(
@@ -137,6 +140,7 @@ def guess(descriptions: Vectors, mean: Vector | None, labels: Sequence[str]) -> 
 
 def _without_examples(dimension: int, labels: Sequence[str], descriptions: Vectors | None, mean: Vector | None) -> Head:
     start = prior(len(labels), dimension, descriptions, mean)
+    # The prior is in units of this temperature, by which the head divides, too.
     weights, bias = GUESS_TEMPERATURE * start.weights, GUESS_TEMPERATURE * start.bias
     return _plain(labels, weights, bias, GUESS_TEMPERATURE, guess=True)
 
@@ -174,6 +178,7 @@ def _recent(warm: Head | None, labels: Sequence[str], examples: int) -> Head | N
     if warm is None or warm.guess or warm.labels != tuple(labels) or not warm.chosen_at:
         return None
     most, grown = EARLY_RECHOOSE if examples < EARLY else RECHOOSE, examples / warm.chosen_at
+    # Withdrawn labels age a choice as new ones do.
     return warm if 1 / most < grown < most else None
 
 
@@ -181,6 +186,7 @@ def _chosen(problem: Problem, labels: Sequence[str], c: float | None, seed: int,
     """Return a head that holds freshly chosen C, temperature, thresholds and detector, its weights still empty."""
     c, logits = choose(problem, DEFAULT_C if c is None else c, fixed=c is not None, seed=seed)
     temperature, thresholds = calibrate(logits, problem.targets, problem.classes)
+    # Probability is 1 for everything where there is one label: it says nothing.
     if len(labels) == 1:
         thresholds = np.full(1, NEVER, np.float32)
     count, empty = len(problem.targets), np.zeros((0, 0), np.float32)
@@ -203,6 +209,7 @@ def _with_today(
 
 def _start(warm: Head | None, labels: Sequence[str], prior: Prior, used: Columns) -> Weights | None:
     """Return the previous head's weights and bias [k, d + 1] by today's labels; new labels start at the prior."""
+    # Another backbone's head may be too narrow for these columns.
     if warm is None or warm.guess or warm.weights.shape[1] <= used.max(initial=-1):
         return None
     start = np.concatenate([prior.weights, prior.bias[:, None]], axis=1)

@@ -76,12 +76,15 @@ class Problem:
     def __post_init__(self) -> None:
         counts = np.bincount(self.targets, minlength=self.classes)
         present = max(1, np.count_nonzero(counts))
+        # Labels without an example are no part of the mean count: adding one must not make the others weigh more.
         share = (len(self.targets) / (present * np.maximum(counts, 1))) ** BALANCE
         rows, row_targets, row_weights = self.vectors, self.targets, share[self.targets]
         if self.descriptions is not None:
             rows = np.concatenate([rows, self.descriptions])
             row_targets = np.concatenate([row_targets, np.arange(self.classes)])
+            # A description fades as its label gets examples, which say more.
             row_weights = np.concatenate([row_weights, DESCRIPTION_WEIGHT / (1.0 + counts)])
+        # Computed once, though the dataclass is frozen: every solution of this problem needs them.
         object.__setattr__(self, "prior", prior(self.classes, rows.shape[1], self.descriptions, self.mean))
         object.__setattr__(self, "rows", np.ascontiguousarray(rows, np.float32))
         object.__setattr__(self, "row_targets", row_targets)
@@ -100,6 +103,7 @@ class Problem:
 
 def softmax(logits: Logits) -> Probabilities:
     """Turn logits [n, k] into probabilities."""
+    # Less the largest, so that no exponential overflows; the shares stay the same.
     odds = np.exp(logits - logits.max(axis=1, keepdims=True))
     return odds / odds.sum(axis=1, keepdims=True)
 
@@ -120,6 +124,7 @@ def solve(
     """
     prior, constant = problem.prior, np.full((len(problem.rows), 1), OFFSET, np.float32)
     rows = np.concatenate([problem.rows - prior.centre, constant], axis=1)
+    # The loss is divided by the weight of all rows: so one tolerance fits every C and any number of examples.
     scale = c / max(1.0, float(problem.row_weights.sum()) * c)
     with _blas().limit(limits=1, user_api="blas"):
         prior_logits = problem.rows @ prior.weights.T + prior.bias
@@ -130,8 +135,10 @@ def solve(
         first = np.zeros(shape) if start is None else _moved(prior, start) @ span @ factor
         options = {"maxiter": 400, "gtol": LOOSE if loose else TIGHT, "ftol": 0.0, "maxcor": 12}
         result: Any = minimize(objective, first.ravel(), jac=True, method="L-BFGS-B", options=options)
+        # Back from the new coordinates into those of vectors, and out of the span of the rows.
         moved = (result.x.reshape(shape) @ inverse @ span.T).astype(np.float32)
     weights, bias = moved[:, :-1], OFFSET * moved[:, -1]
+    # Rows were centred for the solver; the bias takes that back, so that vectors are used as they are.
     return prior.weights + weights, prior.bias + bias - weights @ prior.centre
 
 
@@ -170,6 +177,7 @@ def _objective(
     `prior_logits` [m, k] are those of the prior for the same rows.
     """
     index, shape = np.arange(len(rows)), (problem.classes, rows.shape[1])
+    # |W - W0|² is |V L⁻¹|² for weights V in these coordinates: this is the matrix of that form.
     penalty = (ridge * inverse @ inverse.T).astype(np.float32)
 
     def objective(flat: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:

@@ -114,7 +114,9 @@ def calibrated_detector(landmarks: Vectors, held_out: Sequence[OodSignals]) -> O
     near = np.concatenate([part.near for part in held_out])
     top = np.concatenate([part.top for part in held_out])
     pair = np.stack([near, top])
+    # Where all messages are equal nothing spreads, and nothing may be divided by that.
     centre, spread = pair.mean(axis=1), np.maximum(pair.std(axis=1), 1e-6)
+    # Of n + 1 ranks, for the next message may fall anywhere among the n.
     rank = min(len(near), int(np.ceil(PASSED * (len(near) + 1))))
     limit = float(np.sort(_strangeness(OodSignals(near, top), centre, spread))[rank - 1])
     return OutOfScopeDetector(landmarks, centre, spread, limit)
@@ -128,8 +130,10 @@ def choose_landmarks(vectors: Vectors, targets: Targets, most: int | None) -> Ve
     if most is None or len(vectors) <= most:
         return vectors
     present = np.unique(targets)
+    # One for each label even where there are more labels than landmarks.
     share = max(1, most // len(present))
     landmarks = np.concatenate([_condensed(vectors[targets == label], share) for label in present])
+    # Means of unit vectors are shorter than one, and `nearest` takes products for cosines.
     return landmarks / np.maximum(np.linalg.norm(landmarks, axis=1, keepdims=True), 1e-12)
 
 
@@ -152,6 +156,7 @@ def _condensed(vectors: Vectors, count: int) -> Vectors:
         return vectors
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # equal messages leave clusters empty, which harms nothing
+        # A fixed seed: the same messages have the same landmarks after every fit.
         centres, _ = kmeans2(vectors.astype(np.float64), count, iter=ROUNDS, minit="++", rng=0)
     return np.asarray(centres, np.float32)
 

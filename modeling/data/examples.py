@@ -31,6 +31,7 @@ class Examples:
     @property
     def hash(self) -> str:
         """A short hash of all texts and labels in their order."""
+        # Lengths go first, or two different lists could run together into the same bytes.
         return short_hash(f"{len(text)}:{text}{len(label)}:{label}".encode() for text, label in self.rows())
 
     def rows(self) -> Iterable[tuple[str, str]]:
@@ -92,6 +93,7 @@ def _distinct(rows: list[tuple[str, str]], notes: list[Sentence]) -> list[tuple[
     for text, label in rows:
         labels_of[text.casefold()].add(label)
     single: dict[str, tuple[str, str]] = {}
+    # The first spelling counts of texts that differ in case alone.
     for text, label in rows:
         if len(labels_of[text.casefold()]) == 1:
             single.setdefault(text.casefold(), (text, label))

@@ -16,7 +16,9 @@ from modeling.types import Folds, Groups, Targets
 def stratified_folds(targets: Targets, count: int, seed: int) -> Folds:
     """Return the rows [m] of each of `count` folds; every label is spread over them as evenly as possible."""
     order = np.random.default_rng(seed).permutation(len(targets))
+    # Stable: within a label the shuffled order stays.
     order = order[np.argsort(targets[order], kind="stable")]
+    # Every count-th row: neighbours, which share a label, go to different folds.
     return [np.sort(order[start::count]) for start in range(count)]
 
 
@@ -28,8 +30,10 @@ def stratified_group_folds(targets: Targets, groups: Groups, count: int, seed: i
     """
     group_counts = {label: len(np.unique(groups[targets == label])) for label in np.unique(targets)}
     alone = np.array([group_counts[label] < count for label in targets], bool)
+    # Numbers beyond those of all groups: each of these messages is a group of its own.
     joined = np.where(alone, groups.max(initial=0) + 1 + np.arange(len(groups)), groups)
     _, first, member = np.unique(joined, return_index=True, return_inverse=True)
+    # Nothing is joined: then the folds are the same as if nobody had looked for copies.
     if len(first) == len(targets):
         return stratified_folds(targets, count, seed)
     folds = stratified_folds(targets[first], count, seed)

@@ -63,12 +63,15 @@ def _writer(path: Path) -> Callable[[Path, Row, Iterable[Row]], int]:
 
 
 def _read_csv(path: Path, columns: Row) -> Iterator[Row]:
+    # The limit is one for the whole process; there is none for a reader.
     csv.field_size_limit(LONGEST_FIELD)
     try:
+        # Spreadsheets put a byte order mark first, which is no part of the first column's name.
         with path.open(encoding="utf-8-sig", newline="") as stream:
             reader = csv.DictReader(stream)
             _demand(path, columns, reader.fieldnames or (), sentence("where_first_line"))
             for row in reader:
+                # A line with fewer fields than the first has None for the rest.
                 yield tuple(row[column] or "" for column in columns)
     except csv.Error as error:
         raise ModelingError("csv_unreadable", path=path, reason=str(error)) from None
@@ -194,6 +197,7 @@ def _not_utf8(path: Path) -> ModelingError:
     """Return the error that says in which line a file stops being UTF-8."""
     with path.open("rb") as stream:
         for number, line in enumerate(stream, 1):
+            # Said apart: line and byte would not help with a file that is UTF-16 as a whole.
             if number == 1 and line.startswith((b"\xff\xfe", b"\xfe\xff")):
                 return ModelingError("is_utf16", path=path)
             try:

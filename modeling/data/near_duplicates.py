@@ -34,12 +34,14 @@ def near_copies(texts: Sequence[str], of: Sequence[str]) -> Iterator[tuple[int, 
 
     index, rows_by_words = MinHashLSH(num_perm=BANDS * DEEP, params=(BANDS, DEEP)), dict[str, list[int]]()
     for other, text in enumerate(of):
+        # Emoji or marks alone are no words: then the text itself is compared.
         rows_by_words.setdefault(same_words(text) or text, []).append(other)
     for words, sketch in zip(rows_by_words, _sketches(rows_by_words), strict=True):
         index.insert(words, sketch, check_duplication=False)
     words_of_texts = [same_words(text) or text for text in texts]
     for row, (words, sketch) in enumerate(zip(words_of_texts, _sketches(words_of_texts), strict=True)):
         for similar in map(str, index.query(sketch)):
+            # MinHash only proposes; the pieces themselves decide.
             if _alike(_pieces(words), _pieces(similar)):
                 yield from ((row, other) for other in rows_by_words[similar])
 
@@ -72,6 +74,7 @@ def _sketches(words: Iterable[str]) -> Iterator[MinHash]:
 
 def _pieces(words: str) -> frozenset[str]:
     """All runs of PIECE characters."""
+    # Framed by spaces, so that a first or last word counts like the same word in between.
     padded = f" {words} "
     return frozenset(padded[start : start + PIECE] for start in range(max(1, len(padded) - PIECE + 1)))
 

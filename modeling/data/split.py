@@ -41,6 +41,7 @@ def split(examples: Examples) -> Split:
     copied = {held_out_rows[row] for row, _ in near_copies([examples.texts[row] for row in held_out_rows], train.texts)}
     original = {examples.labels[row] for row in held_out_rows if row not in copied}
     copies = [row for row in held_out_rows if row in copied and examples.labels[row] in original]
+    # Sorted, so that the messages keep the order of their file.
     tested = examples.of(sorted(set(held_out_rows) - set(copies)))
     counts = Counter(tested.labels)
     thin = tuple(label for label in sorted(set(examples.labels)) if counts[label] < FEW)

@@ -73,6 +73,7 @@ def draw_labels(targets: Targets, soft: Probabilities, seed: int) -> Targets:
     A label drawn so is right as often as the teacher is, so what is measured against them is neither too good, as
     against the teacher's best guess, nor in need of labels.
     """
+    # float32 rows sum to nearly one; a number above the last limit would draw the first label.
     limits = soft.cumsum(1) / soft.sum(1, keepdims=True)
     drawn = (limits > np.random.default_rng(seed).random(len(soft))[:, None]).argmax(1)
     return np.where(targets >= 0, targets, drawn)

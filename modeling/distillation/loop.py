@@ -68,6 +68,7 @@ class StudentModel(nn.Module):
         centroids = torch.from_numpy(np.ascontiguousarray(examples.soft.T @ centred))
         weights = SCALE * nn.functional.normalize(centroids, dim=1)
         self.weights = nn.Parameter(weights)
+        # The centroids were centred: the bias takes the same mean off every message.
         self.bias = nn.Parameter(-weights @ torch.from_numpy(vectors.mean(0)))
         self.projection = nn.Parameter(torch.zeros(vectors.shape[1], examples.vectors.shape[1]))
 
@@ -98,10 +99,12 @@ def distillation_loss(
     without a label follows the teacher alone.
     """
     temperature = hyperparameters.temperature
+    # Logarithms are logits but for a constant, so that a temperature can be put on them; zero has none.
     teacher = torch.log_softmax(soft.clamp(min=1e-6).log() / temperature, dim=1)
     student = torch.log_softmax(logits / temperature, dim=1)
     from_teacher = temperature**2 * (teacher.exp() * (teacher - student)).sum(1)
     labelled = (targets >= 0).float()
+    # -1 is no column; these rows weigh nothing below.
     from_label = nn.functional.cross_entropy(logits, targets.clamp(min=0), reduction="none")
     share = hyperparameters.alpha + (1 - hyperparameters.alpha) * (1 - labelled)
     loss = share * from_teacher + (1 - share) * from_label
@@ -138,6 +141,7 @@ def train_student(
     shutil.rmtree(work, ignore_errors=True)
     for module in student.model.modules():
         if isinstance(module, nn.EmbeddingBag):
+            # AdamW, with which it may be fine-tuned later, takes no sparse gradients.
             module.sparse = False
     trained = Backbone(student.model.requires_grad_(True), student.name, None, student.reading)
     return trained, model.weights.detach().cpu().numpy(), model.bias.detach().cpu().numpy()

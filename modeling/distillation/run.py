@@ -124,6 +124,7 @@ class _Distilling:
                 on_progress=self.reporter.step,
             )
             built = backbones.load(str(folder), as_saved=True)
+            # By the name that was asked for: its folder in `work` will be removed.
             student = Backbone(built.model, name, built.folder, built.reading)
         else:
             student = backbones.load(name)
@@ -137,6 +138,7 @@ class _Distilling:
         self.reporter.stage("distilling", 0.85)
         held = self.dataset.held_out()
         rows = np.setdiff1d(np.arange(len(examples.texts)), held)
+        # Without the teacher's part of the loss, only labelled texts teach anything.
         taught = examples.of(rows[examples.targets[rows] >= 0] if self.hyperparameters.alpha == 0 else rows)
         work = self.run_directory.work / "distilling"
         backbone, weights, bias = loop.train_student(
@@ -145,6 +147,7 @@ class _Distilling:
         self.reporter.stage("head", 0.9)
         vectors = encode_with_progress(backbone, tuple(examples.texts), self.reporter)
         labelled = rows[examples.targets[rows] >= 0]
+        # With fewer labelled texts than labels, some label would surely have no example.
         head_rows = labelled if len(labelled) >= len(self.teachers.labels) else rows
         learned = EncodedExamples(vectors[head_rows], self._draw_labels(examples, head_rows))
         held_out_examples = EncodedExamples(vectors[held], self._draw_labels(examples, held)) if len(held) else learned

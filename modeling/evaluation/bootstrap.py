@@ -87,6 +87,7 @@ class LabelCounts:
     def macro(self, figures: Draws) -> Draws:
         """Mean [b] of figures [b, k] over the labels that occur in a resample."""
         occurs = self.true > 0
+        # A product with `occurs` would keep the NaN of labels that do not occur.
         return np.where(occurs, figures, 0).sum(1) / np.maximum(occurs.sum(1), 1)
 
     def _where_true(self, figures: Draws) -> Draws:
@@ -111,6 +112,7 @@ def interval(drawn: Draws, level: float = LEVEL) -> Interval:
 
 def figures(predicted: Predicted, targets: Targets, classes: int, seed: int = 0) -> Figures:
     """Measure predicted labels [n] against the true ones [n], both positions in a label set of `classes`."""
+    # One number for each pair of labels, taken apart again below.
     kinds, drawn = kind_draws(targets * classes + predicted, seed)
     counts = _counts(kinds % classes, kinds // classes, drawn, classes)
     precision, recall, f1 = counts.precision, counts.recall, counts.f1

@@ -67,6 +67,7 @@ def coverage(probabilities: Probabilities, targets: Targets) -> list[Spoken]:
     confidence, correct = probabilities.max(1), probabilities.argmax(1) == targets
     order = np.argsort(-confidence, kind="stable")
     confidence, hits = confidence[order], np.cumsum(correct[order])
+    # The last of equal probabilities: no threshold can part them.
     last = np.flatnonzero(np.append(confidence[1:] != confidence[:-1], True))
     kept = last[np.unique(np.linspace(0, len(last) - 1, POINTS).round().astype(int))]
     return [Spoken(float(confidence[at]), (at + 1) / len(targets), float(hits[at] / (at + 1))) for at in kept.tolist()]
@@ -106,6 +107,7 @@ def out_of_scope(inside: NDArray[np.floating], outside: NDArray[np.floating], se
     auroc, auprc = interval(_auroc(negatives, positives)), interval(_auprc(negatives, positives))
     return OutOfScopeFigures(
         len(outside),
+        # The figures themselves are exact; levels only make their intervals quick.
         replace(auroc, value=float(roc_auc_score(positive, scores))),
         replace(auprc, value=float(average_precision_score(positive, scores))),
     )
@@ -118,6 +120,7 @@ def _by_level(scores: NDArray[np.floating], inside: int, seed: int) -> tuple[Dra
         levels = levels[np.linspace(0, len(levels) - 1, LEVELS).round().astype(int)]
     positions = np.searchsorted(-levels[::-1], -scores, side="right") - 1
     counts: list[Draws] = []
+    # Two seeds, or chance would move both kinds alike.
     for part, part_seed in ((positions[:inside], seed), (positions[inside:], seed + 1)):
         kinds, drawn = kind_draws(part, part_seed)
         spread = np.zeros((len(drawn), len(levels)))
@@ -128,6 +131,7 @@ def _by_level(scores: NDArray[np.floating], inside: int, seed: int) -> tuple[Dra
 
 def _auroc(negative: Draws, positive: Draws) -> Draws:
     lower = negative.sum(1, keepdims=True) - np.cumsum(negative, axis=1)
+    # A tie counts as half, as in the Mann-Whitney statistic, which the area is.
     pairs = (positive * (lower + negative / 2)).sum(1)
     return pairs / (negative.sum(1) * positive.sum(1))
 

@@ -62,6 +62,7 @@ def evaluate(
     known_labels = bundle.head.labels
     notes = [*test.notes, *_unknown(known_labels, test)]
     theirs = bundles.load(against) if against else None
+    # The bundle's own labels first: the columns of its probabilities are then positions in this set.
     labels = tuple(dict.fromkeys((*known_labels, *(theirs.head.labels if theirs else ()), *sorted(set(test.labels)))))
     targets = positions(test.labels, labels)
     reporter.stage("evaluating", 0.7)

@@ -85,12 +85,14 @@ def ece(probabilities: Probabilities, targets: Targets) -> float:
 def confidence_gaps(probabilities: Probabilities, targets: Targets) -> tuple[Bins, NDArray[np.float64]]:
     """Return each message's bin [n], by its top probability, and that probability less 1 if it is correct, else 0."""
     confidence, correct = probabilities.max(1), probabilities.argmax(1) == targets
+    # A probability of exactly 1 belongs to the last bin.
     bins = np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
     return bins, (confidence - correct).astype(np.float64)
 
 
 def binned_error(bins: Bins, gaps: NDArray[np.float64], rows: Rows) -> NDArray[np.float64]:
     """Return the calibration error [b] of each of b samples of messages, `rows` [b, n]."""
+    # Each sample has bins of its own, so that one bincount does for all.
     cells = bins[rows] + BINS * np.arange(len(rows))[:, None]
     sums = np.bincount(cells.ravel(), gaps[rows].ravel(), minlength=BINS * len(rows)).reshape(len(rows), BINS)
     return np.abs(sums).sum(1) / rows.shape[1]
@@ -102,6 +104,7 @@ def most_confused(matrix: ConfusionMatrix, most: int) -> Rows:
     chosen: dict[int, None] = {}
     for cell in np.argsort(-both, axis=None, kind="stable")[: np.count_nonzero(both)]:
         pair = [int(label) for label in np.unravel_index(cell, both.shape)]
+        # A pair is taken whole or not at all: half of a mix-up shows nothing.
         if len(set(chosen) | set(pair)) <= most:
             chosen.update(dict.fromkeys(pair))
     for label in np.argsort(-matrix.sum(1), kind="stable"):

@@ -55,6 +55,7 @@ def _lost_label(drawn: Draws, targets: Targets, labels: tuple[str, ...]) -> tupl
     looked_at = np.flatnonzero(support >= LABEL_SUPPORT)
     if not len(looked_at):
         return None
+    # One-sided, at 5% divided by the labels looked at (Bonferroni); NaN where a draw lacks the label.
     ends = np.nanquantile(drawn[1:, looked_at], 1 - 0.05 / len(looked_at), axis=0)
     lost = looked_at[(exact[looked_at] < -LABEL_LOSS) & (ends < 0)]
     if not len(lost):

@@ -43,6 +43,7 @@ def classified(
         seconds += time.perf_counter() - began
         read += len(set(portion))
         on_progress(min(1.0, (start + PORTION) / len(texts)))
+    # From all over the file, which may be sorted by label or by length.
     singles = [_milliseconds(bundle, text) for text in texts[:: max(1, len(texts) // SINGLES)][:SINGLES]]
     p50, p95 = np.percentile(singles, (50, 95))
     probabilities, ood_scores = (np.concatenate(part) for part in zip(*outputs, strict=True))

@@ -38,6 +38,7 @@ MOST_OCCLUDED = 128  # longer messages lose several neighbouring words at a time
 LEAST = 0.1  # a smaller difference, in log-odds, is no scale for an error
 
 
+# The gap leaves out colours of skin: they belong to the picture before them.
 _PICTURES = "\u2600-\u27bf\U0001f000-\U0001f3fa\U0001f400-\U0001faff"
 _FITTED = "\ufe0f\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f"  # colours of skin, flags of regions
 _EMOJI = f"[{_PICTURES}][{_FITTED}]*(?:\u200d[{_PICTURES}][{_FITTED}]*)*"
@@ -83,6 +84,7 @@ def attribute(backbone: Backbone, text: str, direction: Vector) -> Attribution:
     message_words, read = words(text, backbone.reading)
     kept, spelled = backbone.reading.beside([text])
     if not spelled.any():
+        # Nothing is spelled, so the columns for spelling are zero, and the rest is all of the score.
         own_direction = torch.from_numpy(direction[: len(direction) - spelled.shape[1]] * kept[0]).float()
         way = _averaged(backbone, message_words, text, read, own_direction) or _integrated(
             backbone, message_words, text, read, own_direction
@@ -103,6 +105,7 @@ def words(text: str, reading: Reading) -> tuple[tuple[Word, ...], str]:
         read += " " if read and replacement and apart else ""
         spans.append(Word(text[start:end], start, end, (len(read), len(read) + len(replacement))))
         read, apart, last = read + replacement, han, end
+    # Cut like the text that the backbone gets.
     return tuple(spans), read[: chinese_dictionary.LONGEST]
 
 
@@ -132,6 +135,7 @@ def _integrated(
     if offsets is None or blank is None:
         return None
     shares = _shares(offsets, message_words)
+    # Special tokens and a prompt stay in the baseline: only the message is to differ.
     nothing = torch.where(torch.from_numpy(shares.any(axis=1)).to(ids.device), torch.full_like(ids, blank), ids)
     score, beside = _scoring(backbone, features, direction.to(ids.device))
     with torch.no_grad():
@@ -141,6 +145,7 @@ def _integrated(
         "integrated_gradients", message_words, np.zeros(len(message_words)), difference, _beyond(shares, message_words)
     )
     for steps in STEPS:
+        # The first try is always made, however long the message is.
         if steps > STEPS[0] and (result.error < ADDED_UP or steps * ids.shape[1] > MOST_TOKENS):
             break
         at_once = max(1, AT_ONCE // ids.shape[1])
@@ -181,11 +186,13 @@ def _averaged(
     """
     first: Any = backbone.model[0]
     bag = getattr(first, "embedding", None)
+    # After any other module the score is no sum over tokens.
     plain = all(type(module).__name__ == "Normalize" for module in list(backbone.model)[1:])
     if not isinstance(bag, nn.EmbeddingBag) or bag.mode != "mean" or not plain:
         return None
     ids = backbone.features([text])["input_ids"]
     coded = first.tokenizer.encode(read, add_special_tokens=False)
+    # Offsets are worth nothing unless they are of the very tokens that were read.
     if coded.ids != ids.tolist():
         return None
     with torch.no_grad():
@@ -231,6 +238,7 @@ def _shares(offsets: Sequence[tuple[int, int]], message_words: tuple[Word, ...])
     """Return [t, w]: which share of each token's letters belongs to each word; rows add up to one, or to zero."""
     starts, ends = (np.array([pair[side] for pair in offsets], np.float64)[:, None] for side in (0, 1))
     first, last = (np.array([word.read[side] for word in message_words], np.float64)[None, :] for side in (0, 1))
+    # Length of the overlap of token and word; negative where they do not meet.
     common = np.maximum(np.minimum(ends, last) - np.maximum(starts, first), 0)
     return common / np.maximum(common.sum(axis=1, keepdims=True), 1)
 

@@ -75,6 +75,7 @@ def explain(bundle: Bundle, raw: str, labelled: Examples | None = None) -> Expla
     vectors = bundle.backbone.encode([text])
     probabilities = head.probabilities(vectors)[0]
     first, second = (int(position) for position in np.argsort(-probabilities, kind="stable")[:2])
+    # The difference of two logits is linear in the vector, and the log-odds of both without a softmax.
     attribution = attribute(
         bundle.backbone, text, (head.weights[first] - head.weights[second]) / np.float32(head.temperature)
     )
@@ -99,6 +100,7 @@ def _nearest(bundle: Bundle, text: str, labelled: Examples) -> tuple[Neighbour, 
 
 def _notes(raw: str, text: str, attribution: Attribution) -> list[Sentence]:
     notes: list[Sentence] = []
+    # A cut text may be a few characters short of the limit: spaces at the cut are gone.
     if len(text) > LIMIT - 10 and len(raw) > len(text):
         notes.append(sentence("long_message_read_in_part", characters=len(raw)))
     if attribution.unread:

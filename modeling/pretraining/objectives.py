@@ -85,6 +85,7 @@ class TokenPrediction(PretrainingModel):
         vectors = self.encoder[0](tokens)["token_embeddings"]
         chosen = targets != IGNORED
         if not chosen.any():
+            # A batch that asks for nothing still needs a loss with a gradient.
             return {"loss": vectors.sum() * 0.0}
         logits = self.head(inputs_embeds=vectors[chosen][None]).logits[0]
         return {"loss": nn.functional.cross_entropy(logits.float(), targets[chosen])}
@@ -104,6 +105,7 @@ class MaskedLM(TokenPrediction):
         """Ask for a share of the tokens, one of each message at least, and hide most of these."""
         tokenizer, ids = self.backbone.model.tokenizer, tokens["input_ids"]
         own_tokens = self.own_tokens(tokens, unknown=False)
+        # Random numbers are below 1, so that the smallest is always of an own token.
         priority = random[..., 0].masked_fill(~own_tokens, 2.0)
         chosen = own_tokens & ((priority < MASKED) | (priority == priority.amin(1, keepdim=True)))
         as_mask = chosen & (random[..., 1] < AS_MASK)
@@ -125,6 +127,7 @@ class CausalLM(TokenPrediction):
         """Ask every token for the one after it; nothing is corrupted."""
         ids, present = tokens["input_ids"], tokens["attention_mask"].bool()
         targets = torch.full_like(ids, IGNORED)
+        # No target where this token or the next one is padding, on whichever side that is.
         targets[:, :-1] = ids[:, 1:].masked_fill(~(present[:, 1:] & present[:, :-1]), IGNORED)
         return {**tokens, "targets": targets}
 
@@ -155,10 +158,12 @@ class TSDAE(PretrainingModel):
     def corrupt(self, tokens: Batch, random: Tensor) -> Batch:
         """Delete most tokens of every message, never all; the whole message is what is asked for."""
         own_tokens = self.own_tokens(tokens, unknown=True)
+        # Below all random numbers, so that the largest, which is never deleted, is of an own token.
         priority = random[..., 0].masked_fill(~own_tokens, -1.0)
         deleted = own_tokens & (priority < DELETED) & (priority != priority.amax(1, keepdim=True))
         kept = tokens["attention_mask"].bool() & ~deleted
         pad = self.backbone.model.tokenizer.pad_token_id
+        # Kept tokens move together in their order: a gap would show where something is missing.
         order = torch.argsort((~kept).int(), dim=1, stable=True)[:, : int(kept.sum(1).max())]
         remaining = {name: value.gather(1, order) for name, value in tokens.items()}
         present = kept.gather(1, order)
@@ -229,6 +234,7 @@ def _head(backbone: Backbone, folder: Path, automatic: Any) -> tuple[nn.Module, 
     except (ValueError, OSError) as error:
         raise ModelingError("no_language_model", name=backbone.name, reason=short(error)) from None
     last = whole.get_output_embeddings()
+    # The body is not needed twice: the backbone's own vectors go straight to the head.
     setattr(whole, whole.base_model_prefix, _PassThrough())
     missing: list[str] = [name for name in loading["missing_keys"] if name in dict(whole.named_parameters())]
     table: Any = backbone.model.transformers_model

@@ -130,6 +130,7 @@ def _seconds_a_step(model: PretrainingModel, texts: Sequence[str], settings: Pre
             loss = model(**batch)["loss"]
         loss.backward()
         seconds.append(time.monotonic() - began)
+    # Timing must not leave a gradient for the first step.
     model.zero_grad()
     return float(np.mean(seconds[1:]))
 
@@ -145,6 +146,7 @@ def _held_out_loss(model: PretrainingModel, texts: Sequence[str], settings: Pret
             batch = model.make_batch(
                 [texts[row] for row in rows], [HELD_OUT_POSITIONS + row for row in rows], settings.seed
             )
+            # A batch's mean counts once for each message, for the last batch may be smaller.
             losses += [float(model(**batch)["loss"])] * len(rows)
     return float(np.mean(losses))
 
@@ -152,6 +154,7 @@ def _held_out_loss(model: PretrainingModel, texts: Sequence[str], settings: Pret
 def _order(texts: Sequence[str], steps: int, settings: PretrainingConfig) -> list[int]:
     """The rows of all batches, one after the other: shuffled, with messages of about one length together."""
     random = torch.Generator().manual_seed(settings.seed)
+    # A token is about four letters; what is cut off makes no batch longer.
     lengths = [min(len(text), 4 * settings.tokens) for text in texts]
     sampler = LengthGroupedSampler(settings.batch, lengths=lengths, generator=random)
     order: list[int] = []

@@ -61,6 +61,7 @@ def merge(backbone: Backbone, method: Method) -> None:
         for layer in list(inner.model.modules()):
             if hasattr(layer, "lora_A") and _quantised(layer.base_layer):
                 layer.base_layer = _dequantised(layer.base_layer, layer.get_delta_weight("default"))
+        # Quantised layers hold the sum already; peft would round it to 8 or 4 bits again.
         quantised = method in ("qlora", "int8")
         inner.model = inner.model.unload() if quantised else inner.model.merge_and_unload()
         _forget_quantisation(inner.model)
@@ -75,6 +76,7 @@ def _adapt(backbone: Backbone, method: Method, tuning: FineTuneConfig) -> None:
 
     inner = _transformer(backbone)
     if method in ("qlora", "int8"):
+        # Whether activations are recomputed is for the recipe to say, see `_recompute`.
         inner.model = prepare_model_for_kbit_training(inner.model, use_gradient_checkpointing=False)
         for module in inner.model.modules():
             if hasattr(module, "support_avx512bf16_for_cpu"):  # it would repack the weights at the first evaluation,

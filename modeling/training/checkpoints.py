@@ -24,6 +24,7 @@ BEST = "best.safetensors"
 
 def last_checkpoint(work: Path) -> str | None:
     """Return the newest checkpoint that was written to its end; remove those that were not."""
+    # By number: as text, checkpoint-9 would come after checkpoint-10.
     folders = sorted(work.glob("checkpoint-*"), key=lambda path: int(path.name.rsplit("-", 1)[1]), reverse=True)
     whole = [path for path in folders if (path / COMPLETE).is_file()]
     for path in set(folders) - set(whole):
@@ -52,6 +53,7 @@ class SaveByClock(TrainerCallback):
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         if (
+            # All processes have to save at the same step, so one clock decides.
             distributed.main_decision(time.monotonic() - self._saved > self._seconds)
             and state.global_step < state.max_steps
         ):
@@ -60,6 +62,7 @@ class SaveByClock(TrainerCallback):
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         if distributed.is_main_process():
             (Path(args.output_dir) / f"checkpoint-{state.global_step}" / COMPLETE).touch()
+        # Counted from the end of saving, so that a slow disk does not take all the time.
         self._saved = time.monotonic()
 
 
@@ -90,6 +93,7 @@ class EarlyStopping(TrainerCallback):
     def restore(self, model: nn.Module) -> None:
         """Give a model the best weights."""
         if self.step:
+            # The first process may still be writing them; and only what is trained is in the file.
             distributed.barrier()
             model.load_state_dict(load_file(self._path), strict=False)
 

@@ -117,6 +117,7 @@ def evaluated_folds(training_set: TrainingSet, recipe: Recipe) -> int:
 def frozen_candidate(training_set: TrainingSet, folds: Folds, c: float) -> Candidate:
     """The head alone, on the frozen backbone's vectors."""
     problem = Problem.around(training_set.vectors, training_set.targets, training_set.description_vectors)
+    # Where one part alone is held out, as in a search over many messages, the others have no score.
     rows = np.sort(np.concatenate(folds))
     return Candidate("frozen", c, out_of_fold(problem, folds, c)[rows], rows, training_set.targets)
 
@@ -150,6 +151,7 @@ class CrossValidation:
                     for fold, fold_rows in enumerate(self.folds[:fold_count])
                 ]
                 candidates.append(Candidate(method, c, np.concatenate(scores), rows, targets, blend=share))
+        # By the loss after calibration, as the live head's C is chosen.
         best = min(candidates, key=lambda candidate: best_temperature(candidate.scores, targets[rows])[1])
         blended = [by_share[best.blend] for by_share in encoded]
         near = [
@@ -225,6 +227,7 @@ def fine_tune_rows(
         method,
         _adapt_config(recipe.tuning(method), len(texts), many=len(training_set.texts) >= LARGE),
         seed=recipe.seed,
+        # names the fold, the same after a restart
         work=work / f"{method}-{len(rows)}-{int(rows.sum())}",
         on_progress=on_progress,
     )

@@ -99,6 +99,7 @@ def fine_tune(
     def attempt(parts: int) -> FineTuned:
         if parts == 1:
             return _fine_tuned(task, on_progress)
+        # A step has as many messages as before, so steps still count alike and the checkpoint is good.
         again = task.model_copy(update={"tuning": _in_parts(tuning, parts), "resume": last_checkpoint(work)})
         tuned = _fine_tuned(again, on_progress)
         return FineTuned(tuned.backbone, {**tuned.facts, "memory_ran_out": True})
@@ -164,6 +165,7 @@ def _fine_tuned(task: FineTuneTask, on_progress: OnProgress) -> FineTuned:
         }
     distributed.barrier()
     adapters.merge(backbone, task.method)
+    # Only training reads less: the bundle reads all that its base does.
     custom_modules.extend(backbone.model, token_limit)
     return FineTuned(Backbone(backbone.model, backbone.name, None, backbone.reading), facts)
 
@@ -209,6 +211,7 @@ def _arguments(task: FineTuneTask, steps: int, device: str, *, evaluated: bool) 
         device=device,
         bf16=backbones.has_bfloat16(device),
         gradient_accumulation_steps=tuning.accumulation,
+        # no gradients have to be kept
         per_device_eval_batch_size=2 * tuning.batch,
         warmup_steps=max(1, round(steps * tuning.warmup)),
         eval_strategy="steps" if evaluated else "no",
@@ -241,6 +244,7 @@ class MessageDataset(Dataset[dict[str, Any]]):
         self._backbone = backbone
         self._texts = texts
         self._targets = targets
+        # A token is about four letters; what is cut off makes no batch longer.
         self.lengths = [min(len(text), 4 * tokens) for text in texts]
 
     def __len__(self) -> int:

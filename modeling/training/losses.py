@@ -50,6 +50,7 @@ def contrast(vectors: Tensor, labels: Tensor, temperature: float) -> Tensor:
     """
     itself = torch.eye(len(labels), dtype=torch.bool, device=labels.device)
     similar = (vectors @ vectors.T / temperature).masked_fill(itself, float("-inf"))
+    # Zero in place of minus infinity, which times an empty mask would be NaN.
     share = torch.log_softmax(similar, dim=1).masked_fill(itself, 0.0)
     partners = (labels[:, None] == labels[None, :]) & ~itself
     count = partners.sum(1)

@@ -79,6 +79,7 @@ def _winner(cross_validation: CrossValidation, methods: Sequence[Method]) -> tup
     count = len(cross_validation.training_set.texts)
     if len(methods) == 1 or count < FEWEST_COMPARED:
         return methods[0], {}
+    # Below twice as many, a part would be all of them.
     if count >= 2 * MOST_COMPARED:
         rows = stratified_folds(
             cross_validation.training_set.targets, count // MOST_COMPARED, cross_validation.recipe.seed
@@ -91,7 +92,7 @@ def _winner(cross_validation: CrossValidation, methods: Sequence[Method]) -> tup
             folds=make_folds(some, cross_validation.recipe),
             work=cross_validation.work / "comparison",
             keep_weights=False,
-            vectors={},
+            vectors={},  # else both would share one cache, and the folds differ
         )
     candidates = [cross_validation.run(method, 1) for method in methods]
     best = candidates[0]
@@ -117,6 +118,7 @@ def expected_to_gain(candidate: Candidate, rival: Candidate, prior: tuple[float,
     targets = candidate.targets[candidate.rows]
     gains = macro_f1_difference(candidate.probabilities, rival.of(candidate.rows), targets)[1:]
     typical, spread = prior
+    # The sign of the mean of two normal witnesses, each weighed by one over its variance.
     return typical / spread**2 + float(np.mean(gains)) / max(float(np.var(gains)), 1e-8) > 0
 
 

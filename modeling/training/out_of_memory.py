@@ -28,6 +28,7 @@ def in_halves_if_needed(
     `too_little(parts)` if memory runs out again, or at once where a batch is not `divisible`.
     """
     weights = model.state_dict() if model is not None else {}
+    # On the CPU, so that the copy takes nothing of the memory that may run out.
     start = {name: value.detach().to("cpu", copy=True) for name, value in weights.items()}
     try:
         return attempt(1)

@@ -76,6 +76,7 @@ class RunDirectory:
             saved = json.loads((self.folder / "done.json").read_text("utf-8"))
         except (FileNotFoundError, ValueError):
             return None
+        # The key is as earlier versions wrote it: what they finished stays finished.
         if saved.get("order") != self.request:
             raise ModelingError("folder_of_other_run", folder=self.folder)
         return kind.model_validate(saved["done"])

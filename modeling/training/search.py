@@ -188,6 +188,7 @@ class _Search:
             gain = _gain(best.candidate, default.candidate)
             if gain.low <= 0:
                 notes.append(sentence("search_gain_by_chance"))
+        # Of many messages most are held out, once, and a trial learns from the others.
         if len(trials.folds) == 1:
             learned = len(training_set.texts) - len(trials.folds[0])
             messages = len(self.inputs.train)

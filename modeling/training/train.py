@@ -207,6 +207,7 @@ class _Training:
             baseline_backbone.encode(self.inputs.descriptions),
             c=baseline_head.c if baseline_head else None,
             temperature=baseline_head.temperature if baseline_head else None,
+            # never used, but given with the other two they spare choosing all three
             thresholds=np.ones(len(self.inputs.labels), np.float32) if baseline_head else None,
         )
         return Baseline(

@@ -44,6 +44,7 @@ def training_arguments(
         lr_scheduler_type="linear",
         seed=seed,
         use_cpu=device == "cpu",
+        # Trainer would keep only what `forward` names, and our collators make that from other columns
         remove_unused_columns=False,
         save_strategy="steps",
         save_steps=NEVER,  # by the clock instead
@@ -51,7 +52,7 @@ def training_arguments(
         logging_strategy="no",
         report_to=[],
         disable_tqdm=True,
-        dataloader_pin_memory=False,
+        dataloader_pin_memory=False,  # batches are on the model's device already; only memory of the CPU can be pinned
         **settings,
     )
 
@@ -95,6 +96,7 @@ class SafeTrainer(Trainer):
         """
         self.add_callback(_ReportProgress(on_progress))
         self.add_callback(SaveByClock(checkpoint_seconds))
+        # It prints to standard output, where the JSON lines go.
         self.remove_callback(PrinterCallback)
         self.train(resume_from_checkpoint=resume)
 
@@ -108,6 +110,7 @@ class SafeTrainer(Trainer):
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
         dataset: Any = train_dataset or self.train_dataset
+        # Alike in length are all messages of a step, over batches and processes: all wait for the longest.
         step = self.args.train_batch_size * self.args.gradient_accumulation_steps * self.args.world_size
         return EndlessSampler(dataset.lengths, step, step * self.args.max_steps, self.args.seed)
 

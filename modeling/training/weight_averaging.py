@@ -42,7 +42,9 @@ def blend(tuned: Backbone, base: Path, share: float, kept_files: Sequence[Path] 
     with torch.no_grad(), ExitStack() as stack:
         files = [stack.enter_context(safe_open(path, "pt", device=str(tuned.model.device))) for path in kept_files]
         for name, value in _weights(tuned):
+            # In float32, for a mean in 16 bits would round away small changes.
             origin = start[name].to(value.device, torch.float32)
+            # Only weights that changed were kept: the others are those of the base.
             kept = [file.get_tensor(name).float() if name in file.keys() else origin for file in files]  # noqa: SIM118
             value.copy_(torch.lerp(origin, torch.stack([value.float(), *kept]).mean(0), share))
     return Backbone(tuned.model, tuned.name, None, tuned.reading)
