@@ -9,6 +9,7 @@ from modeling.events import Gate
 from modeling.sentences.catalogue import sentence
 from modeling.types import Probabilities, Targets
 
+FEWEST = 30  # messages; on fewer, two models that say the same of all of them would pass for equally good
 MARGIN = 0.005  # a candidate may be this much worse in macro-F1 at the lower end of its interval
 LABEL_SUPPORT, LABEL_LOSS = 30, 0.03
 CALIBRATION_SLACK = 0.01
@@ -20,7 +21,8 @@ def promotion_gate(
     """Decide from both models' probabilities [n, k] for the same messages whether the candidate is promoted.
 
     Promoted when (1) the lower end of the paired bootstrap interval of the macro-F1 difference lies above -0.5 points,
-    (2) no label with 30 or more messages lost more than 3 points of F1, and (3) the calibration error is no worse.
+    (2) no label with 30 or more messages lost more than 3 points of F1, and (3) the calibration error is no worse;
+    never on fewer than 30 messages, which are too few to tell.
     One message more or less moves (2) by 3 points at 30 messages, and (3) is never exactly equal; so each counts only
     where the bootstrap says that it is not noise: the loss of a label at 5% divided by the number of labels looked at,
     the calibration error at 2.5% and by more than one point.
@@ -31,7 +33,10 @@ def promotion_gate(
     lost = _lost_label(drawn.f1, targets, labels)
     worse = calibration > CALIBRATION_SLACK and error.low > 0
     figures = {"difference": _points(difference), "low": _points(low), "high": _points(high), "messages": len(targets)}
-    if low <= -MARGIN:
+    too_few = len(targets) < FEWEST
+    if too_few:
+        reason = sentence("gate_too_few", fewest=FEWEST, **figures)
+    elif low <= -MARGIN:
         reason = sentence("gate_may_be_worse", **figures)
     elif lost:
         reason = sentence("gate_label_lost", label=lost[0], lost=_points(lost[1]), **figures)
@@ -40,7 +45,7 @@ def promotion_gate(
     else:
         reason = sentence("gate_better" if low > 0 else "gate_no_worse", **figures)
     return Gate(
-        promote=low > -MARGIN and not lost and not worse,
+        promote=not too_few and low > -MARGIN and not lost and not worse,
         reason=reason,
         difference=round(difference, 4),
         low=round(low, 4),

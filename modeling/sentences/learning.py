@@ -292,6 +292,12 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "wrong.",
         "{count} 条消息的标签是模型包不认识的（{labels:quoted} 等，另有 {more} 个）：都算答错。",
     ),
+    "gate_too_few": (
+        "Kept the active model: {messages} messages that neither model learned from are too few to tell (it takes "
+        "{fewest}), macro-F1 {difference:+.1f} points ({low:+.1f} points to {high:+.1f} points).",
+        "保留当前模型：两个模型都没有学过的消息只有 {messages} 条，太少，无法判断（至少需要 {fewest} 条），macro-F1 "
+        "变化 {difference:+.1f} 个百分点（{low:+.1f} 至 {high:+.1f}）。",
+    ),
     "gate_may_be_worse": (
         "Kept the active model: the candidate may be worse, macro-F1 {difference:+.1f} points ({low:+.1f} points to "
         "{high:+.1f} points) on {messages} messages.",

@@ -29,13 +29,13 @@ TARGETS = np.random.default_rng(0).integers(0, 3, 600)
 @given(st.integers(1, 60), st.integers(0, 999))
 @settings(max_examples=40, deadline=None)
 def test_figures_agree_with_scikit_learn(count: int, seed: int) -> None:
-    from sklearn.metrics import accuracy_score, f1_score
+    from sklearn.metrics import accuracy_score, f1_score  # pyright: ignore[reportUnknownVariableType]
 
     rng = np.random.default_rng(seed)
     targets, probabilities = rng.integers(0, 3, count), rng.dirichlet([1, 1, 1], count).astype(np.float32)
     found = metrics.scores(probabilities, targets, LABELS)
     predicted, present = probabilities.argmax(1), np.unique(targets)
-    book = f1_score(targets, predicted, labels=present, average="macro", zero_division=0)
+    book = f1_score(targets, predicted, labels=present, average="macro", zero_division=0)  # pyright: ignore[reportArgumentType]
     assert found.accuracy == pytest.approx(accuracy_score(targets, predicted))
     assert found.macro_f1 == pytest.approx(book, abs=1e-5)
     assert set(found.per_label) == {LABELS[place] for place in present}
@@ -95,6 +95,22 @@ def test_overconfidence_alone_keeps_a_candidate_back() -> None:
 def test_noise_in_the_calibration_error_does_not() -> None:
     predicted = flipped(TARGETS, 0.3, 1)
     assert promotion_gate.promotion_gate(odds(predicted, 0.705), odds(predicted, 0.70), TARGETS, LABELS).promote
+
+
+@pytest.mark.parametrize(("messages", "promote"), [(1, False), (5, False), (29, False), (30, True)])
+def test_fewer_than_30_messages_are_too_few_to_tell(messages: int, promote: bool) -> None:
+    same = odds(TARGETS[:messages])
+    decided = promotion_gate.promotion_gate(same, same, TARGETS[:messages], LABELS)
+    assert decided.promote is promote
+    assert (f"{messages} messages that neither model learned from are too few" in decided.reason.text) is not promote
+    assert (f"只有 {messages} 条，太少，无法判断（至少需要 30 条）" in decided.reason.render("zh")) is not promote
+
+
+def test_even_a_far_better_candidate_needs_so_many() -> None:
+    targets = TARGETS[:29]
+    decided = promotion_gate.promotion_gate(odds(targets), odds((targets + 1) % 3), targets, LABELS)
+    assert decided.low > 0.5
+    assert not decided.promote
 
 
 @given(st.integers(1, 40), st.integers(0, 99))
