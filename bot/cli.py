@@ -216,6 +216,9 @@ def replay(
     annotate: Annotated[str, typer.Option(help="all, none, asked, or a share such as 0.3")] = "all",
     budget: Annotated[int, typer.Option(help="With --annotate asked: how many answers to give", min=1)] = 100,
     retrain_at: Annotated[list[int] | None, typer.Option(help="Type /retrain after N labels; may be repeated")] = None,
+    retrain_auto: Annotated[
+        bool, typer.Option(help="Let it train by itself when the labels have doubled, and wait for that at the end")
+    ] = False,
     in_flight: Annotated[int, typer.Option(help="Messages that wait for their prediction at a time", min=1)] = 64,
     rate: Annotated[
         float | None, typer.Option(help="Messages per second; as fast as it goes if left out", min=0.001)
@@ -235,6 +238,7 @@ def replay(
         annotate=annotate,
         budget=budget,
         retrain_at=tuple(sorted(retrain_at or ())),
+        retrain_auto=retrain_auto,
         in_flight=in_flight,
         rate=rate,
         data=data,

@@ -21,6 +21,7 @@ SECRET = "hunter2-very-secret"
 def _somewhere_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("BACKCHANNEL_DATA_DIR")
+    monkeypatch.delenv("BACKCHANNEL_RETRAIN_AUTO")
 
 
 def defaults(values: BaseModel, prefix: str = "BACKCHANNEL_") -> dict[str, str]:

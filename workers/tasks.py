@@ -18,6 +18,7 @@ from workers.core.settings import Settings, load
 from workers.handlers.claims import ClaimContext, drain
 from workers.handlers.dispatch import handle, in_steps
 from workers.heartbeat import Heartbeat, process_name
+from workers.jobs import automatic_retraining
 from workers.queue.celery_app import app, publish
 from workers.queue.hints import Hints
 from workers.store import counters, head_fits, heartbeats, inbox, jobs, outbox
@@ -168,8 +169,9 @@ def train(self: Any) -> None:
 
 @app.task(name=MAINTENANCE)
 def sweep() -> None:
-    """Send hints for work that is left over, and drop the keys of events that can't come again."""
+    """Retrain if it is time, send hints for work that is left over, and drop keys of events that can't come again."""
     now = time.time()
+    automatic_retraining.retrain_if_due(database(), settings().retrain_auto, now)
     with database().read() as c:
         waiting = [queue for queue, count in inbox.waiting(c, now).items() if count]
         due = jobs.expired(c, now)

@@ -76,14 +76,14 @@ def data_folder(data: Path | None) -> Generator[Path]:
 
 
 @contextmanager
-def running_instance(data: Path) -> Generator[Instance]:
+def running_instance(data: Path, retrain_auto: bool = False) -> Generator[Instance]:
     """Start a whole Backchannel on this data folder, away from the settings that are around; stop it at the end."""
     # A unix socket's path must be short, which a data folder's need not be.
     with tempfile.TemporaryDirectory(prefix="backchannel-", dir="/tmp") as short, tempfile.TemporaryFile() as log:
         socket = Path(short) / "far.sock"
         argv = [sys.executable, "-m", "bot", "up", "--far-side", str(socket)]
         # In the data folder: settings are read from a .env in the current one. Into a file: nobody empties a pipe.
-        process = subprocess.Popen(argv, env=environment(data), cwd=data, stdout=sys.stderr, stderr=log)
+        process = subprocess.Popen(argv, env=environment(data, retrain_auto), cwd=data, stdout=sys.stderr, stderr=log)
         try:
             yield Instance(data, socket, process, log)
         finally:
@@ -100,10 +100,11 @@ def stop(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def environment(data: Path) -> dict[str, str]:
-    """Ours without the settings of another Backchannel, except for the backbone."""
+def environment(data: Path, retrain_auto: bool = False) -> dict[str, str]:
+    """Ours without the settings of another Backchannel, except for the backbone; it trains unasked if told so."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("BACKCHANNEL_")}
     backbone = os.environ.get("BACKCHANNEL_BACKBONE", "")
     if backbone and Path(backbone).is_dir():  # the process runs in its data folder
         backbone = str(Path(backbone).absolute())
-    return kept | {"BACKCHANNEL_DATA_DIR": str(data), "BACKCHANNEL_BACKBONE": backbone}
+    ours = {"DATA_DIR": str(data), "BACKBONE": backbone, "RETRAIN_AUTO": str(retrain_auto).lower()}
+    return kept | {f"BACKCHANNEL_{name}": value for name, value in ours.items()}

@@ -29,7 +29,7 @@ from bot.replay.script import AUTHORS, Participants, chat_ref, ref_of, until
 from bot.replay.server import ReplayServer
 from workers.core.errors import BackchannelError
 from workers.core.events import Message, MessageRef
-from workers.store import jobs, versions
+from workers.store import heartbeats, jobs, versions
 from workers.store.database import Database
 
 Rows = list[tuple[str, str]]
@@ -48,6 +48,7 @@ class Plan:
     annotate: str = "all"
     budget: int = 100
     retrain_at: tuple[int, ...] = ()
+    retrain_auto: bool = False
     in_flight: int = 64
     rate: float | None = None
     data: Path | None = None
@@ -82,7 +83,7 @@ def run(plan: Plan) -> str:
     if plan.report:
         save(plan.report)
     try:
-        with data_folder(plan.data) as data, running_instance(data) as instance:
+        with data_folder(plan.data) as data, running_instance(data, plan.retrain_auto) as instance:
             database = Database(instance.database_url)
             script = run_script(plan, share, rows[: plan.limit], test, database, instance.socket)
             report = asyncio.run(instance.run(script))
@@ -165,6 +166,8 @@ async def write_all(
             await retrain(database, participants)
     if plan.annotate == "asked":
         await participants.answer_questions(MAIN, plan.budget)
+    if plan.retrain_auto:
+        await unasked_training(database, participants)
     await score(measured, test, participants, "at the end")
     return measured
 
@@ -210,6 +213,30 @@ async def retrain(database: Database, participants: Participants) -> None:
     """Type /retrain, wait for the job's end, and until the version that is active then serves."""
     (key,) = await participants.run_command(MAIN, "retrain")
     print(participants.text_of(key), file=sys.stderr)
+    await no_job_runs(database)
+    await participants.observer.head_is_current()
+    await until(lambda: "…" not in participants.text_of(key), "the job's last message")
+    await asyncio.sleep(1.0)
+    print(participants.text_of(key), file=sys.stderr)
+
+
+async def unasked_training(database: Database, participants: Participants) -> None:
+    """Wait for a sweep, which looks whether it is time to train, for the training, and for the version it brings."""
+    await participants.observer.head_is_current()
+    labelled_by = time.time()
+
+    def swept() -> bool:
+        with database.read() as c:
+            return heartbeats.alive(c, "sweep", labelled_by)
+
+    while not await asyncio.to_thread(swept):
+        await asyncio.sleep(0.5)
+    await no_job_runs(database)
+    await participants.observer.head_is_current()
+
+
+async def no_job_runs(database: Database) -> None:
+    """Wait until no job is queued or running."""
 
     def ended() -> bool:
         with database.read() as c:
@@ -217,10 +244,6 @@ async def retrain(database: Database, participants: Participants) -> None:
 
     while not await asyncio.to_thread(ended):
         await asyncio.sleep(0.5)
-    await participants.observer.head_is_current()
-    await until(lambda: "…" not in participants.text_of(key), "the job's last message")
-    await asyncio.sleep(1.0)
-    print(participants.text_of(key), file=sys.stderr)
 
 
 async def score(measured: Measurements, test: Rows, participants: Participants, when: str) -> None:

@@ -272,7 +272,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="backchannel-chaos-") as folder:
         data = Path(folder)
         os.environ |= {"BACKCHANNEL_DATA_DIR": str(data), "BACKCHANNEL_SWEEP_SECONDS": "2"}
-        os.environ["BACKCHANNEL_LEASE_SECONDS"] = "10"
+        os.environ |= {"BACKCHANNEL_LEASE_SECONDS": "10", "BACKCHANNEL_RETRAIN_AUTO": "false"}
         settings = Settings(_env_file=None)  # pyright: ignore[reportCallIssue]
         database = open_database(settings)
         stack = process_specs(settings, BotSettings(), [["replay", "--far-side", str(data / "far.sock")]])

@@ -83,8 +83,8 @@ class Tally:
 
     sent: int = 0
     acknowledged: int = 0
-    seconds: list[float] = field(default_factory=list)
-    unstored: list[str] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list[float])
+    unstored: list[str] = field(default_factory=list[str])
     drops: int = 0
     down: float = 0.0
 
@@ -221,7 +221,13 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="backchannel-storm-") as folder:
-        wanted = {"DATA_DIR": folder, "SWEEP_SECONDS": "2", "LEASE_SECONDS": "10", "WEB__ENABLED": "false"}
+        wanted = {
+            "DATA_DIR": folder,
+            "SWEEP_SECONDS": "2",
+            "RETRAIN_AUTO": "false",
+            "LEASE_SECONDS": "10",
+            "WEB__ENABLED": "false",
+        }
         os.environ |= {f"BACKCHANNEL_{name}": value for name, value in wanted.items()}
         return asyncio.run(run(arguments, Path(folder)))
 

@@ -108,7 +108,7 @@ class Tour:
     """What people do, what they see, and what they had expected to see."""
 
     far: Far
-    missed: list[str] = field(default_factory=list)
+    missed: list[str] = field(default_factory=list[str])
     doctor: str = ""
 
     async def expect(self, what: str, found: Callable[[], T], seconds: float = 60.0) -> T | None:
@@ -237,6 +237,7 @@ async def keep_quiet(tour: Tour, up: Up) -> None:
 async def run(platform: str, folder: Path) -> int:
     far = FARS[platform]()
     env = {"DATA_DIR": str(folder), "WEB__ENABLED": "false", "PROGRESS_SECONDS": "1", "SWEEP_SECONDS": "2"}
+    env["RETRAIN_AUTO"] = "false"  # the jobs that it counts are those that it asks for
     env |= {"LEASE_SECONDS": "5", "JOB_LEASE_SECONDS": "5"}
     up = Up(folder, {f"BACKCHANNEL_{name}": value for name, value in env.items()} | await far.start())
     tour = Tour(far)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection, event
 
@@ -46,6 +47,7 @@ TYPED = {
     "label": "label bug",
     "ask": "ask 10",
     "retrain": "retrain",
+    "retrain auto": "retrain auto off",
     "distill": "distill static",
     "pretrain": "pretrain",
     "tune": "tune 5",
@@ -81,7 +83,7 @@ def fill(database: Database, count: int, folder: Path, labelled: int = 10) -> No
     with database.write() as c:
         chats.enable(c, CHAT, ADMIN, "en", 0.0)
         ids = [labels.add(c, name, f"about {name}", emoji, 0.0).id for name, emoji in LABELS.items()]
-        versions.add_candidate(c, bundle(folder), "minilm", "", "frozen", {"accuracy": 0.9}, 1, "", 1.0)
+        versions.add_candidate(c, bundle(folder), "minilm", "", "frozen", {"accuracy": 0.9}, 1, None, 1.0)
     for start in range(0, count, 500):
         numbers = range(start, min(count, start + 500))
         with database.write() as c:
@@ -104,7 +106,7 @@ def author(number: int) -> Person:
 
 
 def prediction(message: int, label: int) -> Prediction:
-    guess = {"guess": False, "shown": True, "probability": 0.8, "margin": 0.5}
+    guess: dict[str, Any] = {"guess": False, "shown": True, "probability": 0.8, "margin": 0.5}
     return Prediction(message=message, revision=1, version=1, head_revision=0, label=label, at=1.0, **guess)
 
 
@@ -125,13 +127,13 @@ def bundle(folder: Path) -> str:
 
 
 @contextmanager
-def watched(database: Database, guard: Guard = nullcontext) -> Iterator[list[Write]]:
+def watched(database: Database, guard: Guard = nullcontext) -> Generator[list[Write]]:
     """The write transactions that are made inside, one after another."""
     writes: list[Write] = []
     original = database.write
 
     @contextmanager
-    def write() -> Iterator[Connection]:
+    def write() -> Generator[Connection]:
         here = Write()
         with original() as c:
             writes.append(here)
@@ -182,7 +184,7 @@ def pressed(database: Database, after: str) -> dict[str, list[Event]]:
         outgoing = next(item for item in outbox.claim(c, CHAT.platform, 50, 30.0, "test", NOW) if item.key == "shown")
         outbox.sent(c, outgoing, "shown", 1.0)
         held = questions.hold(c, Command(key="held", at=1.0, chat=CHAT, caller=ADMIN, text="leave"), NOW)
-    reactions = [reaction(number) for number in range(30)]
+    reactions: list[Event] = [reaction(number) for number in range(30)]
     return {
         "button: agree": [button("agree", Agree(label.id).value, "shown")],
         "button: more": [button("more", More().value, "shown")],

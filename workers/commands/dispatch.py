@@ -41,6 +41,7 @@ RUN: dict[str, Callable[[Call], Answer]] = {
     "label": labels.label,
     "ask": ask.ask,
     "retrain": jobs.retrain,
+    "retrain auto": jobs.retrain_auto,
     "distill": jobs.distill,
     "pretrain": jobs.pretrain,
     "tune": jobs.tune,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast, get_args
 
 from sqlalchemy import Connection
@@ -11,8 +11,11 @@ from sqlalchemy import Connection
 from modeling.text.cleaning import clean, is_held_out
 from workers.commands.context import Answer, Call, Plan, number_in
 from workers.core.buttons import CancelJob
+from workers.core.command_table import VERBS
 from workers.core.i18n import kind_name, stage_name
 from workers.core.replies import Choice, EditPost, Post
+from workers.jobs import automatic_retraining
+from workers.jobs.outcome_text import after_reason
 from workers.store import jobs, labels, training_set, versions
 from workers.store.jobs import Job, JobKind, JobRequest, Method
 
@@ -50,20 +53,34 @@ def retrain(call: Call) -> Answer:
     tuned = tuned_job(call, asked)
     if tuned is None and asked.recipe == "tuned":
         return call.say("retrain_no_recipe")
+    count = training_set.labelled_size(call.c)
     more: dict[str, Any] = {"method": asked.method or "auto", "backbone": asked.backbone, "epochs": asked.epochs}
     if tuned is not None and tuned.result is not None:
         more["recipe"] = tuned.result["recipe"]
         more["method"] = asked.method or tuned.result["best"].get("method", "auto")
-    text = call.text("retrain_queued", count=training_set.labelled_size(call.c))
-    return queue(call, "train", text + (call.text("retrain_tuned", job=tuned.id) if tuned else ""), **more)
+    text = call.text("retrain_queued", count=count) + (call.text("retrain_tuned", job=tuned.id) if tuned else "")
+    return queue(call, "train", text, labelled=count, **more)
+
+
+def retrain_auto(call: Call) -> Answer:
+    """Choose for the whole installation, as labels and versions are its own, whether it trains by itself."""
+    wanted = call.rest.strip().lower()
+    if wanted not in ("on", "off"):
+        # `auto` is a method, too, and the one that `retrain` takes by default.
+        return retrain(replace(call, verb=VERBS["retrain"], rest=f"auto {call.rest}"))
+
+    def write(c: Connection) -> list[Post]:
+        automatic_retraining.choose(c, wanted == "on")
+        return call.say(f"retrain_auto_{wanted}", fewest=automatic_retraining.FEWEST)
+
+    return Plan(write)
 
 
 def tuned_job(call: Call, asked: RetrainOptions) -> Job | None:
     """The tuning whose recipe this retraining takes: the latest, unless something else was asked for."""
     if asked.recipe == "default" or (asked.recipe == "" and (asked.method or asked.backbone)):
         return None
-    latest = jobs.latest_done(call.c, "tune", 1)
-    return latest[0] if latest and latest[0].result and latest[0].result["recipe"] else None
+    return jobs.tuned(call.c)
 
 
 def parse_options(call: Call) -> RetrainOptions | list[Post]:
@@ -211,10 +228,7 @@ def too_few_labels(call: Call) -> list[Post] | None:
     if len(counts) == 1:
         names = {label.id: label.name for label in labels.living(call.c)}
         return call.say("retrain_one_label", name=names[next(iter(counts))])
-    # The second most frequent label decides.
-    if sorted(counts.values())[-2] < 2:
-        return call.say("retrain_too_few")
-    return None
+    return None if training_set.can_be_told_apart(counts) else call.say("retrain_too_few")
 
 
 def show(call: Call) -> list[Post]:
@@ -250,4 +264,5 @@ def cancel_job(c: Connection, call: Call, job: Job) -> list[Post | EditPost]:
     if after is None or after.state in ("done", "failed"):
         return [*call.say("cancel_none")]
     text = call.text("job_cancelled" if after.state == "cancelled" else "job_cancelling", job=job.id)
-    return [EditPost(chat=job.request.chat, post=job.request.post, text=text), call.post(text)]
+    shown = after_reason(call.language, job.request, text)
+    return [EditPost(chat=job.request.chat, post=job.request.post, text=shown), call.post(text)]

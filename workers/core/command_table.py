@@ -72,6 +72,13 @@ VERBS: dict[str, Verb] = {
             admin=True,
         ),
         Verb(
+            "retrain auto",
+            "on|off",
+            "Train by itself when the labels have doubled, or only when asked",
+            "标注翻倍时自动训练，或仅在要求时训练",
+            admin=True,
+        ),
+        Verb(
             "distill",
             "<static|lstm|gru|minilm|name>",
             "Let a small, fast student learn from the active version",
@@ -124,7 +131,7 @@ def nearest(verb: str) -> str | None:
 
 
 def find(text: str) -> tuple[Verb | None, str]:
-    """The verb that a typed line names and the rest of the line; `labels` looks at its second word too."""
+    """The verb that a typed line names and the rest of the line; `labels` and `retrain` look at the second word too."""
     text = text.strip().removeprefix("/")
     words = text.split(maxsplit=2)
     if not words:

@@ -80,6 +80,8 @@ class Settings(BaseSettings):
     job_lease_seconds: float = Field(default=30.0, ge=2, le=3600)
     sweep_seconds: float = Field(default=10.0, ge=0.5, le=600)
     progress_seconds: float = Field(default=3.0, ge=0.2, le=600)
+    # Until somebody types `retrain auto on` or `off`.
+    retrain_auto: bool = True
 
     @field_validator("data_dir")
     @classmethod

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import subprocess
 import sys
 import threading
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 
 from pydantic import ValidationError
@@ -19,18 +21,33 @@ from workers.jobs.errors import Interrupted, JobFailed, in_both
 
 log = logging.getLogger(__name__)
 
+NICENESS = 10
+"""By how much a program steps back behind others where nobody waits for it; 19 would be the most."""
 GRACE = 5.0
 """Seconds to end in, once asked to."""
 ASKED_TO_STOP = (-signal.SIGTERM, 128 + signal.SIGTERM)
 """Statuses of a program that ended because it was asked to, as all processes are when the machine is stopped."""
 
 
-def start(argv: Sequence[str]) -> subprocess.Popen[str]:
-    """Start `python -m modeling` with these arguments; it ends when we do, and says how far it is in JSON lines."""
+def start(argv: Sequence[str], niceness: int = 0) -> subprocess.Popen[str]:
+    """Start `python -m modeling` with these arguments; it ends when we do, and says how far it is in JSON lines.
+
+    `niceness` is added to ours.
+    """
     pipe = subprocess.PIPE
     line = [sys.executable, "-m", "modeling", *argv, "--progress", "json", "--stop-with-parent"]
     # Its input never says anything: when it ends, we are gone, and the program stops.
-    return subprocess.Popen(line, stdin=pipe, stdout=pipe, stderr=pipe, text=True, errors="replace")
+    process = subprocess.Popen(line, stdin=pipe, stdout=pipe, stderr=pipe, text=True, errors="replace")
+    if niceness:
+        step_back(process.pid, niceness)
+    return process
+
+
+def step_back(pid: int, niceness: int) -> None:
+    """Give way to other processes, and let all threads and processes that this one starts later do so."""
+    # From here: code between fork and exec may hang where there are threads, as in a worker.
+    with suppress(ProcessLookupError):
+        os.setpriority(os.PRIO_PROCESS, pid, os.getpriority(os.PRIO_PROCESS, 0) + niceness)
 
 
 class Program:

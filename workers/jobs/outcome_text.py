@@ -20,6 +20,14 @@ def percent_done(language: str, job: int, kind: str, stage: str, fraction: float
     return say(language, "job_progress", job=job, **names, percent=round(100 * fraction))
 
 
+def after_reason(language: str, request: JobRequest, text: str) -> str:
+    """What is said of a job, and before it, where nobody asked for the job, why it began."""
+    if request.grown_from is None:
+        return text
+    code = "retrain_grown" if request.grown_from else "retrain_first"
+    return f"{say(language, code, count=request.labelled, before=request.grown_from)}\n{text}"
+
+
 def outcome_text(
     language: str, version: Version, promoted: bool, same: bool, request: JobRequest, done: Trained | Distilled
 ) -> str:

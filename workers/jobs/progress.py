@@ -15,7 +15,7 @@ from workers.core.replies import Choice, EditPost
 from workers.core.settings import Settings
 from workers.jobs.errors import Cancelled
 from workers.jobs.modeling_process import Program
-from workers.jobs.outcome_text import percent_done
+from workers.jobs.outcome_text import after_reason, percent_done
 from workers.store import jobs, outbox
 from workers.store.database import Database, DatabaseAway
 from workers.store.jobs import Job, LostLease
@@ -106,4 +106,5 @@ def progress_edit(run: Run) -> EditPost:
     request = run.job.request
     text = percent_done(run.language, run.job.id, request.kind, run.stage, run.fraction)
     cancel = Choice(text=say(run.language, "cancel"), value=CancelJob(run.job.id).value)
-    return EditPost(chat=request.chat, post=request.post, text=text, choices=(cancel,), progress=run.fraction)
+    shown = after_reason(run.language, request, text)
+    return EditPost(chat=request.chat, post=request.post, text=shown, choices=(cancel,), progress=run.fraction)

@@ -27,7 +27,8 @@ from workers.jobs.kinds.job_context import Command, JobContext, Kind, job_contex
 from workers.jobs.kinds.pretrain import PRETRAIN_JOB
 from workers.jobs.kinds.train_and_distill import DISTILL_JOB, TRAIN_JOB
 from workers.jobs.kinds.tune import TUNE_JOB
-from workers.jobs.modeling_process import Program, start
+from workers.jobs.modeling_process import NICENESS, Program, start
+from workers.jobs.outcome_text import after_reason
 from workers.jobs.progress import PublishState, Run, follow, unpublished
 from workers.store import chats, jobs, outbox
 from workers.store.database import Database, DatabaseAway
@@ -118,7 +119,8 @@ def run_programs(
 
 def run_program(database: Database, settings: Settings, run: Run, command: Command) -> Outcome:
     """Run one program to its end, and return its last line. Raises as `run_programs`."""
-    program = Program(start(command))
+    # Nobody waits for a training that nobody asked for, so it lets everything else on the machine go first.
+    program = Program(start(command, NICENESS if run.job.request.by_itself else 0))
     try:
         return follow(database, settings, run, program)
     finally:
@@ -132,7 +134,8 @@ def conclude(database: Database, job: Job, context: JobContext, done: Outcome) -
     with database.write() as c:
         outcome = write_outcome(c, now)
         jobs.finish(c, job, "done", outcome.result, None, now)
-        edit = EditPost(chat=request.chat, post=request.post, text=outcome.text)
+        text = after_reason(context.language, request, outcome.text)
+        edit = EditPost(chat=request.chat, post=request.post, text=text)
         more = [(f"job:{job.id}:end:{number}", reply) for number, reply in enumerate(outcome.more)]
         outbox.add(c, [(f"job:{job.id}:end", edit), *more], now)
 
@@ -145,4 +148,5 @@ def end(database: Database, job: Job, state: Literal["cancelled", "failed"], err
         jobs.finish(c, job, state, None, error, now)
         language = chats.language(c, request.chat, "en")
         text = say(language, f"job_{state}", job=job.id, error=error.text(language) if error else "")
+        text = after_reason(language, request, text)
         outbox.add(c, [(f"job:{job.id}:end", EditPost(chat=request.chat, post=request.post, text=text))], now)

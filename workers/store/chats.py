@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select, update
 
 from workers.core.events import ChatRef, Person
 from workers.store.sql import AnyRow, insert
-from workers.store.tables import chats
+from workers.store.tables import chats, ledger
 
 Mode = Literal["shadow", "suggest"]
 
@@ -50,6 +50,15 @@ def language(c: Connection, chat: ChatRef, default: str) -> str:
 def by_key(c: Connection, keys: Iterable[str]) -> dict[str, Chat]:
     """Those of these chats that were ever enabled, by key."""
     return {row.key: _chat(row) for row in c.execute(select(chats).where(chats.c.key.in_(set(keys))))}
+
+
+def last_labelled(c: Connection) -> Chat | None:
+    """Of the chats in which the bot speaks unasked, the one in which somebody labelled last."""
+    speaks = chats.c.enabled & (chats.c.mode == "suggest")
+    statement = select(chats).join(ledger, ledger.c.chat == chats.c.key).where(speaks)
+    labelled = statement.where(ledger.c.label.is_not(None), ledger.c.added)
+    row = c.execute(labelled.order_by(ledger.c.id.desc()).limit(1)).first()
+    return None if row is None else _chat(row)
 
 
 def enable(c: Connection, chat: ChatRef, by: Person, language: str, now: float) -> None:

@@ -1,4 +1,4 @@
-"""Counters by which one process sees that another has changed something."""
+"""Counters by which one process sees that another has changed something, and choices that are kept as a number."""
 
 from __future__ import annotations
 
@@ -20,6 +20,12 @@ def bump(c: Connection, name: str) -> None:
     """Add one. The row stays locked until the transaction ends, so call it last."""
     new = insert(c, counters).values(name=name, value=1)
     c.execute(new.on_conflict_do_update(index_elements=["name"], set_={"value": counters.c.value + 1}))
+
+
+def put(c: Connection, name: str, number: int) -> None:
+    """Make it this number, whatever it was."""
+    new = insert(c, counters).values(name=name, value=number)
+    c.execute(new.on_conflict_do_update(index_elements=["name"], set_={"value": number}))
 
 
 def reset(c: Connection, name: str, seen: int) -> None:

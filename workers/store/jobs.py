@@ -34,7 +34,8 @@ class JobRequest(Frozen):
 
     `method`, `epochs` and `recipe` (TOML, from a tuning) are of train, `student` of distil, `minutes` of pretrain and
     tune, `version` of evaluate. `backbone` is what train begins with: a name, or the folder of a named base; empty
-    for that of the active version.
+    for that of the active version. `labelled` is how many labelled messages there were when a train was queued, which
+    jobs of earlier versions do not say; `grown_from` how many at the train before, for one that nobody asked for.
     """
 
     kind: JobKind = "train"
@@ -49,6 +50,13 @@ class JobRequest(Frozen):
     student: str = ""
     minutes: int | None = None
     version: int | None = None
+    labelled: int | None = None
+    grown_from: int | None = None
+
+    @property
+    def by_itself(self) -> bool:
+        """Whether nobody asked for it."""
+        return self.grown_from is not None
 
 
 class JobWaiting(BackchannelError):
@@ -198,6 +206,18 @@ def running(c: Connection) -> Job | None:
 def live(c: Connection, kind: str) -> Job | None:
     """The job of this kind that is queued or running, if there is one."""
     return _one(c, _LIVE & (jobs.c.kind == kind))
+
+
+def last(c: Connection, kind: JobKind) -> Job | None:
+    """The newest job of this kind, whatever came of it."""
+    newest = select(func.max(jobs.c.id)).where(jobs.c.kind == kind).scalar_subquery()
+    return _one(c, jobs.c.id == newest)
+
+
+def tuned(c: Connection) -> Job | None:
+    """The latest tuning, if it found a recipe that is better than the default."""
+    latest = latest_done(c, "tune", 1)
+    return latest[0] if latest and latest[0].result and latest[0].result["recipe"] else None
 
 
 def latest_done(c: Connection, kind: str, n: int) -> list[Job]:

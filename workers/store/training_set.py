@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sqlalchemy import Connection, func, select
@@ -44,6 +44,17 @@ def counts(c: Connection) -> dict[int, int]:
     """How many messages each label can be learned from; labels without any are left out."""
     rows = c.execute(usable(message_labels.c.label, func.count()).group_by(message_labels.c.label))
     return dict(rows.all())
+
+
+def can_be_told_apart(counts: Mapping[int, int]) -> bool:
+    """Whether there is something to train on: at least two labels with two messages each."""
+    # The second most frequent label decides.
+    return len(counts) > 1 and sorted(counts.values())[-2] > 1
+
+
+def labelled_before(c: Connection, at: float) -> int:
+    """How many of the messages that can be learned from now had been labelled by this time."""
+    return c.execute(usable(func.count()).where(message_labels.c.first_at <= at)).scalar_one()
 
 
 def _pooled(*columns: Any) -> AnySelect:

@@ -8,6 +8,7 @@ import json
 import random
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import product
@@ -30,8 +31,9 @@ from workers.core.errors import BackchannelError
 from workers.core.events import Command, Event, Message, Reaction
 from workers.core.replies import Post
 from workers.handlers.dispatch import ledger_row
-from workers.store import head_fits, inbox, labels, ledger, outbox
+from workers.store import head_fits, heartbeats, inbox, jobs, labels, ledger, outbox
 from workers.store.database import Database
+from workers.store.jobs import JobRequest
 
 MAIN = chat_ref("main")
 FORMS = {
@@ -263,4 +265,32 @@ def test_only_the_backbone_of_the_settings_around_reaches_the_replay(
     monkeypatch.setenv("BACKCHANNEL_DATABASE__URL", "postgresql://localhost/the_real_one")
     monkeypatch.setenv("BACKCHANNEL_BACKBONE", "my-backbone")
     ours = {name: value for name, value in environment(tmp_path).items() if name.startswith("BACKCHANNEL_")}
-    assert ours == {"BACKCHANNEL_DATA_DIR": str(tmp_path), "BACKCHANNEL_BACKBONE": str(tmp_path / "my-backbone")}
+    kept = {"BACKCHANNEL_DATA_DIR": str(tmp_path), "BACKCHANNEL_BACKBONE": str(tmp_path / "my-backbone")}
+    assert ours == {**kept, "BACKCHANNEL_RETRAIN_AUTO": "false"}
+
+
+def test_it_trains_by_itself_only_where_the_command_line_says_so(tmp_path: Path) -> None:
+    for asked, variable in ((True, "true"), (False, "false")):
+        assert environment(tmp_path, retrain_auto=asked)["BACKCHANNEL_RETRAIN_AUTO"] == variable
+
+
+async def test_before_it_scores_it_waits_for_a_sweep_and_for_the_training_that_this_began(
+    database: Database, player: Participants, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def current() -> None:
+        """There is no worker here whose head could be waited for."""
+
+    monkeypatch.setattr(player.observer, "head_is_current", current)
+    with database.write() as c:
+        heartbeats.beat(c, "sweep", "sweep", time.time())  # before the last label
+    waiting = asyncio.create_task(runner.unasked_training(database, player))
+    await moment()
+    assert not waiting.done()
+    with database.write() as c:
+        job = jobs.add(c, JobRequest(chat=MAIN, requested_by=ANNOTATORS[0], post="p"), time.time())
+        heartbeats.beat(c, "sweep", "sweep", time.time())
+    await moment()
+    assert not waiting.done()
+    with database.write() as c:
+        jobs.request_cancel(c, job.id, time.time())
+    await asyncio.wait_for(waiting, HANG)

@@ -28,6 +28,9 @@ def give(room: Chatroom, result: dict[str, object]) -> int:
 
 ASKED: list[tuple[str, dict[str, object]]] = [
     ("retrain", {"method": "auto", "backbone": "", "epochs": None}),
+    ("retrain", {"labelled": 70, "grown_from": None}),
+    ("retrain auto", {"method": "auto", "grown_from": None}),
+    ("retrain auto epochs=2", {"method": "auto", "epochs": 2.0}),
     ("retrain LoRA", {"method": "lora"}),
     ("retrain qlora epochs=3", {"method": "qlora", "epochs": 3.0}),
     ("retrain method=int8", {"method": "int8"}),
@@ -43,6 +46,7 @@ ASKED: list[tuple[str, dict[str, object]]] = [
 NONSENSE = [
     ("retrain everything", "does not know “everything”"),
     ("retrain lora full", "does not know “full”"),
+    ("retrain auto maybe", "does not know “maybe”"),
     ("retrain colour=red", "does not know “colour=red”"),
     ("retrain epochs=many", "not a number of epochs"),
     ("retrain epochs=1000", "1 to 100"),

@@ -10,20 +10,34 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from sqlalchemy import Connection, select
 
 from tests.waiting import HANG, until
 from tests.workers.queries import unsent
-from tests.workers.store.samples import BOB, EVE, UMA, act, edit, message, post, ref, request
+from tests.workers.store.samples import BOB, CHAT, EVE, UMA, act, edit, message, post, ref, request
 from workers.core.events import CLASSIFY, ChatRef, Message
-from workers.store import counters, erasure, inbox, jobs, labels, ledger, messages, outbox, training_set, versions
+from workers.jobs import automatic_retraining
+from workers.store import (
+    chats,
+    counters,
+    erasure,
+    inbox,
+    jobs,
+    labels,
+    ledger,
+    messages,
+    outbox,
+    training_set,
+    versions,
+)
 from workers.store.database import Database
 from workers.store.ledger import derive, resolve
 from workers.store.tables import message_labels
 
+T = TypeVar("T")
 ROWS = 300
 
 
@@ -64,7 +78,7 @@ def sent_number(c: Connection) -> int:
     return counters.value(c, "sent")
 
 
-def together(work: Callable[[str, str], list[object]], url: str, processes: bool) -> list[object]:
+def together(work: Callable[[str, str], list[T]], url: str, processes: bool) -> list[T]:
     pool = (
         ProcessPoolExecutor(3, mp_context=multiprocessing.get_context("spawn")) if processes else ThreadPoolExecutor(6)
     )
@@ -94,6 +108,28 @@ def test_several_senders_send_each_reply_once_and_keep_every_chats_order(
         order = [key for key, _ in sent if key.startswith(f"{chat}:")]
         assert order == sorted(order)
         assert len(order) == 20
+
+
+def retrain(url: str, worker: str) -> list[int]:
+    """Ask a few times whether it is time to train; the jobs that this queued."""
+    database = Database(url)
+    queued = [automatic_retraining.retrain_if_due(database, True, 9e9) for _ in range(5)]
+    database.dispose()
+    return [job.id for job in queued if job]
+
+
+@pytest.mark.parametrize("processes", [False, True], ids=["threads", "processes"])
+def test_a_training_that_nobody_asked_for_is_queued_once(db: Database, url: str, processes: bool) -> None:
+    with db.write() as c:
+        labels.add(c, "Bug", "", "🐛", 0)
+        labels.add(c, "Idea", "", "💡", 0)
+        chats.enable(c, CHAT, UMA, "en", 0)
+        messages.record(c, [message(number, f"This is message {number}") for number in range(60)])
+        ledger.append(c, [act(number, "🐛💡"[number % 2]) for number in range(60)], 0)
+    (job,) = together(retrain, url, processes)
+    with db.read() as c:
+        assert [one.id for one in jobs.latest(c, 9)] == [job]
+        assert unsent(c) == 1
 
 
 def test_the_same_events_from_several_threads_are_stored_once(db: Database) -> None:

@@ -20,6 +20,24 @@ SENTENCES: dict[str, tuple[str, str]] = {
         " It takes the recipe that job {job} found; `retrain recipe=default` would not.",
         "将使用任务 {job} 找到的配方；`retrain recipe=default` 则不用。",
     ),
+    "retrain_first": (
+        "{count} labels now: I am training by myself for the first time.",
+        "现在有 {count} 条标注：我开始自行训练（首次）。",
+    ),
+    "retrain_grown": (
+        "{count} labels now, at least twice as many as at the last training ({before}): I am training again by myself.",
+        "现在有 {count} 条标注，至少是上次训练时（{before} 条）的两倍：我再次自行训练。",
+    ),
+    "retrain_auto_hint": ("`retrain auto off` switches that off.", "输入 `retrain auto off` 可关闭自动训练。"),
+    "retrain_auto_on": (
+        "From now on I train by myself when the labels have doubled: first at {fewest}, and never more than once an"
+        " hour.",
+        "从现在起，标注数量翻倍时我会自行训练：首次在 {fewest} 条时，且每小时最多一次。",
+    ),
+    "retrain_auto_off": (
+        "From now on I only train when somebody types `retrain`.",
+        "从现在起，只有输入 `retrain` 时我才训练。",
+    ),
     "retrain_no_recipe": (
         "There is no tuned recipe yet. Type `tune 30` to look for one, or `retrain` without `recipe=`.",
         "还没有调好的配方。输入 `tune 30` 来寻找，或输入不带 `recipe=` 的 `retrain`。",
