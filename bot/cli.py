@@ -212,6 +212,9 @@ def doctor(
 def replay(
     file: Annotated[Path, typer.Argument(help="A CSV file with the columns text and label")],
     test: Annotated[Path | None, typer.Option(help="Score the result on this file, which nobody labels")] = None,
+    labels: Annotated[
+        Path | None, typer.Option(help="What the labels mean: a JSON list of objects with name and description")
+    ] = None,
     limit: Annotated[int | None, typer.Option(help="Play only the first N rows", min=1)] = None,
     annotate: Annotated[str, typer.Option(help="all, none, asked, or a share such as 0.3")] = "all",
     budget: Annotated[int, typer.Option(help="With --annotate asked: how many answers to give", min=1)] = 100,
@@ -234,6 +237,7 @@ def replay(
     plan = Plan(
         file=file,
         test=test,
+        labels=labels,
         limit=limit,
         annotate=annotate,
         budget=budget,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from bot.replay.script import Participants
 from workers.core.errors import BackchannelError
@@ -13,6 +15,9 @@ from workers.store import head_fits, ledger
 from workers.store.database import Database
 
 WINDOW = 50
+FIRST_LABELS = 60
+"""What a newcomer has given when the first curiosity is over: the sample conversation gets about a hundred."""
+LAST_MESSAGES = 100
 Row = tuple[str, str | None, float]
 """(true label, predicted label or None, probability)."""
 
@@ -30,6 +35,35 @@ def online_accuracy(participants: Participants) -> list[tuple[int, float]]:
     rows = [(participants.truth[ref], participants.outcomes[ref].label, 0.0) for ref in predicted]
     ends = range(WINDOW, len(rows) + 1, WINDOW)
     return [(end, round(accuracy(rows[end - WINDOW : end]), 3)) for end in ends]
+
+
+def seen(participants: Participants, refs: Sequence[str]) -> dict[str, Any]:
+    """What people saw of these messages: how many were shown a label, and which share of those the file's.
+
+    `accuracy`: the share of all predictions that were right, shown or not. None where there is nothing to count.
+    """
+    outcomes = [(participants.truth[ref], participants.outcomes[ref]) for ref in refs if ref in participants.outcomes]
+    predicted = [(truth, outcome.label, 0.0) for truth, outcome in outcomes]
+    shown = [(truth, outcome.label, 0.0) for truth, outcome in outcomes if outcome.shown]
+    return {
+        "messages": len(refs),
+        "shown": len(shown),
+        "shown_right": round(accuracy(shown), 4) if shown else None,
+        "accuracy": round(accuracy(predicted), 4) if predicted else None,
+    }
+
+
+def seen_in_time(participants: Participants) -> dict[str, Any]:
+    """What people saw in each third of the run, once they had given some labels, and in the end."""
+    refs = list(participants.accepted)
+    ends = [len(refs) * third // 3 for third in range(4)]
+    thirds = [refs[start:end] for start, end in itertools.pairwise(ends) if start < end]
+    later = [ref for ref in refs if participants.labels_before[ref] >= FIRST_LABELS]
+    return {
+        "thirds": [{"labels": participants.labels_before[third[-1]], **seen(participants, third)} for third in thirds],
+        f"after_{FIRST_LABELS}_labels": seen(participants, later),
+        f"last_{LAST_MESSAGES}": seen(participants, refs[-LAST_MESSAGES:]),
+    }
 
 
 def label_to_head(database: Database, participants: Participants) -> list[float]:

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+
 from bot.replay.instance import data_folder, running_instance
 from bot.replay.observer import TIMEOUT, Observer
 from bot.replay.report import (
@@ -23,6 +25,8 @@ from bot.replay.report import (
     percentiles,
     save,
     scored,
+    seen,
+    seen_in_time,
     test_rows,
 )
 from bot.replay.script import AUTHORS, Participants, chat_ref, ref_of, until
@@ -44,6 +48,7 @@ class Plan:
 
     file: Path
     test: Path | None = None
+    labels: Path | None = None
     limit: int | None = None
     annotate: str = "all"
     budget: int = 100
@@ -80,12 +85,13 @@ def run(plan: Plan) -> str:
     """Carry out a plan and return its report as JSON. Raises BackchannelError with one sentence."""
     share = plan.share
     rows, test = read_rows(plan.file), read_rows(plan.test) if plan.test else []
+    descriptions = read_descriptions(plan.labels) if plan.labels else {}
     if plan.report:
         save(plan.report)
     try:
         with data_folder(plan.data) as data, running_instance(data, plan.retrain_auto) as instance:
             database = Database(instance.database_url)
-            script = run_script(plan, share, rows[: plan.limit], test, database, instance.socket)
+            script = run_script(plan, share, rows[: plan.limit], test, descriptions, database, instance.socket)
             report = asyncio.run(instance.run(script))
     except TimeoutError:
         raise BackchannelError(
@@ -120,8 +126,37 @@ def _row(path: Path, number: int, line: Mapping[str, str | None]) -> tuple[str, 
     return text, label
 
 
+class LabelDescription(BaseModel):
+    """One entry of the file that --labels names. An emoji in it is not read: the replay gives its own."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    name: str
+    description: str
+
+
+DESCRIPTIONS = TypeAdapter(list[LabelDescription])
+
+
+def read_descriptions(path: Path) -> dict[str, str]:
+    """What each label of a JSON file means, by name. Raises BackchannelError when it is no list of labels."""
+    try:
+        labels = DESCRIPTIONS.validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise BackchannelError(
+            f"{path} can't be read as labels: give a JSON file with a list of objects with name and description."
+        ) from error
+    return {" ".join(label.name.split()): " ".join(label.description.split()) for label in labels}
+
+
 async def run_script(
-    plan: Plan, share: float, rows: Rows, test: Rows, database: Database, socket: Path
+    plan: Plan,
+    share: float,
+    rows: Rows,
+    test: Rows,
+    descriptions: Mapping[str, str],
+    database: Database,
+    socket: Path,
 ) -> dict[str, Any]:
     """Play all of it against the bot that connects to `socket`."""
     observer, server = Observer(database), ReplayServer()
@@ -131,7 +166,7 @@ async def run_script(
     try:
         await until(lambda: server.connections > 0, "the bot to start")  # before that there may be no tables
         observing = asyncio.create_task(observer.run())
-        await set_up(participants, [*rows, *test], bool(test))
+        await set_up(participants, [*rows, *test], descriptions, bool(test))
         measured = await write_all(plan, share, rows, test, database, participants)
         await observer.head_is_current()
         report = await asyncio.to_thread(make_report, plan, measured, rows, database, participants)
@@ -141,12 +176,12 @@ async def run_script(
         await server.stop()
 
 
-async def set_up(participants: Participants, rows: Rows, tested: bool) -> None:
+async def set_up(participants: Participants, rows: Rows, descriptions: Mapping[str, str], tested: bool) -> None:
     """Enable the chats and bring the labels; wait until the model is loaded."""
     await participants.enable(MAIN, "suggest")
     if tested:
         await participants.enable(TEST, "shadow")
-    await participants.add_labels(MAIN, sorted({label for _, label in rows}))
+    await participants.add_labels(MAIN, sorted({label for _, label in rows}), descriptions)
     await participants.observer.head_is_current()
 
 
@@ -286,13 +321,15 @@ def make_report(
             {"version": v.id, "state": v.state, "method": v.method, "metrics": v.metrics, "note": v.note.en}
             for v in versions.every(c)
         ]
-    abstained = sum(not outcome.shown for outcome in participants.outcomes.values())
+    everything = seen(participants, list(participants.accepted))
     return {
         "file": str(plan.file),
         "messages": len(participants.accepted),
         "labels": len(participants.labelled_when),
         "predicted": len(participants.outcomes),
-        "abstained": abstained,
+        "abstained": len(participants.outcomes) - everything["shown"],
+        "shown": everything["shown"],
+        "shown_right": everything["shown_right"],
         "lost": lost,
         "doubled": doubled,
         "seconds": round(measured.seconds, 2),
@@ -300,6 +337,7 @@ def make_report(
         "latency_ms": percentiles(latencies, 50, 95, 99),
         "label_to_head_ms": percentiles(label_to_head(database, participants), 50, 95),
         "online_accuracy": online_accuracy(participants),
+        **seen_in_time(participants),
         "test": {name: value for name, value in measured.tests[-1].items() if name in ("accuracy", "macro_f1", "ece")}
         if measured.tests
         else None,

@@ -6,8 +6,9 @@ import asyncio
 import itertools
 import random
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from bot.replay.observer import Observer, Outcome
 from bot.replay.server import ReplayServer
@@ -20,6 +21,7 @@ ADMIN = Person(id="admin", name="Admin")
 AUTHORS = tuple(Person(id=f"author-{n}", name=f"Author {n}") for n in range(1, 8))
 ANNOTATORS = tuple(Person(id=f"annotator-{n}", name=f"Annotator {n}") for n in range(1, 4))
 TIMEOUT = 120.0
+NONE: Mapping[str, str] = MappingProxyType({})
 
 Deliver = Callable[[Message | Reaction | Button | Command], Awaitable[object]]
 
@@ -39,6 +41,7 @@ class Participants:
     """Write rows of (text, label) into chats; remember what they did, so that a report can check the outcome.
 
     `given`: the (ref, annotator, emoji) of each label, where a pressed button has "" as its emoji.
+    `labels_before`: how many labels had been given when a message was accepted.
     """
 
     server: ReplayServer
@@ -48,6 +51,7 @@ class Participants:
     emoji: dict[str, str] = field(default_factory=dict[str, str])
     truth: dict[str, str] = field(default_factory=dict[str, str])
     accepted: dict[str, float] = field(default_factory=dict[str, float])
+    labels_before: dict[str, int] = field(default_factory=dict[str, int])
     outcomes: dict[str, Outcome] = field(default_factory=dict[str, Outcome])
     labelled_when: dict[str, int] = field(default_factory=dict[str, int])
     given: list[tuple[str, str, str]] = field(default_factory=list[tuple[str, str, str]])
@@ -81,11 +85,11 @@ class Participants:
         await self.run_command(chat, "here")
         await self.run_command(chat, f"mode {mode}")
 
-    async def add_labels(self, chat: ChatRef, names: Sequence[str]) -> None:
-        """Make the file's labels the label set, each with an emoji of its own."""
+    async def add_labels(self, chat: ChatRef, names: Sequence[str], descriptions: Mapping[str, str] = NONE) -> None:
+        """Make the file's labels the label set, each with an emoji of its own, and a description where it has one."""
         for name, emoji in zip(names, emoji_for(len(names)), strict=True):
             self.emoji[name] = emoji
-            (key,) = await self.run_command(chat, f"labels add {name} {emoji}")
+            (key,) = await self.run_command(chat, f"labels add {name} {emoji} {descriptions.get(name, '')}".rstrip())
             if emoji not in self.text_of(key):
                 raise BackchannelError(f"The label {name!r} was not accepted: {self.text_of(key)}")
 
@@ -103,6 +107,7 @@ class Participants:
         message = Message(key=f"{ref.key}/written", at=time.time(), ref=ref, author=author, text=text)
         await self.deliver(message)
         self.accepted[ref.key] = time.time()
+        self.labels_before[ref.key] = len(self.labelled_when)
         return ref
 
     async def outcome(self, ref: MessageRef) -> Outcome:

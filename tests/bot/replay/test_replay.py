@@ -21,9 +21,9 @@ import pytest
 from bot.platforms.replay import ReplayPlatform
 from bot.replay import runner
 from bot.replay.instance import environment, running_instance
-from bot.replay.observer import Observer
-from bot.replay.report import lost_and_doubled
-from bot.replay.script import ADMIN, ANNOTATORS, Participants, chat_ref, ref_of, until
+from bot.replay.observer import Observer, Outcome
+from bot.replay.report import lost_and_doubled, seen, seen_in_time
+from bot.replay.script import ADMIN, ANNOTATORS, Participants, chat_ref, emoji_for, ref_of, until
 from bot.replay.server import ReplayServer
 from tests.databases import with_packaged_model
 from tests.waiting import HANG, moment
@@ -62,7 +62,11 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any
     """The reports of a replay in which everything is labelled and of one in which only questions are answered."""
     here = tmp_path_factory.mktemp("replays")
     train, test = write(here / "train.csv", "page", "report", "search"), write(here / "test.csv", "menu")
-    options = {"all": ("--annotate", "all"), "asked": ("--annotate", "asked", "--budget", "6")}
+    meanings = here / "labels.json"
+    meanings.write_text(
+        json.dumps([{"name": "bug", "description": "Something is broken · 出错", "emoji": "👾"}]), "utf-8"
+    )
+    options = {"all": ("--annotate", "all", "--labels", meanings), "asked": ("--annotate", "asked", "--budget", "6")}
 
     def replayed(name: str) -> dict[str, Any]:
         command = [sys.executable, "-m", "bot", "replay", train, "--test", test, "--report", here / f"{name}.json"]
@@ -91,6 +95,17 @@ def test_everything_that_is_said_in_a_replay_has_its_effect_once(reports: dict[s
     assert reports["all"]["labels"] == 36
     assert reports["asked"]["labels"] == 6
     assert reports["all"]["test"]["accuracy"] >= 0.8
+
+
+def test_a_replay_reports_what_people_saw(reports: dict[str, dict[str, Any]]) -> None:
+    for report in reports.values():
+        assert report["shown"] + report["abstained"] == 36
+        assert [third["messages"] for third in report["thirds"]] == [12, 12, 12]
+        assert sum(third["shown"] for third in report["thirds"]) == report["shown"]
+        assert report["last_100"] == {name: report[name] for name in ("messages", "shown", "shown_right")} | {
+            "accuracy": report["last_100"]["accuracy"]
+        }
+        assert report["after_60_labels"] == {"messages": 0, "shown": 0, "shown_right": None, "accuracy": None}
 
 
 # ── what is counted and waited for ─────────────────────────────────────────────────────────────────
@@ -153,6 +168,66 @@ async def test_the_seconds_are_those_in_which_messages_are_written(
     plan = runner.Plan(file=Path("rows.csv"), retrain_at=(1, 2))
     played = await runner.write_all(plan, 1.0, [("it crashes", "bug")], [], database, player)
     assert played.seconds == 3.0
+
+
+def saw(player: Participants, *outcomes: tuple[str, bool], labels: int) -> None:
+    """The bot predicted these (label, shown) for messages that were bugs, each written after so many labels."""
+    for label, shown in outcomes:
+        ref = str(len(player.accepted))
+        player.truth[ref], player.accepted[ref], player.labels_before[ref] = "bug", 0.0, labels
+        player.outcomes[ref] = Outcome(1, 0, label, 0.9, shown, guess=False)
+
+
+def test_what_people_saw_is_counted_by_thirds_and_after_the_first_labels(player: Participants) -> None:
+    right, wrong, silent_right, silent_wrong = ("bug", True), ("idea", True), ("bug", False), ("idea", False)
+    saw(player, silent_wrong, silent_right, labels=59)
+    saw(player, wrong, right, labels=60)
+    saw(player, right, right, silent_wrong, labels=70)
+    report = seen_in_time(player)
+    assert report["thirds"] == [
+        {"labels": 59, "messages": 2, "shown": 0, "shown_right": None, "accuracy": 0.5},
+        {"labels": 60, "messages": 2, "shown": 2, "shown_right": 0.5, "accuracy": 0.5},
+        {"labels": 70, "messages": 3, "shown": 2, "shown_right": 1.0, "accuracy": 0.6667},
+    ]
+    assert report["after_60_labels"] == {"messages": 5, "shown": 4, "shown_right": 0.75, "accuracy": 0.6}
+    assert report["last_100"] == {"messages": 7, "shown": 4, "shown_right": 0.75, "accuracy": 0.5714}
+    saw(player, *[right] * 99, silent_wrong, labels=80)
+    assert seen_in_time(player)["last_100"]["accuracy"] == 0.99
+
+
+def test_a_message_without_a_prediction_is_neither_right_nor_wrong(player: Participants) -> None:
+    saw(player, ("bug", True), ("bug", True), labels=0)
+    del player.outcomes["0"]
+    assert seen(player, list(player.accepted)) == {"messages": 2, "shown": 1, "shown_right": 1.0, "accuracy": 1.0}
+    assert seen_in_time(Participants(player.server, player.observer, player.rng, player.deliver))["thirds"] == []
+
+
+def test_a_file_says_what_labels_mean(tmp_path: Path) -> None:
+    file = tmp_path / "labels.json"
+    file.write_text('[{"name": "a  bug", "description": "It is\\nbroken", "emoji": "👾"}]', "utf-8")
+    assert runner.read_descriptions(file) == {"a bug": "It is broken"}
+    file.write_text('{"bug": "It is broken"}', "utf-8")
+    with pytest.raises(BackchannelError, match="a list of objects with name and description"):
+        runner.read_descriptions(file)
+    with pytest.raises(BackchannelError, match="labels: give a JSON file"):
+        runner.read_descriptions(tmp_path / "none.json")
+
+
+async def test_a_label_is_added_with_what_it_means(player: Participants, monkeypatch: pytest.MonkeyPatch) -> None:
+    typed: list[str] = []
+
+    async def run_command(_: Participants, chat: object, text: str) -> list[str]:
+        typed.append(text)
+        return [text]
+
+    def text_of(_: Participants, key: str) -> str:
+        return key
+
+    monkeypatch.setattr(Participants, "run_command", run_command)
+    monkeypatch.setattr(Participants, "text_of", text_of)
+    await player.add_labels(MAIN, ["bug", "idea"], {"bug": "It is broken"})
+    first, second = emoji_for(2)
+    assert typed == [f"labels add bug {first} It is broken", f"labels add idea {second}"]
 
 
 def test_labels_that_are_missing_or_there_twice_are_counted(database: Database, player: Participants) -> None:
