@@ -122,7 +122,7 @@ def sections(overview: Overview, language: str) -> list[Section]:
         bars = sparkline([point.accuracy for point in overview.accuracy])
         # The accuracy is a mean over the last 50 labelled messages, or over as many as there are.
         title = say(language, "slack_accuracy", count=min(50, latest.labels))
-        accuracy.append(Section(title, (f"`{bars}` {percent(latest.accuracy)}",)))
+        accuracy.append(Section(title, (f"`{bars}` {percent(latest.accuracy)}", overview.spoken(language))))
     return [
         Section(say(language, "slack_labels"), (labels, say(language, "slack_counts", **counts))),
         *accuracy,

@@ -89,7 +89,7 @@ def bots(call: Call) -> Answer:
 
 
 def stats(call: Call) -> list[Post | Picture]:
-    """Counts, accuracy and the active version; with a picture once there is a line to draw."""
+    """Counts, accuracy, coverage and the active version; with a picture once there is a line to draw."""
     counts = overview.overview(call.c, call.command.chat)
     active = versions.active(call.c)
     accuracy = ""
@@ -104,6 +104,7 @@ def stats(call: Call) -> list[Post | Picture]:
         labelled=counts.labelled,
         disputed=counts.disputed,
         accuracy=accuracy,
+        coverage=counts.spoken(call.language),
         version=active.id,
         method=active.method,
     )

@@ -6,13 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, case, func, select
 
 from workers.core.events import ChatRef, Frozen
+from workers.core.i18n import say
 from workers.store import chats, inbox, jobs, labels, training_set, versions
 from workers.store.labels import Label
 from workers.store.ledger import living_labels
-from workers.store.tables import message_labels, messages
+from workers.store.tables import chats as chats_table
+from workers.store.tables import ledger, message_labels, messages, predictions
 from workers.store.training_set import usable
 
 WINDOW = 50
@@ -20,6 +22,11 @@ WINDOW = 50
 POINTS = 60
 FEW = 10
 """A mean over fewer says nothing; it is shown only until there are more."""
+LATEST = 100
+"""Coverage and precision look at so many predictions and votes, and cost the same however large the tables are.
+
+Enough for a share to be true to five points; from some hundreds on Postgres prefers to read all of `message_labels`.
+"""
 
 
 class LabelView(Frozen):
@@ -69,6 +76,8 @@ class JobView(Frozen):
 class Overview(Frozen):
     """Mode and language are the chat's; labels, models and all numbers are the installation's, which learns as one.
 
+    `coverage`: the share (0 to 1) of the latest messages on which the bot spoke; `precision`: how often people then
+    agreed. None while fewer than FEW can be counted.
     `waiting` events came in a while ago and no worker has taken them yet; `failed` ones were given up.
     """
 
@@ -83,8 +92,18 @@ class Overview(Frozen):
     labelled: int
     disputed: int
     head_revision: int
+    coverage: float | None = None
+    precision: float | None = None
     waiting: int = 0
     failed: int = 0
+
+    def spoken(self, language: str) -> str:
+        """How often the bot speaks, and is right when it does, or that this is not known yet."""
+        if self.coverage is None:
+            return say(language, "coverage_unknown")
+        if self.precision is None:
+            return say(language, "coverage_alone", coverage=f"{self.coverage:.0%}")
+        return say(language, "coverage", coverage=f"{self.coverage:.0%}", precision=f"{self.precision:.0%}")
 
 
 def overview(c: Connection, chat: ChatRef) -> Overview:
@@ -103,6 +122,8 @@ def overview(c: Connection, chat: ChatRef) -> Overview:
         labelled=sum(counts.values()),
         disputed=_disputed(c),
         head_revision=labels.revision(c),
+        coverage=coverage(c),
+        precision=precision(c),
         failed=inbox.failed(c),
     )
 
@@ -146,6 +167,42 @@ def accuracy(c: Connection) -> list[AccuracyPoint]:
         .order_by(message_labels.c.first_at, messages.c.id)
     )
     return _rolling([predicted is not None and living.get(predicted) == label for label, predicted in rows])
+
+
+def coverage(c: Connection) -> float | None:
+    """The share of the latest predictions, made before anybody labelled the message, that people were shown.
+
+    Chats in which the bot is to be silent do not count. None where there are too few.
+    """
+    latest = select(predictions.c.message, predictions.c.shown, predictions.c.at)
+    latest = latest.order_by(predictions.c.id.desc()).limit(LATEST).subquery()
+    speaking = chats_table.c.enabled & (chats_table.c.mode == "suggest")
+    statement = (
+        select(func.count(), func.count(case((latest.c.shown, 1))))
+        .join_from(latest, messages, messages.c.id == latest.c.message)
+        .join(chats_table, chats_table.c.key == messages.c.chat)
+        .outerjoin(message_labels, message_labels.c.ref == messages.c.ref)
+        .where(speaking, message_labels.c.first_at.is_(None) | (latest.c.at <= message_labels.c.first_at))
+    )
+    counted, shown = c.execute(statement).one()
+    return shown / counted if counted >= FEW else None
+
+
+def precision(c: Connection) -> float | None:
+    """The share of labels that people were shown, and that they agreed with when they labelled the message themselves.
+
+    Over the latest WINDOW such messages among those of the LATEST votes; None where there are too few.
+    """
+    votes = select(ledger.c.ref).order_by(ledger.c.id.desc()).limit(LATEST).subquery()
+    before = (predictions.c.message == messages.c.id) & (predictions.c.at <= message_labels.c.first_at)
+    shown = select(predictions.c.shown).where(before).order_by(predictions.c.id.desc()).limit(1).scalar_subquery()
+    statement = usable(message_labels.c.label, message_labels.c.predicted).where(
+        message_labels.c.ref.in_(select(votes.c.ref)), message_labels.c.foresaw, shown
+    )
+    rows = c.execute(statement.order_by(message_labels.c.first_at.desc(), messages.c.id.desc()).limit(WINDOW)).all()
+    living = living_labels(c)
+    right = sum(predicted is not None and living.get(predicted) == label for label, predicted in rows)
+    return right / len(rows) if len(rows) >= FEW else None
 
 
 def _rolling(hits: Sequence[bool]) -> list[AccuracyPoint]:

@@ -78,17 +78,19 @@ SIGNS = {
 class FarSide:
     """Accepts events once by key, keeps them, and answers like a very simple bot."""
 
-    events: list[Event] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list[Event])
     enabled: bool = True
     broken: bool = False
     answers: bool = True
     labels: int = 40
-    jobs: list[JobView] = field(default_factory=list)
+    coverage: float | None = 0.63
+    precision: float | None = 0.92
+    jobs: list[JobView] = field(default_factory=list[JobView])
     platform: WebPlatform | None = None
     step: Callable[[], Awaitable[object]] = lambda: asyncio.sleep(0.15)
     """What each tenth of a training waits for."""
-    _keys: set[str] = field(default_factory=set)
-    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    _keys: set[str] = field(default_factory=set[str])
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
     _posts: int = 0
 
     async def accept(self, event: Event) -> bool:
@@ -180,7 +182,7 @@ class FarSide:
             for i, label in enumerate(sample_labels(), 1)
         ]
         curve = [AccuracyPoint(labels=n, accuracy=0.9 - 0.6 / (1 + n / 8)) for n in range(2, self.labels, 3)]
-        metrics = [
+        metrics: list[tuple[str, str, dict[str, float]]] = [
             ("retired", "base", {}),
             ("retired", "frozen", {"accuracy": 0.84}),
             ("active", "lora", {"accuracy": 0.91}),
@@ -192,7 +194,7 @@ class FarSide:
         return Overview(
             enabled=self.enabled, mode="suggest", language="en", labels=labels, accuracy=curve, versions=versions,
             jobs=self.jobs, messages=sum(isinstance(event, Message) for event in self.events), labelled=self.labels,
-            disputed=0, head_revision=self.labels,
+            disputed=0, head_revision=self.labels, coverage=self.coverage, precision=self.precision,
         )  # fmt: skip
 
     def of(self, kind: type[Any]) -> list[Any]:

@@ -176,7 +176,8 @@ def test_ask_posts_a_question_and_an_answer_becomes_a_label_and_closes_it(room: 
     room.write("2", "it crashed again")
     questions = room.type("ask 5", caller=ANA, admin=None)
     assert [len(question.choices) for question in questions] == [4, 4]  # type: ignore[union-attr]
-    wanted = next(c for c in questions[0].choices if c.text == "❓ question")  # type: ignore[union-attr]
+    assert isinstance(questions[0], Post)
+    wanted = next(c for c in questions[0].choices if c.text == "❓ question")
     (outcome,) = room.press(wanted.value, who=BO)
     assert isinstance(outcome, EditPost)
     assert "❓ question" in outcome.text
@@ -231,7 +232,8 @@ def test_a_message_that_was_never_seen_or_is_deleted_is_not_labelled(room: Chatr
 def test_a_button_of_a_removed_label_brings_the_labels_that_there_are_now(room: Chatroom):
     room.write("1", "the page is blank")
     (question,) = room.type("ask")
-    bug = question.choices[0].value  # type: ignore[union-attr]
+    assert isinstance(question, Post)
+    bug = question.choices[0].value
     (sure,) = room.type("labels remove bug")
     room.press(sure.choices[0].value)  # type: ignore[union-attr]
     (outcome,) = room.press(bug)
@@ -415,9 +417,31 @@ def test_stats_draws_a_picture_once_there_is_a_line_to_draw(room: Chatroom):
     assert isinstance(said, Post)
 
 
+@pytest.mark.parametrize(
+    ("language", "unknown", "spoken"),
+    [
+        (
+            "en",
+            "How often it speaks is not known yet. Active",
+            "Speaks about 100% of messages, right 90% of the time. Active: version 1",
+        ),
+        ("中文", "给出标签的比例尚不清楚。当前版本", "对 100% 的消息给出标签，其中 90% 正确。当前版本：1"),
+    ],
+)
+def test_stats_say_how_often_the_bot_speaks_and_is_right(room: Chatroom, language: str, unknown: str, spoken: str):
+    room.type(f"here {language}")
+    assert unknown in room.says("stats")
+    for number in range(10):
+        id = room.write(str(number), f"the page is blank {number}")
+        with room.database.write() as c:
+            predictions.record_predictions(c, [foreseen(id, labels_by_name(room)["bug"])])
+        room.react(str(number), "🐞" if number else "❓")
+    assert spoken in room.says("stats")
+
+
 def foreseen(message: int, label: int) -> predictions.Prediction:
-    sure = {"probability": 0.9, "margin": 0.8, "guess": False, "shown": True}
-    return predictions.Prediction(message=message, revision=1, version=1, head_revision=0, label=label, at=1.0, **sure)
+    where = {"message": message, "revision": 1, "version": 1, "head_revision": 0, "label": label}
+    return predictions.Prediction(**where, probability=0.9, margin=0.8, guess=False, shown=True, at=1.0)
 
 
 def test_only_the_admin_of_the_chat_may_switch_it_off(room: Chatroom):
@@ -433,7 +457,8 @@ def test_a_button_works_only_in_the_chat_where_it_was_asked(room: Chatroom):
     (question,) = room.type("ask 1")
     elsewhere = ChatRef(platform="web", workspace="local", chat_id="other")
     target = MessageRef(**elsewhere.model_dump(), message_id="x")
-    value = question.choices[0].value  # type: ignore[union-attr]
+    assert isinstance(question, Post)
+    value = question.choices[0].value
     pressed = Button(key="b", at=1.0, ref=target, presser=ANA, value=value)
     with room.database.write() as c:
         dispatch.press(c, pressed, "en", 1.0).write(c)

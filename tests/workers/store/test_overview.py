@@ -4,8 +4,24 @@ from __future__ import annotations
 
 import json
 
-from tests.workers.store.samples import BOB, CHAT, EVE, UMA, act, choose, delete, edit, guess, message, post, request
-from workers.core.events import CLASSIFY
+from sqlalchemy import Connection
+
+from tests.workers.store.samples import (
+    BOB,
+    CHAT,
+    EVE,
+    UMA,
+    act,
+    choose,
+    delete,
+    edit,
+    guess,
+    message,
+    post,
+    ref,
+    request,
+)
+from workers.core.events import CLASSIFY, ChatRef
 from workers.core.replies import Choice, Document, EditPost
 from workers.store import chats, history, inbox, jobs, labels, ledger, messages, outbox, overview, predictions, versions
 from workers.store.database import Database
@@ -69,6 +85,95 @@ def test_accuracy_rolls_and_has_at_most_sixty_points(db: Database) -> None:
     assert (points[-1].labels, points[-1].accuracy) == (200, 1.0)
     assert points[0].labels >= overview.FEW, "one message alone is no line"
     assert points[len(points) // 2].accuracy == 0.0
+
+
+def predict(c: Connection, *rows: tuple[str, int, bool], at: float = 2.0, chat: ChatRef = CHAT) -> None:
+    """Messages by number, each with one prediction: its label and whether people saw it."""
+    stored = messages.record(c, [message(number, ref=ref(number, chat)) for number, _, _ in rows])
+    ids = {item.ref.message_id: item.id for item in stored}
+    predictions.record_predictions(c, [guess(ids[n], label, shown=shown, at=at) for n, label, shown in rows])
+
+
+def names(start: int, count: int) -> list[str]:
+    return [f"{number:03}" for number in range(start, start + count)]
+
+
+def test_coverage_is_not_known_before_there_are_a_few_messages(db: Database) -> None:
+    with db.write() as c:
+        chats.enable(c, CHAT, BOB, "en", 0)
+        bug = labels.add(c, "Bug", "", "🐛", 0)
+        predict(c, *((number, bug.id, True) for number in names(0, overview.FEW - 1)))
+        ledger.append(c, [act(number, "🐛") for number in names(0, overview.FEW - 1)], 3)
+        few = overview.overview(c, CHAT)
+        predict(c, ("silent", bug.id, False))
+        more = overview.overview(c, CHAT)
+    assert (few.coverage, few.precision) == (None, None)
+    assert (more.coverage, more.precision) == (0.9, None)
+    assert few.spoken("en") == "How often it speaks is not known yet."
+    assert few.spoken("zh") == "给出标签的比例尚不清楚。"
+    assert more.spoken("en") == "Speaks about 90% of messages; how often that is right is not known yet."
+    assert more.spoken("zh") == "对 90% 的消息给出标签，正确率尚不清楚。"
+
+
+def test_precision_counts_what_people_saw_and_then_labelled(db: Database) -> None:
+    with db.write() as c:
+        chats.enable(c, CHAT, BOB, "en", 0)
+        bug, idea = labels.add(c, "Bug", "", "🐛", 0), labels.add(c, "Idea", "", "💡", 0)
+        agreed, corrected, silent, unlabelled = names(0, 9), names(9, 3), names(12, 4), names(16, 4)
+        predict(c, *((number, bug.id, True) for number in (*agreed, *corrected, *unlabelled)))
+        predict(c, *((number, idea.id, False) for number in silent))
+        ledger.append(c, [act(number, "🐛") for number in (*agreed, *silent)], 3)
+        ledger.append(c, [act(number, "💡") for number in corrected], 3)
+        seen = overview.overview(c, CHAT)
+        assert (seen.coverage, seen.precision) == (16 / 20, 9 / 12)
+        assert seen.spoken("en") == "Speaks about 80% of messages, right 75% of the time."
+        assert seen.spoken("zh") == "对 80% 的消息给出标签，其中 75% 正确。"
+        ledger.append(c, [act(agreed[0], "💡", EVE)], 4)
+        disputed = overview.overview(c, CHAT)
+        assert (disputed.coverage, disputed.precision) == (16 / 20, 8 / 11)
+        labels.merge(c, idea, bug)
+        assert overview.overview(c, CHAT).precision == 1.0
+
+
+def test_a_prediction_that_came_after_the_label_is_no_test(db: Database) -> None:
+    with db.write() as c:
+        chats.enable(c, CHAT, BOB, "en", 0)
+        bug, idea = labels.add(c, "Bug", "", "🐛", 0), labels.add(c, "Idea", "", "💡", 0)
+        predict(c, *((number, idea.id, False) for number in names(0, 12)))
+        ledger.append(c, [act(number, "🐛") for number in names(0, 24)], 3)
+        predict(c, *((number, bug.id, True) for number in names(12, 12)), at=4)
+        seen = overview.overview(c, CHAT)
+        assert (seen.coverage, seen.precision) == (0.0, None)
+        ids = [messages.find(c, ref(number)) for number in names(0, 12)]
+        predictions.record_predictions(c, [guess(item.id, bug.id, at=5) for item in ids if item])  # after an edit
+        later = overview.overview(c, CHAT)
+        assert (later.coverage, later.precision) == (0.0, None)
+
+
+def test_a_chat_in_which_the_bot_is_silent_says_nothing_about_coverage(db: Database) -> None:
+    there = CHAT.model_copy(update={"chat_id": "shadow"})
+    with db.write() as c:
+        chats.enable(c, there, BOB, "en", 0)
+        chats.set_mode(c, there, "shadow")
+        bug = labels.add(c, "Bug", "", "🐛", 0)
+        predict(c, *((number, bug.id, False) for number in names(0, 20)), chat=there)
+        assert overview.overview(c, CHAT).coverage is None
+        chats.enable(c, CHAT, BOB, "en", 0)
+        predict(c, *((number, bug.id, True) for number in names(20, 10)))
+        assert overview.overview(c, CHAT).coverage == 1.0
+
+
+def test_coverage_and_precision_are_those_of_late(db: Database) -> None:
+    with db.write() as c:
+        chats.enable(c, CHAT, BOB, "en", 0)
+        bug, idea = labels.add(c, "Bug", "", "🐛", 0), labels.add(c, "Idea", "", "💡", 0)
+        early, late = names(0, 300), names(300, overview.LATEST)
+        predict(c, *((number, idea.id, number < "250") for number in early))
+        ledger.append(c, [act(number, "🐛") for number in early], 3)
+        predict(c, *((number, bug.id, True) for number in late), at=4)
+        ledger.append(c, [act(number, "🐛") for number in late], 5)
+        seen = overview.overview(c, CHAT)
+    assert (seen.coverage, seen.precision) == (1.0, 1.0)
 
 
 def test_history_shows_messages_reactions_and_predictions(db: Database) -> None:

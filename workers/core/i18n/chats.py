@@ -73,13 +73,26 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "“{text}” 不是 1 到 {most} 的数字。请输入例如 `{verb} 3`。",
     ),
     "stats": (
-        "{messages} messages, {labelled} labelled, {disputed} disputed. {accuracy}"
+        "{messages} messages, {labelled} labelled, {disputed} disputed. {accuracy}{coverage} "
         "Active: version {version} ({method}).",
-        "共 {messages} 条消息，{labelled} 条已标注，{disputed} 条有争议。{accuracy}当前版本：{version}（{method}）。",
+        "共 {messages} 条消息，{labelled} 条已标注，{disputed} 条有争议。{accuracy}{coverage}"
+        "当前版本：{version}（{method}）。",
     ),
     "stats_accuracy": (
         "Right in {percent}% of the latest {count} that people labelled. ",
         "最近 {count} 条人工标注中答对 {percent}%。",
+    ),
+    "coverage": (
+        "Speaks about {coverage} of messages, right {precision} of the time.",
+        "对 {coverage} 的消息给出标签，其中 {precision} 正确。",
+    ),
+    "coverage_alone": (
+        "Speaks about {coverage} of messages; how often that is right is not known yet.",
+        "对 {coverage} 的消息给出标签，正确率尚不清楚。",
+    ),
+    "coverage_unknown": (
+        "How often it speaks is not known yet.",
+        "给出标签的比例尚不清楚。",
     ),
     "exported": ("{count} labelled messages.", "{count} 条已标注消息。"),
     "export_none": ("There is nothing to export: nobody has labelled a message.", "没有可导出的内容：还没有标注。"),

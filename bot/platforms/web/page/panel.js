@@ -24,7 +24,7 @@ export function showPanel() {
   document.getElementById("banner").hidden = seen.enabled;
   redraw("mode", [seen.mode, seen.labelled, seen.messages, seen.head_revision, seen.disputed], () => modeOf(seen));
   showLabels(seen.labels);
-  redraw("accuracy", seen.accuracy, () => accuracyOf(seen.accuracy));
+  redraw("accuracy", [seen.accuracy, seen.coverage, seen.precision], () => accuracyOf(seen));
   redraw("versions", seen.versions, () => versionsOf(seen.versions));
   showJobs(seen.jobs);
 }
@@ -77,7 +77,19 @@ function showLabels(labels) {
     });
 }
 
-function accuracyOf(points) {
+// null is not 0%: while there is too little to count, the page says that it does not know.
+function spokenOf({ coverage, precision }) {
+  if (coverage === null) return [make("p", { class: "note spoken" }, word("coverageUnknown"))];
+  const figures = { coverage: percent(coverage), precision: percent(precision ?? 0) };
+  const sentence = word(precision === null ? "coverageAlone" : "coverage", figures);
+  return [make("p", { class: "figure spoken" }, sentence), make("p", { class: "note" }, word("coverageHelp"))];
+}
+
+function accuracyOf(seen) {
+  return [...spokenOf(seen), ...curveOf(seen.accuracy)];
+}
+
+function curveOf(points) {
   if (!points.length) return [make("p", { class: "note" }, word("accuracyEmpty"))];
   const last = points.at(-1);
   const now = word("accuracyNow", { percent: percent(last.accuracy), labels: last.labels });

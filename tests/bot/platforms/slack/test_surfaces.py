@@ -142,11 +142,14 @@ def test_a_home_full_of_things_fits_slack(language: str) -> None:
             "versions": [version] * 500,
             "jobs": [job, job.model_copy(update={"state": "failed", "error": "why"})],
             "accuracy": [AccuracyPoint(labels=number, accuracy=number / 60) for number in range(61)],
+            "coverage": 0.63,
+            "precision": 0.92,
         }
     )
     view = surfaces.home_view(sections(full, language), language, True, "D1")
     check_blocks(view, most=100)
     assert "100.0%" in text_of(view)
+    assert {"en": "Speaks about 63%", "zh": "对 63% 的消息"}[language] in text_of(view)
 
 
 def test_a_sparkline_rises_with_what_it_shows() -> None:

@@ -31,7 +31,8 @@ async def browser() -> AsyncIterator[Browser]:
 async def opened(browser: Browser, far: FarSide, *, width: int = 1280, name: str = "Ada", **context: Any):
     """The page, connected, as somebody; it fails if the page throws or asks for anything from elsewhere."""
     assert far.platform is not None
-    made = await browser.new_context(viewport={"width": width, "height": 800}, **{"locale": "en-GB", **context})
+    options: dict[str, Any] = {"locale": "en-GB", **context}
+    made = await browser.new_context(viewport={"width": width, "height": 800}, **options)
     page, wrong, home = await made.new_page(), list[str](), f"http://127.0.0.1:{far.platform.port}/"
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on(
@@ -261,6 +262,32 @@ async def test_the_page_speaks_the_browsers_language_and_the_one_that_is_chosen(
         await expect(page.locator("#playFirst")).to_have_text("Play a sample conversation")
         await page.reload()
         await expect(page.locator("#playFirst")).to_have_text("Play a sample conversation")
+
+
+@pytest.mark.parametrize(
+    ("coverage", "precision", "english", "chinese"),
+    [
+        (0.63, 0.92, "Speaks about 63% of messages, right 92% of the time.", "对 63% 的消息给出标签，其中 92% 正确。"),
+        (
+            0.63,
+            None,
+            "Speaks about 63% of messages; how often that is right is not known yet.",
+            "对 63% 的消息给出标签，正确率尚不清楚。",
+        ),
+        (None, None, "How often it speaks is not known yet.", "给出标签的比例尚不清楚。"),
+    ],
+)
+async def test_the_panel_says_how_often_the_bot_speaks_beside_how_often_it_is_right(
+    browser: Browser, coverage: float | None, precision: float | None, english: str, chinese: str
+) -> None:
+    far = FarSide(coverage=coverage, precision=precision)
+    async with open_page(far), opened(browser, far) as page:
+        spoken = page.locator(".card.accuracy .spoken")
+        await expect(spoken).to_have_text(english)
+        await page.locator(".tongue[lang=zh]").click()
+        await expect(spoken).to_have_text(chinese)
+        far.labels, far.coverage, far.precision = 0, 0.5, 1.0  # no curve, and figures that moved
+        await expect(spoken).to_have_text("对 50% 的消息给出标签，其中 100% 正确。")
 
 
 async def test_the_sample_fills_the_channel_until_it_is_stopped(browser: Browser) -> None:
