@@ -217,15 +217,16 @@ async def stream(
     """Write messages until `stop` labels were given; returns those that are left over."""
     free, tasks, began = asyncio.Semaphore(plan.in_flight), set[asyncio.Task[None]](), time.monotonic()
     annotated = len(participants.labelled_when)
+    # Drawn before annotators draw from the same chance, in an order that depends on how fast the machine is.
+    reacts = [participants.rng.random() < share for _ in pending]
     for index, (number, (text, label)) in enumerate(pending):
         if stop is not None and annotated >= stop:
             break
         await free.acquire()
         if plan.rate:
             await asyncio.sleep(max(0.0, began + index / plan.rate - time.monotonic()))
-        react = participants.rng.random() < share
-        annotated += react
-        task = asyncio.create_task(write_and_label(participants, number, text, label, react))
+        annotated += reacts[index]
+        task = asyncio.create_task(write_and_label(participants, number, text, label, reacts[index]))
         task.add_done_callback(lambda _: free.release())
         tasks.add(task)
     else:

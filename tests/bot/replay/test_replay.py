@@ -170,6 +170,25 @@ async def test_the_seconds_are_those_in_which_messages_are_written(
     assert played.seconds == 3.0
 
 
+@pytest.mark.parametrize("pause", [0.0, 0.001])
+async def test_the_same_seed_labels_the_same_messages_however_fast_the_bot_is(
+    player: Participants, monkeypatch: pytest.MonkeyPatch, pause: float
+) -> None:
+    labelled: list[int] = []
+
+    async def write_and_label(player: Participants, number: int, text: str, label: str, react: bool) -> None:
+        await asyncio.sleep(pause * (number % 3))
+        if react:
+            player.rng.choice(ANNOTATORS)
+            labelled.append(number)
+
+    monkeypatch.setattr(runner, "write_and_label", write_and_label)
+    rows = [(number, ("it crashes", "bug")) for number in range(40)]
+    await runner.stream(runner.Plan(file=Path("rows.csv"), in_flight=4), 0.37, rows, player, None)
+    chance = random.Random(0)
+    assert sorted(labelled) == [number for number in range(40) if chance.random() < 0.37]
+
+
 def saw(player: Participants, *outcomes: tuple[str, bool], labels: int) -> None:
     """The bot predicted these (label, shown) for messages that were bugs, each written after so many labels."""
     for label, shown in outcomes:
