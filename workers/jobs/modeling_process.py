@@ -29,25 +29,19 @@ ASKED_TO_STOP = (-signal.SIGTERM, 128 + signal.SIGTERM)
 """Statuses of a program that ended because it was asked to, as all processes are when the machine is stopped."""
 
 
-def start(argv: Sequence[str], niceness: int = 0) -> subprocess.Popen[str]:
-    """Start `python -m modeling` with these arguments; it ends when we do, and says how far it is in JSON lines.
-
-    `niceness` is added to ours.
-    """
+def start(argv: Sequence[str]) -> subprocess.Popen[str]:
+    """Start `python -m modeling` with these arguments; it ends when we do, and says how far it is in JSON lines."""
     pipe = subprocess.PIPE
     line = [sys.executable, "-m", "modeling", *argv, "--progress", "json", "--stop-with-parent"]
     # Its input never says anything: when it ends, we are gone, and the program stops.
-    process = subprocess.Popen(line, stdin=pipe, stdout=pipe, stderr=pipe, text=True, errors="replace")
-    if niceness:
-        step_back(process.pid, niceness)
-    return process
+    return subprocess.Popen(line, stdin=pipe, stdout=pipe, stderr=pipe, text=True, errors="replace")
 
 
-def step_back(pid: int, niceness: int) -> None:
-    """Give way to other processes, and let all threads and processes that this one starts later do so."""
+def step_back(pid: int) -> None:
+    """Let a program that has just started give way to others, with all that it starts itself from now on."""
     # From here: code between fork and exec may hang where there are threads, as in a worker.
     with suppress(ProcessLookupError):
-        os.setpriority(os.PRIO_PROCESS, pid, os.getpriority(os.PRIO_PROCESS, 0) + niceness)
+        os.setpriority(os.PRIO_PROCESS, pid, os.getpriority(os.PRIO_PROCESS, 0) + NICENESS)
 
 
 class Program:

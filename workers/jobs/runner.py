@@ -27,7 +27,7 @@ from workers.jobs.kinds.job_context import Command, JobContext, Kind, job_contex
 from workers.jobs.kinds.pretrain import PRETRAIN_JOB
 from workers.jobs.kinds.train_and_distill import DISTILL_JOB, TRAIN_JOB
 from workers.jobs.kinds.tune import TUNE_JOB
-from workers.jobs.modeling_process import NICENESS, Program, start
+from workers.jobs.modeling_process import Program, start, step_back
 from workers.jobs.outcome_text import after_reason
 from workers.jobs.progress import PublishState, Run, follow, unpublished
 from workers.store import chats, jobs, outbox
@@ -119,8 +119,11 @@ def run_programs(
 
 def run_program(database: Database, settings: Settings, run: Run, command: Command) -> Outcome:
     """Run one program to its end, and return its last line. Raises as `run_programs`."""
-    # Nobody waits for a training that nobody asked for, so it lets everything else on the machine go first.
-    program = Program(start(command, NICENESS if run.job.request.by_itself else 0))
+    process = start(command)
+    if run.job.request.by_itself:
+        # Nobody waits for it, so everything else on the machine goes first.
+        step_back(process.pid)
+    program = Program(process)
     try:
         return follow(database, settings, run, program)
     finally:
