@@ -76,7 +76,7 @@ def open_database(settings: Settings) -> Database:
     database = Database(settings.database_url)
     database.migrate()
     with database.write() as c:
-        versions.ensure_base(c, settings.backbone or "minilm", "", time.time())
+        versions.ensure_base(c, settings.base_backbone, "", time.time(), chosen=bool(settings.backbone))
     return database
 
 

@@ -122,6 +122,7 @@ class Trained(Event):
     messages: int
     labels: int
     bundle: str
+    backbone: str = ""
     fingerprint: str
     megabytes: float
     against: BaselineScores | None

@@ -30,7 +30,6 @@ MIN_FREE = 1_000_000_000
 """Bytes that should be free: a model version takes 100 MB with the packaged backbone, and training needs several."""
 LOAD_TIMEOUT = 300.0
 """Seconds that loading a backbone may take, for it may have to be downloaded."""
-PACKAGED = "minilm"
 
 
 def has_torch() -> bool:
@@ -129,7 +128,7 @@ def _address(url: str) -> str:
 
 def model(settings: Settings, database: Database | None) -> Iterator[Finding]:
     """GPU or not, whether the backbone loads, and whether the active version is here. Loading is another process's."""
-    name = settings.backbone or PACKAGED
+    name = settings.base_backbone
     if not has_torch():
         yield Finding(True, f"The backbone {name} is not tried here, where torch is not installed: ask on a worker.")
         return
@@ -160,9 +159,8 @@ def _backbone(name: str, loaded: dict[str, object] | None, error: str) -> Findin
     if loaded is None:
         last = (error.strip().splitlines() or ["It did not say why."])[-1]
         return Finding(False, f"The backbone {name} can't be loaded.", last)
-    only = (
-        " It is made for English; for others a multilingual BACKCHANNEL_BACKBONE is better." if name == PACKAGED else ""
-    )
+    english = name in ("minilm", "light", "english")
+    only = " It reads English; BACKCHANNEL_BACKBONE=multilingual reads a hundred languages." if english else ""
     return Finding(True, f"The backbone {name} loads, on {loaded['device']}.{only}")
 
 

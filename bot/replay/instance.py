@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, TypeVar
 
 from workers.core.errors import BackchannelError
+from workers.core.settings import BACKBONES
 
 Result = TypeVar("Result")
 
@@ -106,5 +107,6 @@ def environment(data: Path, retrain_auto: bool = False) -> dict[str, str]:
     backbone = os.environ.get("BACKCHANNEL_BACKBONE", "")
     if backbone and Path(backbone).is_dir():  # the process runs in its data folder
         backbone = str(Path(backbone).absolute())
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "backchannel"
     ours = {"DATA_DIR": str(data), "BACKBONE": backbone, "RETRAIN_AUTO": str(retrain_auto).lower()}
-    return kept | {f"BACKCHANNEL_{name}": value for name, value in ours.items()}
+    return {BACKBONES: str(cache)} | kept | {f"BACKCHANNEL_{name}": value for name, value in ours.items()}

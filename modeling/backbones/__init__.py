@@ -1,9 +1,9 @@
 """Backbones: text in, unit vectors out.
 
-`resolve` finds a backbone's folder and its fingerprint, `hub` fetches it, `validation` refuses what must not be loaded,
-`families` knows pooling and prompts, `custom_modules` the classes of our own. `backbone` loads, encodes, and says what
-a backbone is. `build` makes one from texts: `static` embeddings, or a `recurrent` network over `word_vectors`.
-`token_lengths` counts tokens.
+`presets` are the backbones with short names, one of which `multilingual_e5` unpacks. `resolve` finds a backbone's
+folder and its fingerprint, `hub` fetches it, `validation` refuses what must not be loaded, `families` knows pooling and
+prompts, `custom_modules` the classes of our own. `backbone` loads, encodes, and says what a backbone is. `build` makes
+one from texts: `static` embeddings, or a `recurrent` network over `word_vectors`. `token_lengths` counts tokens.
 
 Imports the top of modeling and text. `resolve`, `hub`, `validation`, `families` and the top of `backbone` are free of
 torch, so that a worker or a check can use them.
@@ -17,6 +17,8 @@ __all__ = [
     "custom_modules",
     "families",
     "hub",
+    "multilingual_e5",
+    "presets",
     "recurrent",
     "resolve",
     "static",

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from modeling import errors
-from modeling.backbones import custom_modules, families, hub, resolve, validation
+from modeling.backbones import custom_modules, families, hub, presets, resolve, validation
 from modeling.errors import ModelingError
 from modeling.events import BackboneInfo
 from modeling.hashing import short_hash
@@ -166,12 +166,13 @@ class Backbone:
 
 
 def load(name: str, *, as_saved: bool = False, settings: dict[str, Any] | None = None) -> Backbone:
-    """Load a backbone: "" or "minilm" is the packaged MiniLM, else a local folder or a hub name.
+    """Load a backbone: a preset ("" is the default one), a local folder or a hub name.
 
     Weights must be safetensors and remote code stays off. Scripts that its tokeniser does not know are read by other
     means, unless it is loaded `as_saved`, out of a bundle. `settings` are passed to transformers, such as 4 bits.
     Raises ModelingError with what was wrong and what to do.
     """
+    name = presets.canonical(name)
     folder = resolve.resolve(name)
     _mute_loaders()
     completion = families.completion(folder, name)
@@ -184,10 +185,10 @@ def load(name: str, *, as_saved: bool = False, settings: dict[str, Any] | None =
         if "trust_remote_code" in str(error):
             raise validation.needs_code(name) from None
         raise ModelingError(
-            "backbone_not_loaded", name=name or resolve.PACKAGED, reason=errors.short(error), default=resolve.PACKAGED
+            "backbone_not_loaded", name=name, reason=errors.short(error), default=presets.default()
         ) from None
     reading = script_reading.load(folder) or (Reading() if as_saved else script_reading.choose(model.tokenizer))
-    return Backbone(model, name or resolve.PACKAGED, folder, reading, completion)
+    return Backbone(model, name, folder, reading, completion)
 
 
 def _model(folder: Path, completion: Mapping[str, bytes], settings: dict[str, Any]) -> SentenceTransformer:

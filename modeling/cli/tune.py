@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from modeling.backbones import presets
 from modeling.cli.console import Progress, StopWithParent, reporting
 
 
@@ -19,7 +20,7 @@ def tune(
         typer.Option(help="As for train: with it all of TRAIN is used, else not the fifth that train holds out."),
     ] = None,
     trials: Annotated[int | None, typer.Option(min=1, help="End after so many, if that comes first.")] = None,
-    backbone: Annotated[str | None, typer.Option(help="minilm (default), a local folder or a hub name.")] = None,
+    backbone: Annotated[str | None, typer.Option(help=presets.HELP)] = None,
     recipe: Annotated[Path | None, typer.Option(help="Settings to start from; options go before it.")] = None,
     seed: Annotated[int | None, typer.Option(help="Everything random follows from it. Default: 0.")] = None,
     stop_with_parent: StopWithParent = False,

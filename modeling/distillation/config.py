@@ -55,7 +55,7 @@ def student_hyperparameters(name: str, alpha: float, temperature: float) -> Stud
 
 @dataclass(frozen=True, slots=True)
 class DistillConfig:
-    """What is asked for: a student of this name ("static", "gru", "lstm", "minilm", a folder or a hub name).
+    """What is asked for: a student of this name ("static", "gru", "lstm", "light", a folder or a hub name).
 
     `alpha` and `temperature` are as in `StudentHyperparameters`; `hidden` is a width, `word_vectors` a file; `against`
     names the bundle or backbone to beat, "" for the teacher.

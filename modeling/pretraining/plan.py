@@ -38,7 +38,7 @@ class PretrainingConfig:
     """
 
     objective: Objective | Literal["auto"] = "auto"
-    base: str = "minilm"
+    base: str = ""
     seed: int = 0
     steps: int = 0
     minutes: float = 0.0

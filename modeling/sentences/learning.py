@@ -88,6 +88,11 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "The backbone stays frozen: {method} was not better in cross-validation ({figures}).",
         "骨干模型保持冻结：{method}在交叉验证中没有更好（{figures}）。",
     ),
+    "base_chosen": (
+        "Of the installed backbones, {name} reads these messages best: macro-F1 {macro_f1:.3f} out of fold while "
+        "frozen ({others:and}).",
+        "在已安装的骨干模型中，{name} 对这些消息理解得最好：冻结时折外 macro-F1 为 {macro_f1:.3f}（{others:and}）。",
+    ),
     "method_figures": (
         "macro-F1 {tuned:.3f} against {frozen:.3f} of the frozen one, difference {low:+.3f} to {high:+.3f} in 80 of "
         "100 resamplings",

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from modeling.backbones import presets
 from modeling.backbones.build import STATIC, is_built
 from modeling.errors import ModelingError
 from modeling.hashing import short_hash
@@ -56,7 +57,7 @@ class Recipe(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     method: Literal["auto", "frozen", "lora", "full", "qlora", "int8"] = "auto"
-    backbone: str = "minilm"
+    backbone: str = Field(default_factory=presets.default)
     seed: int = 0
     folds: int = Field(default=3, ge=2)
     candidates: tuple[Method, ...] = ("full", "lora")

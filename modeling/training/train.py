@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from modeling.backbones import backbone as backbones
-from modeling.backbones import build, resolve
+from modeling.backbones import build, presets, resolve
 from modeling.backbones.backbone import Backbone, encode_with_progress
 from modeling.backbones.token_lengths import token_lengths
 from modeling.classifier import bundle as bundles
@@ -28,7 +29,8 @@ from modeling.progress import Reporter
 from modeling.text import script_reading
 from modeling.training import adapters
 from modeling.training import recipe as recipes
-from modeling.training.cross_validation import Candidate, TrainingSet, fine_tune_rows, kept_weights
+from modeling.training.base_selection import Base, best_base, explain_base, read_base
+from modeling.training.cross_validation import Candidate, fine_tune_rows, kept_weights
 from modeling.training.method_selection import Selection, select
 from modeling.training.recipe import Recipe
 from modeling.training.run_directory import RunDirectory
@@ -43,15 +45,20 @@ def train(inputs: Inputs, recipe: Recipe, out: Path, against: str, reporter: Rep
     Raises ModelingError, on a full disk too, and then no half bundle is left.
     """
     recipe = recipes.for_built_backbone(recipe)
-    base = None if build.is_built(recipe.backbone) else resolve.resolve(recipe.backbone)
+    is_built = build.is_built(recipe.backbone)
+    bases = {} if is_built else {name: resolve.resolve(name) for name in presets.candidates(recipe.backbone)}
     help_installed = script_reading.installed()  # vectors from before a kill fit only to the same help
-    fingerprint = resolve.fingerprint(base) if base else build.FORMAT
+    # One backbone stands for itself in the identity, as it always did: a run of before is still the same run.
+    prints = [resolve.fingerprint(folder) for folder in bases.values()] or [build.FORMAT]
+    fingerprint = prints[0] if len(prints) == 1 else prints
     identity = [inputs.train.hash, inputs.test.hash, inputs.labels, recipe.hash, fingerprint, help_installed, against]
     run_directory = RunDirectory.of(out, *identity)
 
     def run() -> Trained:
-        built = base or build.build(recipe.backbone, inputs.train.texts, run_directory.work / "base", seed=recipe.seed)
-        return _Training(inputs, recipe, built, against, run_directory, reporter).run()
+        if is_built:
+            built = build.build(recipe.backbone, inputs.train.texts, run_directory.work / "base", seed=recipe.seed)
+            bases[recipe.backbone] = built
+        return _Training(inputs, recipe, bases, against, run_directory, reporter).run()
 
     return run_directory.finish(Trained, run, run_directory.verify_bundle)
 
@@ -62,7 +69,7 @@ class _Training:
 
     inputs: Inputs
     recipe: Recipe
-    base: Path
+    bases: Mapping[str, Path]
     against: str
     run_directory: RunDirectory
     reporter: Reporter
@@ -70,32 +77,17 @@ class _Training:
     def run(self) -> Trained:
         began = time.monotonic()
         self.reporter.stage("loading", 0.02)
-        backbone = backbones.load(str(self.base))
-        training_set = self._encode_training_set(backbone)
-        self.reporter.stage("head", 0.12)
-        frozen = head.fit(
-            training_set.vectors,
-            training_set.targets,
-            self.inputs.labels,
-            training_set.description_vectors,
-            landmarks=LANDMARKS,
-            seed=self.recipe.seed,
-        )
-        selection = self._select(training_set, frozen, backbone)
-        bundle = self._bundle(training_set, backbone, frozen, selection)
-        done = self._evaluated(bundle, backbone, frozen, selection)
+        bases = [
+            read_base(name, folder, self.inputs, self.recipe, self.reporter) for name, folder in self.bases.items()
+        ]
+        base, compared = best_base(bases, self.recipe)
+        selection = self._select(base)
+        bundle = self._bundle(base, selection)
+        done = self._evaluated(bundle, base, compared, selection)
         return done.model_copy(update={"seconds": round(time.monotonic() - began, 1)})
 
-    def _encode_training_set(self, backbone: Backbone) -> TrainingSet:
-        self.reporter.stage("encoding", 0.08)
-        train = self.inputs.train
-        vectors = encode_with_progress(backbone, train.texts, self.reporter)
-        descriptions = self.inputs.descriptions
-        description_vectors = backbone.encode(descriptions)
-        return TrainingSet(train.texts, self.inputs.targets(train), descriptions, vectors, description_vectors)
-
-    def _select(self, training_set: TrainingSet, frozen: Head, backbone: Backbone) -> Selection:
-        fitting = adapters.fitting(self.recipe.candidates, backbone) or ("full",)
+    def _select(self, base: Base) -> Selection:
+        fitting = adapters.fitting(self.recipe.candidates, base.backbone) or ("full",)
         recipe = self.recipe.model_copy(update={"candidates": fitting})
         stages: list[str] = []
 
@@ -105,21 +97,27 @@ class _Training:
                 self.reporter.stage(stage, 0.12 + 0.5 * min(1.0, len(stages) / self.recipe.folds))
             self.reporter.step(share)
 
-        work, averages = self.run_directory.work, adapters.is_transformer(backbone)
-        return select(training_set, recipe, self.base, frozen.c, work, on_progress, averages=averages)
+        work, averages = self.run_directory.work, adapters.is_transformer(base.backbone)
+        return select(base.training_set, recipe, base.folder, base.frozen.c, work, on_progress, averages=averages)
 
-    def _bundle(self, training_set: TrainingSet, backbone: Backbone, frozen: Head, selection: Selection) -> Bundle:
+    def _bundle(self, base: Base, selection: Selection) -> Bundle:
         """The chosen method on all training messages."""
-        chosen = selection.chosen
+        chosen, training_set = selection.chosen, base.training_set
         if chosen.method == "frozen":
-            return Bundle(backbone, frozen, self._meta(backbone, chosen))
+            return Bundle(base.backbone, base.frozen, self._meta(base, chosen))
         self.reporter.stage("fine-tuning", 0.85)
-        everything = np.arange(len(training_set.texts))
+        everything, work = np.arange(len(training_set.texts)), self.run_directory.work
         tuned = fine_tune_rows(
-            training_set, everything, chosen.method, self.recipe, self.base, self.run_directory.work, self.reporter.step
+            training_set,
+            everything,
+            chosen.method,
+            self.recipe,
+            base.folder,
+            self.run_directory.work,
+            self.reporter.step,
         )
-        kept = kept_weights(self.run_directory.work, chosen.method)
-        blended = blend(tuned.backbone, self.base, chosen.blend, kept)
+        kept = kept_weights(work, chosen.method)
+        blended = blend(tuned.backbone, base.folder, chosen.blend, kept)
         self.reporter.stage("head", 0.9)
         vectors = encode_with_progress(blended, self.inputs.train.texts, self.reporter)
         fitted = head.fit(
@@ -136,22 +134,23 @@ class _Training:
             landmarks=LANDMARKS,
         )
         facts = {**tuned.facts, "blend": chosen.blend, "averaged": 1 + len(kept)}
-        return Bundle(blended, fitted, {**self._meta(backbone, chosen), "tuning": facts})
+        return Bundle(blended, fitted, {**self._meta(base, chosen), "tuning": facts})
 
-    def _evaluated(self, bundle: Bundle, backbone: Backbone, frozen: Head, selection: Selection) -> Trained:
+    def _evaluated(self, bundle: Bundle, base: Base, compared: Sequence[Base], selection: Selection) -> Trained:
         """Score the test messages once, save, reload, compare, and let the gate decide."""
         self.reporter.stage("evaluating", 0.94)
         test, labels = self.inputs.test, self.inputs.labels
         targets = self.inputs.targets(test)
         in_memory = bundle.head.probabilities(encode_with_progress(bundle.backbone, test.texts, self.reporter))
         result = scores(*self._with_out_of_fold(in_memory, selection.chosen), labels)
-        baseline = self._refit_baseline(backbone, frozen, in_memory if selection.chosen.method == "frozen" else None)
-        decided = self._promotion_gate(in_memory, baseline, backbone, selection, targets) if baseline else None
+        baseline = self._refit_baseline(base, in_memory if selection.chosen.method == "frozen" else None)
+        frozen = frozen_of(baseline, base, compared, selection) if baseline else None
+        decided = self._promotion_gate(in_memory, baseline, frozen, selection, targets) if baseline else None
         self.reporter.stage("saving", 0.99)
         metrics = {**result.summary(), "per_label": {name: label.f1 for name, label in result.per_label.items()}}
         bundle.meta.update(metrics=metrics, cross_validation=selection.figures, why=selection.why.text)
-        compared = self.inputs.test.texts or self.inputs.train.texts
-        saved = bundle.save_and_verify(self.run_directory.bundle, compared)
+        saved = bundle.save_and_verify(self.run_directory.bundle, self.inputs.test.texts or self.inputs.train.texts)
+        why_base = explain_base(base, compared)
         return Trained(
             method=selection.chosen.method,
             **result.rounded().model_dump(),
@@ -159,13 +158,14 @@ class _Training:
             bundle=str(self.run_directory.bundle),
             fingerprint=saved.backbone.fingerprint,
             megabytes=round(size_on_disk(self.run_directory.bundle) / 1e6, 1),
-            against=self._baseline_figures(baseline, backbone, selection) if baseline else None,
+            backbone=base.name,
+            against=self._baseline_figures(baseline, frozen) if baseline else None,
             gate=decided,
             cross_validation=selection.figures,
             why=selection.why,
             tokens=bundle.meta["data"]["tokens"],
             tuning=bundle.meta.get("tuning"),
-            notes=self.inputs.notes,
+            notes=(*self.inputs.notes, why_base) if why_base else self.inputs.notes,
         )
 
     def _with_out_of_fold(self, test: Probabilities, candidate: Candidate) -> tuple[Probabilities, Targets]:
@@ -176,17 +176,17 @@ class _Training:
         out_of_fold = candidate.targets[candidate.rows]
         return np.concatenate([test, candidate.probabilities]), np.concatenate([targets, out_of_fold])
 
-    def _baseline_figures(self, baseline: Baseline, backbone: Backbone, selection: Selection) -> BaselineScores | None:
+    def _baseline_figures(self, baseline: Baseline, frozen: Candidate | None) -> BaselineScores | None:
         """The baseline's figures on the same messages; None where it has none that it did not learn from."""
-        if baseline.fingerprint == backbone.fingerprint:
-            scored = self._with_out_of_fold(baseline.test, selection.frozen)
+        if frozen is not None:
+            scored = self._with_out_of_fold(baseline.test, frozen)
         elif not self.inputs.few:
             scored = baseline.test, self.inputs.targets(self.inputs.test)
         else:
             return None
         return scores(*scored, self.inputs.labels).rounded_of(baseline.name)
 
-    def _refit_baseline(self, backbone: Backbone, frozen: Head, predicted: Probabilities | None) -> Baseline | None:
+    def _refit_baseline(self, base: Base, predicted: Probabilities | None) -> Baseline | None:
         """Refit the head of the model to beat on the same training messages, the way that the live system does.
 
         `predicted` are the frozen head's probabilities of the test messages, if they are there already.
@@ -195,9 +195,9 @@ class _Training:
             return None
         baseline_backbone, baseline_head = load_baseline(self.against)
         texts = self.inputs.test.texts
-        if baseline_backbone.fingerprint == backbone.fingerprint:
+        if baseline_backbone.fingerprint == base.backbone.fingerprint:
             if predicted is None:
-                predicted = frozen.probabilities(encode_with_progress(backbone, texts, self.reporter))
+                predicted = base.frozen.probabilities(encode_with_progress(base.backbone, texts, self.reporter))
             return Baseline(self.against, baseline_backbone.fingerprint, predicted)
         train = self.inputs.train
         fitted = head.fit(
@@ -217,36 +217,40 @@ class _Training:
         )
 
     def _promotion_gate(
-        self, in_memory: Probabilities, baseline: Baseline, backbone: Backbone, selection: Selection, targets: Targets
+        self,
+        in_memory: Probabilities,
+        baseline: Baseline,
+        frozen: Candidate | None,
+        selection: Selection,
+        targets: Targets,
     ) -> Gate | None:
-        """Compare on the test messages, and where the baseline is the frozen head, out of fold on the others too.
+        """Compare on the test messages, and where the baseline is a `frozen` head, out of fold on the others too.
 
         Both have seen none of these messages, and a few dozen held-out messages alone could hardly ever tell.
         """
         probabilities, baseline_probabilities, compared = in_memory, baseline.test, targets
         chosen = selection.chosen
-        if baseline.fingerprint == backbone.fingerprint and chosen.method != "frozen":
+        if frozen is not None and frozen is not chosen:
             probabilities = np.concatenate([probabilities, chosen.probabilities])
-            frozen = selection.frozen.probabilities[chosen.rows]
-            baseline_probabilities = np.concatenate([baseline_probabilities, frozen])
+            baseline_probabilities = np.concatenate([baseline_probabilities, frozen.of(chosen.rows)])
             compared = np.concatenate([compared, chosen.targets[chosen.rows]])
         if not len(compared):
             return None
         return promotion_gate(probabilities, baseline_probabilities, compared, self.inputs.labels)
 
-    def _meta(self, backbone: Backbone, chosen: Candidate) -> dict[str, Any]:
+    def _meta(self, base: Base, chosen: Candidate) -> dict[str, Any]:
         train = self.inputs.train
         return {
             "method": chosen.method,
             "recipe": self.recipe.model_dump(mode="json"),
-            "backbone": self.recipe.backbone,
-            "base_fingerprint": backbone.fingerprint,
+            "backbone": base.name,
+            "base_fingerprint": base.backbone.fingerprint,
             "parent": self.against or None,
             "data": {
                 "hash": train.hash,
                 "messages": len(train),
                 "notes": [note.text for note in train.notes],
-                "tokens": token_lengths(backbone, train.texts).model_dump(),
+                "tokens": token_lengths(base.backbone, train.texts).model_dump(),
             },
             "held_out": {"hash": self.inputs.test.hash, "messages": len(self.inputs.test)},
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -260,6 +264,13 @@ class Baseline:
     name: str
     fingerprint: str
     test: Probabilities
+
+
+def frozen_of(baseline: Baseline, base: Base, compared: Sequence[Base], selection: Selection) -> Candidate | None:
+    """Return what the baseline says out of fold, where it is a frozen head on a backbone that was read here."""
+    if baseline.fingerprint == base.backbone.fingerprint:
+        return selection.frozen
+    return next((other.out_of_fold for other in compared if other.backbone.fingerprint == baseline.fingerprint), None)
 
 
 def load_baseline(name: str) -> tuple[Backbone, Head | None]:

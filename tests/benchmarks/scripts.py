@@ -80,7 +80,7 @@ def sample() -> Data:
 def few_shot(backbone: Backbone, of: Data) -> Iterator[str]:
     """Accuracy on the rest, without labels and with some of each class."""
     vectors, said = backbone.encode(of.texts), backbone.encode(of.descriptions)
-    guessed = head.guess(said, shared(vectors), of.names).probabilities(vectors).argmax(1)
+    guessed = head.guess(said, shared(vectors, said), of.names).probabilities(vectors).argmax(1)
     yield f"{(guessed == of.targets).mean():.3f}"
     for shots in SHOTS:
         found: list[float] = []
@@ -102,7 +102,7 @@ def played(vectors: Vectors, said: Vectors, of: Data, seed: int) -> Iterator[tup
         if stale or not told or serving is None:
             nobody = np.zeros(len(told), np.bool_)
             material = LabelledVectors(0, 0, living, vectors[told], of.targets[told], said, nobody)
-            mean = shared(vectors[order[:place]])
+            mean = shared(vectors[order[:place]], said)
             settled = cross_validate(material, settled, mean) if needs_cross_validation(settled, material) else settled
             serving = fit_head(material, settled, serving, mean)
             assert serving is not None

@@ -27,6 +27,7 @@ DONE = {
     "messages": 9,
     "labels": 2,
     "bundle": "/b",
+    "backbone": "multilingual",
     "fingerprint": "f",
     "megabytes": 90.1,
     "against": None,

@@ -26,7 +26,7 @@ FEWEST_TEXTS = 50
 """Messages without which pretraining would learn nothing."""
 
 METHODS: tuple[str, ...] = get_args(Method)
-OURS = ("minilm", "static", "gru", "lstm")
+OURS = ("multilingual", "english", "light", "static", "gru", "lstm")
 HUB = re.compile(r"[\w][\w.-]*/[\w][\w.-]*", re.ASCII)
 """Owner and name on the hub. A folder of the server is nobody's to name from a chat."""
 MOST_EPOCHS = 100
@@ -111,7 +111,7 @@ def unknown_option(call: Call, text: str) -> list[Post]:
 def unknown_backbone(call: Call, name: str) -> list[Post] | None:
     """Say which backbones there are, unless this is one: ours, a named one of this chat's, or a name on the hub."""
     names = [*OURS, *(base.name for base in jobs.named_backbones(call.c)[:5])]
-    if name.lower() in names or jobs.named_backbone(call.c, name) or HUB.fullmatch(name):
+    if name.lower() in (*names, "minilm") or jobs.named_backbone(call.c, name) or HUB.fullmatch(name):
         return None
     return call.say("backbone_unknown", name=name[:80], known=", ".join(f"`{backbone}`" for backbone in names))
 

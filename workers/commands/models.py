@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -11,7 +12,7 @@ from modeling.errors import ModelingError
 from workers.commands.context import Answer, Call, Plan, number_in
 from workers.core.replies import Post
 from workers.jobs.outcome_text import figure, share_or_dash
-from workers.store import jobs, versions
+from workers.store import head_fits, jobs, predictions, training_set, versions
 from workers.store.database import Stale
 from workers.store.jobs import NamedBackbone
 from workers.store.versions import Version
@@ -19,8 +20,28 @@ from workers.store.versions import Version
 
 def models(call: Call) -> list[Post]:
     """All versions, then the named bases, a line each."""
-    lines = [version_line(call, version) for version in versions.every(call.c)]
-    return [call.post("\n".join([*lines, *(base_line(call, base) for base in reversed(jobs.named_backbones(call.c)))]))]
+    every = versions.every(call.c)
+    lines = [version_line(call, version) for version in every]
+    lines += [base_line(call, base) for base in reversed(jobs.named_backbones(call.c))]
+    return [call.post("\n".join([*lines, *reading_line(call), *offer_line(call, every)]))]
+
+
+def reading_line(call: Call) -> list[str]:
+    """How far the active version has read the labelled messages, which it does before it serves."""
+    active = versions.active(call.c)
+    if not active.fingerprint or head_fits.latest(call.c, active.id):
+        return []
+    count = training_set.labelled_size(call.c)
+    done = min(count, predictions.count_vectors(call.c, active.fingerprint))
+    return [call.text("version_reading", version=active.id, done=done, count=count)]
+
+
+def offer_line(call: Call, every: Sequence[Version]) -> list[str]:
+    """The bare backbone that an upgrade brought and that nobody has taken yet."""
+    active, bases = versions.active(call.c), [version for version in every if version.method == "base"]
+    if not bases or bases[-1].promoted_at is not None or bases[-1].backbone == active.backbone:
+        return []
+    return [call.text("base_offered", version=bases[-1].id, backbone=bases[-1].backbone, active=active.id)]
 
 
 def version_line(call: Call, version: Version) -> str:
@@ -30,7 +51,8 @@ def version_line(call: Call, version: Version) -> str:
     speed, size = (version.metrics.get(name) for name in ("messages_per_second", "megabytes"))
     if speed and size:
         scores += call.text("version_speed", speed=figure(speed), megabytes=figure(size))
-    return call.text("version_line", version=version.id, state=version.state, method=version.method, scores=scores)
+    method = f"{version.method} {version.backbone}" if version.method == "base" else version.method
+    return call.text("version_line", version=version.id, state=version.state, method=method, scores=scores)
 
 
 def base_line(call: Call, base: NamedBackbone) -> str:
@@ -55,9 +77,14 @@ def promote(call: Call) -> Answer:
     error = defect(call.language, version)
     if error:
         return call.say("version_broken", version=version.id, error=error)
+    before = versions.active(call.c)
+    # Another backbone has vectors of its own: those of the labelled messages are made before it serves.
+    messages = 0 if version.backbone == before.backbone else training_set.labelled_size(call.c)
 
     def write(c: Connection) -> list[Post]:
         versions.promote(c, version.id, call.now)
+        if messages:
+            return call.say("promoted_reads", version=version.id, messages=messages, before=before.id)
         return call.say("promoted", version=version.id)
 
     return Plan(write)

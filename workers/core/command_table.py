@@ -80,7 +80,7 @@ VERBS: dict[str, Verb] = {
         ),
         Verb(
             "distill",
-            "<static|lstm|gru|minilm|name>",
+            "<static|lstm|gru|light|name>",
             "Let a small, fast student learn from the active version",
             "让小而快的学生模型向当前版本学习",
             admin=True,

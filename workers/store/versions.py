@@ -15,6 +15,8 @@ from workers.store.sql import AnyRow, advisory_lock
 from workers.store.tables import promotions, versions
 
 State = Literal["candidate", "active", "retired"]
+# One backbone was called by its model's name as long as it was the only one, and so it stands in older databases.
+ALIASES: dict[str, tuple[str, ...]] = dict.fromkeys(("light", "minilm"), ("light", "minilm"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,23 +52,29 @@ def _version(row: AnyRow) -> Version:
     )
 
 
-def ensure_base(c: Connection, backbone: str, fingerprint: str, now: float) -> Version:
+def ensure_base(c: Connection, backbone: str, fingerprint: str, now: float, *, chosen: bool = True) -> Version:
     """The version that is the bare backbone, made and activated on a fresh installation.
 
     Another backbone than before (by name or fingerprint) gets a version of its own, which takes over only
-    from another base: a version that somebody trained stays active.
+    from another base: a version that somebody trained stays active. One that nobody has `chosen`, because an upgrade
+    brought it, is only there to be promoted.
     """
     advisory_lock(c, "versions")
-    same = (versions.c.method == "base") & (versions.c.backbone == backbone)
+    same = (versions.c.method == "base") & versions.c.backbone.in_(ALIASES.get(backbone, (backbone,)))
     # A base is registered before it is loaded, while its fingerprint is unknown.
     if fingerprint:
         same &= versions.c.fingerprint.in_((fingerprint, ""))
     row = c.execute(select(versions).where(same).order_by(versions.c.id.desc()).limit(1)).first()
     base = _version(row) if row else add_candidate(c, None, backbone, fingerprint, "base", {}, None, None, now)
     before = _active(c)
-    if base.state != "active" and (before is None or before.method == "base"):
+    if base.state != "active" and (before is None or (chosen and before.method == "base")):
         return promote(c, base.id, now)
     return base
+
+
+def write_fingerprint(c: Connection, id: int, fingerprint: str) -> None:
+    """Write down the fingerprint of a bare backbone, which is known once it is loaded."""
+    c.execute(update(versions).where(versions.c.id == id, versions.c.fingerprint == "").values(fingerprint=fingerprint))
 
 
 def active(c: Connection) -> Version:

@@ -16,8 +16,9 @@ from workers.core.errors import BackchannelError
 from workers.core.events import Button, ChatRef, Command, Delete, Message, MessageRef, Presence, Why
 from workers.core.i18n import say
 from workers.core.replies import CheckAdmin, Document, EditPost, Picture, Post, React
-from workers.store import chats, inbox, jobs, labels, messages, outbox, predictions, training_set, versions
+from workers.store import chats, head_fits, inbox, jobs, labels, messages, outbox, predictions, training_set, versions
 from workers.store.database import Database
+from workers.store.head_fits import HeadFit
 
 
 def test_every_verb_has_something_to_run_and_help_in_both_languages():
@@ -395,6 +396,28 @@ def test_promote_of_a_broken_bundle_keeps_the_active_version(room: Chatroom):
     assert "Version 2" in room.says("models")
     room.type("here zh")
     assert "/nowhere/at/all 处没有模型包" in room.says("promote 2")
+
+
+def test_a_backbone_that_an_upgrade_brought_is_offered_until_it_is_taken(room: Chatroom):
+    room.write("1", "the page is blank")
+    room.react("1", "🐞")
+    with room.database.write() as c:
+        brought = versions.ensure_base(c, "multilingual", "", 1.0, chosen=False)
+    assert f"`promote {brought.id}` takes it" in room.says("models")
+    room.type("here zh")
+    assert f"输入 `promote {brought.id}` 即可启用" in room.says("models")
+    room.type("here en")
+    assert room.says(f"promote {brought.id}").startswith(
+        f"Version {brought.id} takes over as soon as it has read the 1 labelled messages; until then version 1 answers"
+    )
+    with room.database.write() as c:
+        versions.write_fingerprint(c, brought.id, "f")
+    told = room.says("models")
+    assert f"Version {brought.id} is reading the labelled messages before it takes over: 0 of 1." in told
+    assert "came with an upgrade" not in told
+    with room.database.write() as c:
+        head_fits.record(c, HeadFit(brought.id, 1, 1, 1, 1.0))
+    assert "is reading" not in room.says("models")
 
 
 def test_stats_and_labels_count(room: Chatroom):

@@ -66,6 +66,30 @@ def test_another_backbone_takes_over_from_a_base_and_not_from_what_was_trained(d
         assert versions.active(c).id == trained.id
 
 
+def test_a_backbone_that_an_upgrade_brought_waits_to_be_promoted(db: Database) -> None:
+    with db.write() as c:
+        first = versions.ensure_base(c, "minilm", "", 0)
+        brought = versions.ensure_base(c, "multilingual", "", 1, chosen=False)
+        assert (brought.state, versions.active(c).id) == ("candidate", first.id)
+        assert versions.ensure_base(c, "multilingual", "", 2, chosen=False).id == brought.id
+        versions.promote(c, brought.id, 3)
+        assert versions.ensure_base(c, "multilingual", "", 4, chosen=False).state == "active"
+
+
+def test_the_light_backbone_is_the_one_that_was_called_minilm(db: Database) -> None:
+    with db.write() as c:
+        first = versions.ensure_base(c, "minilm", "", 0)
+        assert versions.ensure_base(c, "light", "", 1).id == first.id
+
+
+def test_a_fingerprint_is_written_once(db: Database) -> None:
+    with db.write() as c:
+        base = versions.ensure_base(c, "multilingual", "", 0)
+        versions.write_fingerprint(c, base.id, "f1")
+        versions.write_fingerprint(c, base.id, "f2")
+        assert versions.active(c).fingerprint == "f1"
+
+
 def test_promotion_and_rollback_move_one_pointer_back_and_forth(db: Database) -> None:
     with db.write() as c:
         first = versions.ensure_base(c, "minilm", "f", 0).id

@@ -125,6 +125,21 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "Version {version} can't be used, and the active one stays: {error}",
         "版本 {version} 无法使用，仍保持当前版本：{error}",
     ),
+    "version_reading": (
+        "Version {version} is reading the labelled messages before it takes over: {done} of {count}.",
+        "版本 {version} 启用前正在读取已标注的消息：{done} / {count}。",
+    ),
+    "base_offered": (
+        "Version {version} is the backbone {backbone}, which came with an upgrade. `promote {version}` takes it; while"
+        " it reads the labelled messages, version {active} goes on answering.",
+        "版本 {version} 是升级带来的骨干模型 {backbone}。输入 `promote {version}` 即可启用；"
+        "它读取已标注消息期间，仍由版本 {active} 作答。",
+    ),
+    "promoted_reads": (
+        "Version {version} takes over as soon as it has read the {messages} labelled messages; until then version"
+        " {before} answers, and `models` says how far it is.",
+        "版本 {version} 读完 {messages} 条已标注消息后即启用；在此之前由版本 {before} 作答，输入 `models` 可查看进度。",
+    ),
     "promoted": ("Version {version} takes over.", "已启用版本 {version}。"),
     "rolled_back": ("Back to version {version}.", "已回到版本 {version}。"),
     "rollback_none": ("There is no version before this one.", "没有更早的版本。"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
+from modeling.backbones.presets import AUTO, PRESETS, canonical
 from modeling.events import Distilled, Outcome, TeacherFigures, Trained
 from workers.core.i18n import both, percent, say
 from workers.jobs.datasets import HELD_OUT, POOL, TRAIN
@@ -28,7 +29,9 @@ METRICS = {"accuracy", "macro_f1", "ece", "messages_per_second", "megabytes", "s
 def retraining(context: JobContext) -> list[Command]:
     """Train from the base backbone, never from a tuned one: all labels are learned anew."""
     request, version = context.request, context.version
-    line = train_command(context, context.backbone, request.method, context.out)
+    # Nobody named a backbone, and the one at work has a short name: all that have one may be compared.
+    free = not request.backbone and request.method == "auto" and canonical(version.backbone) in PRESETS
+    line = train_command(context, AUTO if free else context.backbone, request.method, context.out)
     line += ["--against", version.folder or version.backbone]
     if request.epochs is not None:
         line += ["--epochs", f"{request.epochs:g}"]
@@ -54,7 +57,8 @@ def promote_or_keep(context: JobContext, line: Outcome) -> WriteOutcome:
     done = of_kind(line, Trained, Distilled)
     before, request = context.version, context.request
     untuned = done.method == "frozen" and before.method in ("base", "frozen")
-    same = untuned and context.backbone == before.backbone
+    backbone = (done.backbone if isinstance(done, Trained) else "") or context.backbone
+    same = untuned and backbone == before.backbone
     reason = in_both(done.gate.reason) if done.gate else None
     method = f"distilled {request.student}" if isinstance(done, Distilled) else done.method
     metrics = done.model_dump(mode="json", include=METRICS)
@@ -64,7 +68,7 @@ def promote_or_keep(context: JobContext, line: Outcome) -> WriteOutcome:
         moved = versions.active(c).id != before.id
         note = both("reason_moved") if moved else reason
         version = versions.add_candidate(
-            c, done.bundle, context.backbone, done.fingerprint, method, metrics, before.id, note, now
+            c, done.bundle, backbone, done.fingerprint, method, metrics, before.id, note, now
         )
         promoted = done.gate is not None and done.gate.promote and not moved and not same
         if promoted:
