@@ -15,9 +15,10 @@ Strategy = Literal["auto", "random", "margin", "entropy", "badge"]
 STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
 
 EARLY = 3
-"""Labelled messages a class, on average, before which centres teach more than doubts do."""
+"""Labelled messages a class, on average, before which centres teach more than doubts do: of 0, 1, 3 and 5 the best."""
 DOUBTFUL = 5
-"""Among so many times as many messages as are wanted, those of the smallest margin, the choice is by coverage."""
+"""Among so many times as many messages as are wanted, those of the smallest margin, the choice is by coverage. With 2
+or 15 most accuracies were the same within a point."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,17 +1,21 @@
-"""`ask`: questions about the messages that the model is least sure of, and what comes back."""
+"""`ask`: questions about the messages of which an answer teaches most, and what comes back."""
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable, Sequence
+from typing import cast
 
 from sqlalchemy import Connection
 
+from modeling.active_learning.strategies import STRATEGIES, Strategy
+from workers.commands import active_learning
 from workers.commands.context import Answer, Call, Plan
 from workers.core.buttons import AnswerQuestion
 from workers.core.events import Button
 from workers.core.i18n import say
 from workers.core.replies import Choice, EditPost, Post, Reply
-from workers.store import chats, labels, ledger, messages, outbox, questions, versions
+from workers.store import chats, labels, ledger, messages, outbox, questions
 from workers.store.labels import Label
 from workers.store.messages import Stored
 
@@ -20,15 +24,36 @@ MOST = 10
 
 def ask(call: Call) -> Answer:
     """Post up to n questions, each with the labels as buttons."""
-    wanted = call.rest.strip() or "1"
-    if not (wanted.isdecimal() and len(wanted) <= 2 and 1 <= int(wanted) <= MOST):
-        return call.say("number", text=wanted, most=MOST, verb="ask")
+    asked = parse_options(call)
+    if isinstance(asked, list):
+        return asked
     if not labels.living(call.c):
         return call.say("no_labels")
-    candidates = messages.least_sure(call.c, call.command.chat, int(wanted), versions.active(call.c).id)
+    count, strategy = asked
+    # The same event, handled once more, comes to the same questions.
+    seed = zlib.crc32(call.command.key.encode())
+    candidates = active_learning.questions(call.c, call.command.chat, count, strategy, seed)
     if not candidates:
         return call.say("ask_nothing")
     return Plan(lambda c: post_questions(c, call, candidates))
+
+
+def parse_options(call: Call) -> tuple[int, Strategy] | list[Post]:
+    """How many questions, and by which strategy; or the sentence about what makes no sense."""
+    options: dict[str, str] = {}
+    for word in call.rest.split():
+        name, equals, value = word.partition("=")
+        key = name.lower() if equals else "n"
+        if key not in ("n", "strategy") or key in options:
+            return call.say("option_unknown", verb=call.verb.name, text=word[:40], arguments=call.verb.arguments)
+        options[key] = value if equals else word
+    wanted, named = options.get("n", "1"), options.get("strategy", "auto")
+    if not (wanted.isdecimal() and len(wanted) <= 2 and 1 <= int(wanted) <= MOST):
+        return call.say("number", text=wanted[:40], most=MOST, verb="ask")
+    if named.lower() not in STRATEGIES:
+        known = ", ".join(f"`{strategy}`" for strategy in STRATEGIES)
+        return call.say("strategy_unknown", text=named[:40], known=known)
+    return int(wanted), cast(Strategy, named.lower())
 
 
 def post_questions(c: Connection, call: Call, candidates: Sequence[Stored]) -> list[Post]:

@@ -62,7 +62,12 @@ VERBS: dict[str, Verb] = {
         Verb(
             "explain", "[text]", "As a reply: say why that message got its label", "回复某条消息：说明它为何属于该类别"
         ),
-        Verb("ask", "[n]", "Ask about the messages that the model is least sure of", "询问模型最没把握的消息"),
+        Verb(
+            "ask",
+            "[n] [strategy=auto|random|margin|entropy|badge]",
+            "Ask about the messages of which an answer teaches most",
+            "询问最值得标注的消息",
+        ),
         Verb("stats", "", "How much was labelled and how often the bot was right", "标注数量与准确率"),
         Verb(
             "retrain",

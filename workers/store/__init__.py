@@ -3,13 +3,14 @@
 `Database.write()` and `Database.read()` in `database` are the edges at which a transaction begins and ends; it
 brings the `tables` up to date, too; `sql` is what its two dialects spell differently.
 A vote is appended in `ledger`, which also derives the labels of messages; `labels` is the set of labels. Events wait in
-`inbox` and replies in `outbox`. `erasure` forgets a person, by the `traces` that they left. `overview` and `history`
-are what screens show. May import `core`; no library that learns.
+`inbox` and replies in `outbox`. `candidates` is what people may be asked about. `erasure` forgets a person, by the
+`traces` that they left. `overview` and `history` are what screens show. May import `core`; no library that learns.
 """
 
 # pyright: reportUnsupportedDunderAll=false
 
 __all__ = [
+    "candidates",
     "chat_migration",
     "chats",
     "counters",

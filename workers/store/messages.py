@@ -6,14 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, select, update
+from sqlalchemy import Connection, select, update
 from sqlalchemy import delete as delete_from
 
 from workers.core.events import ChatRef, Delete, Edit, Message, MessageRef, Person
 from workers.store.counters import bump
 from workers.store.inbox import waiting_message
 from workers.store.sql import AnyRow, advisory_lock, chunks, insert, message_ref
-from workers.store.tables import chats, message_labels, messages, predictions, questions, revisions, vectors
+from workers.store.tables import chats, message_labels, messages, predictions, revisions, vectors
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,8 @@ class Revision:
     until: float
 
 
-def _stored(row: AnyRow) -> Stored:
+def stored_of(row: AnyRow) -> Stored:
+    """A row of the table as a message."""
     author = Person(id=row.author_id, name=row.author_name)
     return Stored(row.id, message_ref(row), author, row.text, row.revision, row.at, row.deleted)
 
@@ -101,7 +102,7 @@ def _keep_former(c: Connection, former: Sequence[Revision]) -> None:
 
 def _by_ref(c: Connection, refs: Sequence[str]) -> dict[str, Stored]:
     return {
-        row.ref: _stored(row)
+        row.ref: stored_of(row)
         for piece in chunks(refs)
         for row in c.execute(select(messages).where(messages.c.ref.in_(piece)))
     }
@@ -131,8 +132,8 @@ def edit(c: Connection, event: Edit) -> Stored | None:
     edited_at, written_at = (event.at, event.sequence), (row.text_at, row.text_sequence)
     # With clocks of whole seconds an edit may carry its message's own time; between two edits that is no news.
     if created or edited_at < written_at or (edited_at == written_at and row.revision > 1):
-        return _stored(row)
-    return _stored(_revise(c, row, event))
+        return stored_of(row)
+    return stored_of(_revise(c, row, event))
 
 
 def _revise(c: Connection, row: AnyRow, event: Edit) -> AnyRow:
@@ -160,7 +161,7 @@ def delete(c: Connection, event: Delete) -> Stored:
     for table in (vectors, predictions, revisions):
         c.execute(delete_from(table).where(table.c.message == row.id))
     _tell_if_labelled(c, [row.ref])
-    return _stored(row)
+    return stored_of(row)
 
 
 def find(c: Connection, ref: MessageRef) -> Stored | None:
@@ -193,32 +194,10 @@ def former_texts(c: Connection, ids: Sequence[int]) -> dict[int, list[Revision]]
     return former
 
 
-def least_sure(c: Connection, chat: ChatRef, n: int, version: int) -> list[Stored]:
-    """Up to `n` messages of a chat to ask about: unlabelled, never asked, smallest margin of that version first.
-
-    Messages on which the version has only guessed, or said nothing, come after those, in random order. Margin sampling:
-    T. Scheffer, C. Decomain, S. Wrobel, "Active Hidden Markov Models for Information Extraction", 2001.
-    """
-    other = predictions.alias("other")
-    last = select(func.max(other.c.id)).where(other.c.message == messages.c.id, other.c.version == version)
-    current_text = predictions.c.revision == messages.c.revision
-    predicted = and_(predictions.c.id == last.scalar_subquery(), current_text, ~predictions.c.guess)
-    decided = select(message_labels.c.ref).where(message_labels.c.ref == messages.c.ref, message_labels.c.votes > 0)
-    asked = select(questions.c.id).where(questions.c.message == messages.c.id)
-    statement = (
-        select(messages)
-        .outerjoin(predictions, predicted)
-        .where(messages.c.chat == chat.key, ~messages.c.deleted, messages.c.text != "")
-        .where(~decided.exists(), ~asked.exists())
-        .order_by(predictions.c.margin.asc().nulls_last(), func.random())
-    )
-    return [_stored(row) for row in c.execute(statement.limit(n))]
-
-
 def current(c: Connection, ids: Sequence[int]) -> list[Stored]:
     """These messages as they stand now, without those that are gone."""
     living = select(messages).where(~messages.c.deleted)
-    return [_stored(row) for piece in chunks(ids) for row in c.execute(living.where(messages.c.id.in_(piece)))]
+    return [stored_of(row) for piece in chunks(ids) for row in c.execute(living.where(messages.c.id.in_(piece)))]
 
 
 def chat_of_message(c: Connection, platform: str, workspace: str, message_id: str) -> ChatRef | None:

@@ -28,8 +28,9 @@ def messages(count: int, seed: int = 0, spread: float = 0.5) -> tuple[Any, Any]:
 def pool(candidates: int, labelled: int, seed: int = 0, **more: Any) -> Pool:
     vectors, _ = messages(candidates, seed)
     known, targets = messages(labelled, seed + 1)
-    nobody: dict[str, Any] = {"predicted": np.full(candidates, -1), "certainty": np.zeros(candidates, np.float32)}
-    return Pool(vectors, known, targets, **{"classes": CLASSES, **nobody, **more})
+    values: dict[str, Any] = {"predicted": np.full(candidates, -1), "certainty": np.zeros(candidates, np.float32)}
+    values |= {"classes": CLASSES, **more}
+    return Pool(vectors, known, targets, **values)
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)

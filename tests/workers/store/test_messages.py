@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from tests.workers.queries import last_prediction
 from tests.workers.store.samples import BOB, CHAT, UMA, act, choose, delete, edit, guess, message, ref, stored
 from workers.core.events import Delete, Edit, Message
-from workers.store import chats, erasure, inbox, labels, ledger, messages, predictions, questions, training_set
+from workers.store import chats, erasure, inbox, labels, ledger, messages, predictions, training_set
 from workers.store.database import Database
 
 TEXTS = {
@@ -203,25 +203,6 @@ def test_export_names_the_labels(db: Database) -> None:
             {"text": "This is message 1", "label": "Bug", "at": 1.0, "chat": CHAT.key},
             {"text": "This is message 2", "label": "Idea", "at": 1.0, "chat": CHAT.key},
         ]
-
-
-def test_the_least_sure_come_first_and_nobody_is_asked_twice(db: Database) -> None:
-    known = stored(db, *range(8))
-    with db.write() as c:
-        messages.record(c, [message(8, "")])
-        messages.delete(c, delete(7))
-        bug = labels.add(c, "Bug", "", None, 0)
-        ids = [item.id for item in known]
-        margins = [(ids[0], 0.3), (ids[1], 0.1), (ids[2], 0.2), (ids[3], 0.0), (ids[4], 0.05)]
-        predictions.record_predictions(c, [guess(id, margin=margin) for id, margin in margins])
-        predictions.record_predictions(c, [guess(ids[1], margin=0.9), guess(ids[0], margin=0.0, version=2)])
-        predictions.record_predictions(c, [guess(ids[5], margin=0.0, guess=True)])
-        ledger.append(c, [choose(3, bug.id)], 0)
-        questions.ask(c, ref(4), ids[4], "p", 0)
-        asked = [item.ref.message_id for item in messages.least_sure(c, CHAT, 9, 1)]
-        assert asked[:3] == ["2", "0", "1"]
-        assert set(asked[3:]) == {"5", "6"}
-        assert len(messages.least_sure(c, CHAT, 2, 1)) == 2
 
 
 def test_people_are_found_by_id_or_name(db: Database) -> None:

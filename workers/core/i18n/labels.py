@@ -86,6 +86,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "There is nothing to ask: every stored message of this chat was labelled or asked about.",
         "没有可问的：本群存储的消息都已标注或询问过。",
     ),
+    "strategy_unknown": (
+        "There is no strategy “{text}”. Type for example `ask 3 strategy=margin`; there are {known}.",
+        "没有 “{text}” 这种策略。请输入例如 `ask 3 strategy=margin`；可选：{known}。",
+    ),
     "ask_question": ("What kind is this, by {author}? “{text}”", "{author} 的这条消息属于哪一类？“{text}”"),
     "ask_none": ("None of these", "都不是"),
     "ask_skip": ("Skip", "跳过"),
