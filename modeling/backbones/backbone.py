@@ -263,7 +263,7 @@ def _mute_loaders() -> None:
 
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
-    logging.getLogger("sentence_transformers").setLevel(logging.WARNING)
+    logging.getLogger("sentence_transformers").setLevel(logging.ERROR)  # it warns of every prompt that we set
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # it warns about kernels that nobody asked for
 
 

