@@ -15,7 +15,7 @@ C_GRID = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0)  # tried from one in the middle on, 
 FIRST = 2
 CAUTION = 1.0  # out-of-fold loss that a C far from the default must save; more with few examples
 WANTED_PRECISION = 0.9
-DEFAULT_THRESHOLD = 0.5  # where there are too few examples for out-of-fold predictions
+DEFAULT_THRESHOLD = 0.6  # where there are too few examples for out-of-fold predictions
 SUPPORT = 60  # out-of-fold predictions of a label after which its own precision counts for more than that of all
 PROMISED = 100  # out-of-fold predictions after which precision counts for more than what the probabilities promise
 LUCK = 2  # errors that are added: of many thresholds on few predictions, the one that looks best was lucky, too
@@ -58,7 +58,9 @@ def choose(problem: Problem, default: float, *, fixed: bool, seed: int) -> tuple
 def calibrate(logits: Logits | None, targets: Targets, classes: int) -> tuple[float, Thresholds]:
     """Return the temperature and the thresholds [k] that out-of-fold logits [n, k] call for."""
     if logits is None:
-        return 1.0, np.full(classes, DEFAULT_THRESHOLD, np.float32)
+        # Many examples of one label pull everything towards it, and nothing shows how far.
+        unsure = WANTED_PRECISION if len(targets) >= ENOUGH else DEFAULT_THRESHOLD
+        return 1.0, np.full(classes, unsure, np.float32)
     temperature = best_temperature(logits, targets)[0]
     return temperature, thresholds(softmax(logits / np.float32(temperature)), targets)
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modeling.classifier import head
-from modeling.classifier.calibration import out_of_fold, thresholds
+from modeling.classifier.calibration import WANTED_PRECISION, out_of_fold, thresholds
 from modeling.classifier.head import NEVER, Head
 from modeling.classifier.logistic_regression import OFFSET, Problem, solve
 from modeling.types import Targets, Vectors
@@ -218,6 +218,13 @@ def test_probabilities_are_calibrated() -> None:
     vectors, targets, centres = blobs(4, 300, noise=2.2)
     fitted = head.fit(vectors[::2], targets[::2], names(4), centres)
     assert ece(fitted.probabilities(vectors[1::2]), targets[1::2]) < 0.06
+
+
+def test_examples_of_one_label_alone_make_it_careful_with_all() -> None:
+    vectors, targets, centres = blobs(3, 20)
+    fitted = head.fit(vectors[:20], targets[:20], names(3), centres)
+    assert fitted.thresholds.tolist() == pytest.approx([WANTED_PRECISION] * 3)
+    assert head.fit(vectors[:2], targets[:2], names(3), centres).thresholds.max() < WANTED_PRECISION
 
 
 def test_thresholds_reach_the_wanted_precision_where_there_is_support() -> None:

@@ -105,6 +105,23 @@ def test_versions_and_jobs_of_every_kind_are_read(saved: Database) -> None:
         assert before.id == 1
 
 
+def test_the_backbone_that_an_upgrade_brings_is_offered_and_takes_nothing_over(saved: Database) -> None:
+    with saved.read() as c:
+        before, labelled = versions.active(c), training_set.labelled(c)
+        vectors = predictions.vectors(c, "0123456789abcdef", [1, 2])
+    with saved.write() as c:
+        brought = versions.ensure_base(c, "multilingual", "", LATER, chosen=False)
+    with saved.read() as c:
+        assert (versions.active(c), training_set.labelled(c)) == (before, labelled)
+        assert predictions.vectors(c, "0123456789abcdef", [1, 2]) == vectors
+    send_all(saved)
+    room = Chatroom(saved, clock=itertools.count(int(LATER) + 100))
+    assert f"`promote {brought.id}` takes it" in room.says("models")
+    room.type(f"promote {brought.id}")
+    with saved.read() as c:
+        assert versions.active(c).id == brought.id
+
+
 def test_commands_answer_from_what_was_saved(saved: Database) -> None:
     send_all(saved)
     room = Chatroom(saved, clock=itertools.count(int(LATER) + 100))
