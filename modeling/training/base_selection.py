@@ -8,14 +8,17 @@ from pathlib import Path
 
 from modeling.backbones import backbone as backbones
 from modeling.backbones.backbone import Backbone, encode_with_progress
+from modeling.backbones.token_lengths import token_lengths
 from modeling.classifier import head
 from modeling.classifier.head import Head
 from modeling.classifier.out_of_scope import LANDMARKS
 from modeling.data.train_test import Inputs
+from modeling.events import TokenLengths
 from modeling.progress import Reporter
 from modeling.sentences.catalogue import Sentence, sentence
+from modeling.training import adapters
 from modeling.training.cross_validation import Candidate, TrainingSet, frozen_candidate, make_folds
-from modeling.training.recipe import Recipe
+from modeling.training.recipe import Method, Recipe
 
 FEWEST = 20  # messages; fewer tell no backbone from another, and the first one is taken
 
@@ -24,15 +27,23 @@ FEWEST = 20  # messages; fewer tell no backbone from another, and the first one 
 class Base:
     """A backbone in the folder `folder` that was not tuned, the training messages as it reads them, and its own head.
 
-    `out_of_fold` is None where nothing was compared.
+    The backbone itself is let go of, for tuning another one needs the memory. `methods` are the recipe's that fit it,
+    `tokens` those of the messages; `out_of_fold` is None where nothing was compared.
     """
 
     name: str
     folder: Path
-    backbone: Backbone
+    fingerprint: str
+    is_transformer: bool
+    methods: tuple[Method, ...]
+    tokens: TokenLengths
     training_set: TrainingSet
     frozen: Head
     out_of_fold: Candidate | None = None
+
+    def load(self) -> Backbone:
+        """Load it again."""
+        return backbones.load(str(self.folder))
 
     @property
     def macro_f1(self) -> float:
@@ -50,7 +61,16 @@ def read_base(name: str, folder: Path, inputs: Inputs, recipe: Recipe, reporter:
     training_set = TrainingSet(train.texts, inputs.targets(train), inputs.descriptions, vectors, descriptions)
     reporter.stage("head", 0.12)
     frozen = head.fit(vectors, training_set.targets, inputs.labels, descriptions, landmarks=LANDMARKS, seed=recipe.seed)
-    return Base(name, folder, backbone, training_set, frozen)
+    return Base(
+        name,
+        folder,
+        backbone.fingerprint,
+        adapters.is_transformer(backbone),
+        adapters.fitting(recipe.candidates, backbone) or ("full",),
+        token_lengths(backbone, train.texts),
+        training_set,
+        frozen,
+    )
 
 
 def best_base(bases: Sequence[Base], recipe: Recipe) -> tuple[Base, list[Base]]:

@@ -20,7 +20,7 @@ from modeling.evaluation.metrics import ece, macro_f1
 from modeling.training import finetune
 from modeling.training.finetune import FineTuned
 from modeling.training.recipe import FineTuneConfig, Method, Recipe
-from modeling.training.weight_averaging import blend, save_changed_weights
+from modeling.training.weight_averaging import base_weights, blend, save_changed_weights
 from modeling.types import Cosines, Folds, Logits, Probabilities, Rows, Targets, Thresholds, Vectors
 
 C_GRID = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
@@ -176,6 +176,7 @@ class CrossValidation:
 
     def _tune(self, method: Method, fold: int, path: Path) -> None:
         rest = np.setdiff1d(np.arange(len(self.training_set.texts)), self.folds[fold])
+        base_weights(self.base)
         stage = f"cross-validation {fold + 1}/{evaluated_folds(self.training_set, self.recipe)}"
         tuned = fine_tune_rows(
             self.training_set,

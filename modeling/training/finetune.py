@@ -6,6 +6,7 @@ What is trained of it stands in `adapters`, what it minimises in `losses`, and t
 
 from __future__ import annotations
 
+import gc
 import math
 import shutil
 from collections.abc import Sequence
@@ -164,6 +165,8 @@ def _fine_tuned(task: FineTuneTask, on_progress: OnProgress) -> FineTuned:
             "validation_loss": round(early_stopping.loss, 4),
         }
     distributed.barrier()
+    del trainer
+    gc.collect()  # the trainer and its callbacks are a circle, which would hold the optimizer's memory for long
     adapters.merge(backbone, task.method)
     # Only training reads less: the bundle reads all that its base does.
     custom_modules.extend(backbone.model, token_limit)

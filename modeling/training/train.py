@@ -14,7 +14,6 @@ import numpy as np
 from modeling.backbones import backbone as backbones
 from modeling.backbones import build, presets, resolve
 from modeling.backbones.backbone import Backbone, encode_with_progress
-from modeling.backbones.token_lengths import token_lengths
 from modeling.classifier import bundle as bundles
 from modeling.classifier import head
 from modeling.classifier.bundle import Bundle
@@ -27,7 +26,6 @@ from modeling.evaluation.throughput import size_on_disk
 from modeling.events import BaselineScores, Gate, Trained
 from modeling.progress import Reporter
 from modeling.text import script_reading
-from modeling.training import adapters
 from modeling.training import recipe as recipes
 from modeling.training.base_selection import Base, best_base, explain_base, read_base
 from modeling.training.cross_validation import Candidate, fine_tune_rows, kept_weights
@@ -87,8 +85,7 @@ class _Training:
         return done.model_copy(update={"seconds": round(time.monotonic() - began, 1)})
 
     def _select(self, base: Base) -> Selection:
-        fitting = adapters.fitting(self.recipe.candidates, base.backbone) or ("full",)
-        recipe = self.recipe.model_copy(update={"candidates": fitting})
+        recipe = self.recipe.model_copy(update={"candidates": base.methods})
         stages: list[str] = []
 
         def on_progress(stage: str, share: float) -> None:
@@ -97,14 +94,16 @@ class _Training:
                 self.reporter.stage(stage, 0.12 + 0.5 * min(1.0, len(stages) / self.recipe.folds))
             self.reporter.step(share)
 
-        work, averages = self.run_directory.work, adapters.is_transformer(base.backbone)
-        return select(base.training_set, recipe, base.folder, base.frozen.c, work, on_progress, averages=averages)
+        work = self.run_directory.work
+        return select(
+            base.training_set, recipe, base.folder, base.frozen.c, work, on_progress, averages=base.is_transformer
+        )
 
     def _bundle(self, base: Base, selection: Selection) -> Bundle:
         """The chosen method on all training messages."""
         chosen, training_set = selection.chosen, base.training_set
         if chosen.method == "frozen":
-            return Bundle(base.backbone, base.frozen, self._meta(base, chosen))
+            return Bundle(base.load(), base.frozen, self._meta(base, chosen))
         self.reporter.stage("fine-tuning", 0.85)
         everything, work = np.arange(len(training_set.texts)), self.run_directory.work
         tuned = fine_tune_rows(
@@ -195,9 +194,9 @@ class _Training:
             return None
         baseline_backbone, baseline_head = load_baseline(self.against)
         texts = self.inputs.test.texts
-        if baseline_backbone.fingerprint == base.backbone.fingerprint:
+        if baseline_backbone.fingerprint == base.fingerprint:
             if predicted is None:
-                predicted = base.frozen.probabilities(encode_with_progress(base.backbone, texts, self.reporter))
+                predicted = base.frozen.probabilities(encode_with_progress(baseline_backbone, texts, self.reporter))
             return Baseline(self.against, baseline_backbone.fingerprint, predicted)
         train = self.inputs.train
         fitted = head.fit(
@@ -244,13 +243,13 @@ class _Training:
             "method": chosen.method,
             "recipe": self.recipe.model_dump(mode="json"),
             "backbone": base.name,
-            "base_fingerprint": base.backbone.fingerprint,
+            "base_fingerprint": base.fingerprint,
             "parent": self.against or None,
             "data": {
                 "hash": train.hash,
                 "messages": len(train),
                 "notes": [note.text for note in train.notes],
-                "tokens": token_lengths(base.backbone, train.texts).model_dump(),
+                "tokens": base.tokens.model_dump(),
             },
             "held_out": {"hash": self.inputs.test.hash, "messages": len(self.inputs.test)},
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -268,9 +267,9 @@ class Baseline:
 
 def frozen_of(baseline: Baseline, base: Base, compared: Sequence[Base], selection: Selection) -> Candidate | None:
     """Return what the baseline says out of fold, where it is a frozen head on a backbone that was read here."""
-    if baseline.fingerprint == base.backbone.fingerprint:
+    if baseline.fingerprint == base.fingerprint:
         return selection.frozen
-    return next((other.out_of_fold for other in compared if other.backbone.fingerprint == baseline.fingerprint), None)
+    return next((other.out_of_fold for other in compared if other.fingerprint == baseline.fingerprint), None)
 
 
 def load_baseline(name: str) -> tuple[Backbone, Head | None]:

@@ -10,22 +10,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
+from functools import lru_cache
 from pathlib import Path
 
 import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from modeling.atomic_files import written_atomically
 from modeling.backbones import backbone as backbones
+from modeling.backbones import resolve
 from modeling.backbones.backbone import Backbone
 
 
 def save_changed_weights(tuned: Backbone, base: Path, path: Path) -> None:
     """Write the weights that differ from those of the backbone in `base` to a file of safetensors."""
-    start = backbones.load(str(base)).model.state_dict()
-    weights = {name: value.detach().cpu().contiguous() for name, value in _weights(tuned)}
+    start = base_weights(base)
+    weights = {name: value.detach().cpu().contiguous() for name, value in _trainable(tuned).items()}
     changed = {name: value for name, value in weights.items() if not torch.equal(value, start[name].to(value).cpu())}
     with written_atomically(path) as draft:
         save_file(changed, draft)
@@ -38,10 +40,10 @@ def blend(tuned: Backbone, base: Path, share: float, kept_files: Sequence[Path] 
     """
     if share == 1 and not kept_files:
         return tuned
-    start = backbones.load(str(base)).model.state_dict()
+    start = base_weights(base)
     with torch.no_grad(), ExitStack() as stack:
         files = [stack.enter_context(safe_open(path, "pt", device=str(tuned.model.device))) for path in kept_files]
-        for name, value in _weights(tuned):
+        for name, value in _trainable(tuned).items():
             # In float32, for a mean in 16 bits would round away small changes.
             origin = start[name].to(value.device, torch.float32)
             # Only weights that changed were kept: the others are those of the base.
@@ -50,5 +52,19 @@ def blend(tuned: Backbone, base: Path, share: float, kept_files: Sequence[Path] 
     return Backbone(tuned.model, tuned.name, None, tuned.reading)
 
 
-def _weights(backbone: Backbone) -> list[tuple[str, Tensor]]:
-    return [(name, value) for name, value in backbone.model.state_dict().items() if value.is_floating_point()]
+def base_weights(base: Path) -> dict[str, Tensor]:
+    """Return what may change of the backbone in a folder; best read first while no other one is in memory."""
+    return _base_weights(base, resolve.fingerprint(base))
+
+
+@lru_cache(maxsize=1)
+def _base_weights(base: Path, _: str) -> dict[str, Tensor]:
+    # Remembered, for it is asked for after every fold, and loading takes long.
+    return {name: value.clone() for name, value in _trainable(backbones.load(str(base))).items()}
+
+
+def _trainable(backbone: Backbone) -> dict[str, Tensor]:
+    """Return the weights without tables of tokens, which no method trains: they are most of a multilingual backbone."""
+    tables = {f"{name}.weight" for name, module in backbone.model.named_modules() if isinstance(module, nn.Embedding)}
+    state = backbone.model.state_dict()
+    return {name: value for name, value in state.items() if value.is_floating_point() and name not in tables}

@@ -28,7 +28,7 @@ def base(name: str, clearness: float, count: int = 40) -> Base:
     texts = [f"{name_of} number {row} of {row * 7919}" for row, name_of in enumerate(["broken"] * count)]
     training_set = TrainingSet(texts, targets, LABELS, vectors, descriptions.astype(np.float32))
     frozen = head.fit(vectors, targets, LABELS, training_set.description_vectors)
-    return Base(name, Path(name), cast(Any, None), training_set, frozen)
+    return Base(name, Path(name), name, True, ("full",), cast(Any, None), training_set, frozen)
 
 
 def test_the_one_that_tells_the_labels_apart_is_taken() -> None:
