@@ -29,7 +29,7 @@ from modeling.types import (
 )
 
 # With it one reaction corrects a wrong guess about the same words, and the first few leave the descriptions their say.
-DEFAULT_C = 5.0
+DEFAULT_C = 8.0
 RECHOOSE, EARLY_RECHOOSE, EARLY = 1.25, 1.5, 64  # choices are made again once the examples grew or shrank so much
 GUESS_THRESHOLD = 0.6  # on validation messages right nine times of ten where a topic decides, else three of four
 NEVER = 1.01  # a threshold that no probability reaches: a single label cannot be told from anything

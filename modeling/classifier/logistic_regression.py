@@ -43,10 +43,15 @@ class Prior:
 def shared(vectors: Vectors, descriptions: Vectors | None = None) -> Vector:
     """Return what messages [n, d] have in common, float32 [d]: their mean.
 
-    The fewer there are, the closer to the mean of the labels' descriptions [k, d], which is what all texts of such a
-    backbone share; or to zero without any.
+    The fewer there are, the closer to what the labels' descriptions [k, d] share as well: some backbones give all texts
+    one direction. Without descriptions, the closer to zero.
     """
-    of_texts = UNKNOWN * descriptions.mean(axis=0) if descriptions is not None and len(descriptions) else 0.0
+    of_texts: Vector | float = 0.0
+    if descriptions is not None and len(descriptions):
+        direction = descriptions.mean(axis=0)
+        # How much of it messages have; descriptions of other words than they are written in have more in common.
+        agreement = vectors.mean(axis=0) @ direction / max(float(direction @ direction), 1e-12) if len(vectors) else 1.0
+        of_texts = UNKNOWN * np.clip(agreement, 0.0, 1.0) * direction
     return ((vectors.sum(axis=0) + of_texts) / np.float32(len(vectors) + UNKNOWN)).astype(np.float32)
 
 
