@@ -65,7 +65,6 @@ class PackedModel:
     feed_forward: int
     vocabulary: int
     positions: int
-    epsilon: float
     pieces: list[tuple[str, float]]
     tensors: dict[str, tuple[bool, int]]  # whether it is quantised, and the offset of its first byte
     content: memoryview
@@ -122,7 +121,6 @@ def _read(source: Path) -> PackedModel:
     """Read the file's head: sizes, pieces of the tokeniser, a table of normalised letters (NFKC), then the tensors."""
     content = memoryview(source.read_bytes())
     hidden, layers, heads, feed_forward, vocabulary, positions, _ = struct.unpack_from("<7i", content, 8)
-    (epsilon,) = struct.unpack_from("<f", content, 36)
     count, *_, size = struct.unpack_from("<5iQ", content, 44)
     at = 72
     offsets = np.frombuffer(content, "<u4", count + 1, at).tolist()
@@ -133,7 +131,7 @@ def _read(source: Path) -> PackedModel:
     at += size
     _, skipped = struct.unpack_from("<iI", content, at)
     tensors = _directory(content, at + 8 + skipped)
-    sizes = (hidden, layers, heads, feed_forward, vocabulary, positions, epsilon)
+    sizes = (hidden, layers, heads, feed_forward, vocabulary, positions)
     return PackedModel(*sizes, list(zip(pieces, scores, strict=True)), tensors, content)
 
 
