@@ -37,7 +37,7 @@ def reading_line(call: Call) -> list[str]:
 
 
 def offer_line(call: Call, every: Sequence[Version]) -> list[str]:
-    """The bare backbone that an upgrade brought and that nobody has taken yet."""
+    """The bare backbone that an upgrade or a setting brought and that nobody has taken yet."""
     active, bases = versions.active(call.c), [version for version in every if version.method == "base"]
     if not bases or bases[-1].promoted_at is not None or bases[-1].backbone == active.backbone:
         return []

@@ -130,9 +130,9 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "版本 {version} 启用前正在读取已标注的消息：{done} / {count}。",
     ),
     "base_offered": (
-        "Version {version} is the backbone {backbone}, which came with an upgrade. `promote {version}` takes it; while"
+        "Version {version} is the backbone {backbone}, which nobody has taken yet. `promote {version}` takes it; while"
         " it reads the labelled messages, version {active} goes on answering.",
-        "版本 {version} 是升级带来的骨干模型 {backbone}。输入 `promote {version}` 即可启用；"
+        "版本 {version} 是尚未启用过的骨干模型 {backbone}。输入 `promote {version}` 即可启用；"
         "它读取已标注消息期间，仍由版本 {active} 作答。",
     ),
     "promoted_reads": (

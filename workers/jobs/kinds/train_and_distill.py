@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
-from modeling.backbones.presets import AUTO, PRESETS, canonical
+from modeling.backbones.presets import AUTO, PRESETS, candidates, canonical
 from modeling.events import Distilled, Outcome, TeacherFigures, Trained
 from workers.core.i18n import both, percent, say
 from workers.jobs.datasets import HELD_OUT, POOL, TRAIN
@@ -29,8 +29,10 @@ METRICS = {"accuracy", "macro_f1", "ece", "messages_per_second", "megabytes", "s
 def retraining(context: JobContext) -> list[Command]:
     """Train from the base backbone, never from a tuned one: all labels are learned anew."""
     request, version = context.request, context.version
-    # Nobody named a backbone, and the one at work has a short name: all that have one may be compared.
-    free = not request.backbone and request.method == "auto" and canonical(version.backbone) in PRESETS
+    # Nobody named a backbone, and the one at work has a short name: all that have one may be compared. Where a setting
+    # leaves one to choose from, the one at work stays.
+    unnamed = not request.backbone and canonical(version.backbone) in PRESETS
+    free = unnamed and request.method == "auto" and len(candidates(AUTO)) > 1
     line = train_command(context, AUTO if free else context.backbone, request.method, context.out)
     line += ["--against", version.folder or version.backbone]
     if request.epochs is not None:

@@ -43,7 +43,7 @@ function argumentsOf(verb) {
     label: () => [...names(), "none"],
     "labels rename": names, "labels merge": names, "labels remove": names, "labels emoji": names,
     retrain: () => ["auto", "frozen", "lora", "full", "qlora", "int8", "epochs=3", "recipe=tuned"],
-    distill: () => ["static", "lstm", "gru", "minilm"],
+    distill: () => ["static", "lstm", "gru", "light"],
     pretrain: () => ["10", "30", "60"],
     tune: () => ["10", "30", "60"],
     evaluate: () => (state.overview?.versions ?? []).map(({ id }) => String(id)),
