@@ -202,7 +202,9 @@ def build(objective: Objective, backbone: Backbone, base: Path, seed: int) -> Pr
     """Return the backbone of the folder `base` with what the objective needs beside it; that starts from the seed."""
     torch.manual_seed(seed)
     kinds = {"mlm": MaskedLM, "clm": CausalLM, "tsdae": TSDAE}
-    return kinds[objective](backbone, _transformer(base))
+    device = backbone.model.device  # asked for first: TSDAE's weights, loaded on the CPU, may become the backbone's
+    # Moved at once: its loss is measured before Trainer would do that.
+    return kinds[objective](backbone, _transformer(base)).to(device)
 
 
 def _transformer(base: Path) -> Path:

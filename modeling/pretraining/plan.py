@@ -129,6 +129,8 @@ def _seconds_a_step(model: PretrainingModel, texts: Sequence[str], settings: Pre
         with backbones.autocast(model.encoder.device.type):
             loss = model(**batch)["loss"]
         loss.backward()
+        if model.encoder.device.type == "cuda":
+            torch.cuda.synchronize()  # until now the step has only been ordered
         seconds.append(time.monotonic() - began)
     # Timing must not leave a gradient for the first step.
     model.zero_grad()

@@ -101,6 +101,17 @@ def test_a_backbone_learns_and_is_saved_as_a_plain_folder_like_its_base(
     assert not (tmp_path / "work").exists()
 
 
+@pytest.mark.parametrize(("objective", "family"), [("mlm", "encoder"), ("tsdae", "encoder"), ("clm", "decoder")])
+def test_what_an_objective_adds_lies_where_the_backbone_is(
+    objective: Objective, family: str, request: pytest.FixtureRequest
+) -> None:
+    base: Path = request.getfixturevalue(family)
+    backbone = load(str(base))
+    backbone.model.to("meta")  # a device that every machine has
+    model = objectives.build(objective, backbone, base, seed=0)
+    assert {value.device.type for value in (*model.parameters(), *model.buffers())} == {"meta"}
+
+
 def test_a_run_that_was_cut_off_ends_with_the_weights_of_an_unbroken_one(
     pool: Pool, encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
