@@ -34,6 +34,7 @@ __all__ = ["Backbone", "autocast", "describe", "load"]
 MAX_TOKENS = 256  # of one message; what a longer one says after that rarely changes what kind it is
 BATCH = 32
 BATCH_TOKENS = 2048  # a batch of long messages is smaller: it has to stay in the processor's cache
+GPU_BATCH, GPU_BATCH_TOKENS = 256, 16_384  # a GPU has thousands of cores to keep busy, and memory for a 1B decoder
 WHOLE = 1.5e9  # bytes of weights up to which half-precision files are read as float32: training is steadier so
 
 
@@ -100,11 +101,15 @@ class Backbone:
         unique = list(dict.fromkeys(texts))
         read = [self.reading.words(text) for text in unique]
         vectors_read = np.zeros((len(unique), self._model_dimension), np.float32)
+        encoded: list[tuple[list[int], torch.Tensor]] = []
         with self._one_at_a_time, torch.inference_mode(), autocast(self.model.device.type):
             for rows in self._batches(read):
                 features = self._tokenised([read[row] for row in rows])
                 embeddings = self.model(features)["sentence_embedding"].float()
-                vectors_read[rows] = torch.nn.functional.normalize(embeddings, dim=1).cpu().numpy()
+                encoded.append((rows, torch.nn.functional.normalize(embeddings, dim=1)))
+            # Only now, for a copy waits: until here a GPU computes while the next batch is tokenised.
+            for rows, embeddings in encoded:
+                vectors_read[rows] = embeddings.cpu().numpy()
         kept, added = self.reading.beside(unique)
         vectors = np.concatenate([vectors_read * kept, added], axis=1)
         row_of = {text: row for row, text in enumerate(unique)}
@@ -146,10 +151,11 @@ class Backbone:
     def _batches(self, texts: list[str]) -> Iterator[list[int]]:
         """Longest first, equal lengths together: hardly any padding, and running out of memory shows at once."""
         lengths = self._lengths(texts)
+        most, most_tokens = batch_limits(self.model.device.type)
         batch: list[int] = []
         for row in sorted(range(len(texts)), key=lambda row: -lengths[row]):
             # The first is the longest, and all of a batch are padded to it.
-            if batch and (len(batch) == BATCH or (len(batch) + 1) * lengths[batch[0]] > BATCH_TOKENS):
+            if batch and (len(batch) == most or (len(batch) + 1) * lengths[batch[0]] > most_tokens):
                 yield batch
                 batch = []
             batch.append(row)
@@ -225,6 +231,11 @@ def describe(backbone: Backbone) -> BackboneInfo:
         bytes=sum(path.stat().st_size for path in resolve.files(folder)) if folder else 0,
         device=model.device.type,
     )
+
+
+def batch_limits(device: str) -> tuple[int, int]:
+    """Return how many messages, and how many tokens with padding, are encoded at once on a device."""
+    return (GPU_BATCH, GPU_BATCH_TOKENS) if device == "cuda" else (BATCH, BATCH_TOKENS)
 
 
 def autocast(device: str) -> AbstractContextManager[Any]:

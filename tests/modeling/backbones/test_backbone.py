@@ -3,7 +3,9 @@ from __future__ import annotations
 import json
 import shutil
 import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -49,6 +51,26 @@ def test_no_texts_and_equal_texts(minilm: Backbone) -> None:
     twice = minilm.encode(["b", "a", "b"])
     assert (twice[0] == twice[2]).all()
     assert not (twice[0] == twice[1]).all()
+
+
+def test_a_gpu_gets_larger_batches_and_vectors_stay_the_same(minilm: Backbone, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = [f"the page {word} crashes" for word in range(100)]
+    before, on_gpu, batches = minilm.encode(texts), backbones.batch_limits("cuda"), []
+    monkeypatch.setattr(backbones, "batch_limits", lambda device: on_gpu)
+    monkeypatch.setattr(minilm.model, "forward", note_batch(minilm, batches))
+    after = minilm.encode(texts)
+    assert batches == [100]
+    assert (before * after).sum(1).min() > 0.999
+
+
+def note_batch(backbone: Backbone, batches: list[int]) -> Callable[..., Any]:
+    forward = backbone.model.forward
+
+    def noted(features: dict[str, Any]) -> Any:
+        batches.append(len(features["input_ids"]))
+        return forward(features)
+
+    return noted
 
 
 def test_two_threads_may_encode_at_once(minilm: Backbone) -> None:
