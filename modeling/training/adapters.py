@@ -145,7 +145,8 @@ def _dequantised(layer: Any, added: torch.Tensor) -> nn.Module:
         plain: Any = Conv1D(layer.out_features, layer.in_features)
         weights = weights.T
     else:
-        plain = nn.Linear(layer.in_features, layer.out_features, bias=layer.bias is not None)
+        # Without memory, for its weights come below: drawing a billion random ones first would take long.
+        plain = nn.Linear(layer.in_features, layer.out_features, bias=layer.bias is not None, device="meta")
     plain.weight = nn.Parameter(weights.contiguous())
     if layer.bias is not None:
         plain.bias = nn.Parameter(layer.bias.detach().float())

@@ -36,7 +36,7 @@ def training_arguments(
     `batch` is what one process computes at once; `more` goes to TrainingArguments as it is.
     """
     settings: dict[str, Any] = {"warmup_steps": max(1, round(steps * WARMUP)), **more}
-    return TrainingArguments(
+    arguments = TrainingArguments(
         output_dir=str(work),
         max_steps=steps,
         per_device_train_batch_size=batch,
@@ -55,6 +55,10 @@ def training_arguments(
         dataloader_pin_memory=False,  # batches are on the model's device already; only memory of the CPU can be pinned
         **settings,
     )
+    # One process would use all GPUs that it sees by DataParallel: with more messages a step than were planned, on
+    # which quantised weights fail. Several GPUs are for `accelerate launch`.
+    arguments._n_gpu = min(arguments.n_gpu, 1)  # pyright: ignore[reportPrivateUsage]
+    return arguments
 
 
 def adamw(

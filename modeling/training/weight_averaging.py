@@ -59,8 +59,9 @@ def base_weights(base: Path) -> dict[str, Tensor]:
 
 @lru_cache(maxsize=1)
 def _base_weights(base: Path, _: str) -> dict[str, Tensor]:
-    # Remembered, for it is asked for after every fold, and loading takes long.
-    return {name: value.clone() for name, value in _trainable(backbones.load(str(base))).items()}
+    # Remembered, for it is asked for after every fold, and loading takes long; on the CPU, for a GPU's memory is for
+    # what is trained.
+    return {name: value.to("cpu", copy=True) for name, value in _trainable(backbones.load(str(base))).items()}
 
 
 def _trainable(backbone: Backbone) -> dict[str, Tensor]:

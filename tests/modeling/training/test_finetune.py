@@ -18,6 +18,7 @@ from modeling.training import adapters, checkpoints, finetune, out_of_memory
 from modeling.training.finetune import FineTuned
 from modeling.training.losses import FineTuneModel
 from modeling.training.recipe import FineTuneConfig, Method
+from modeling.training.trainer import training_arguments
 from modeling.types import Targets, Vectors
 from tests.fakes import random_backbones
 from tests.fakes.messages import KINDS, messages
@@ -245,6 +246,12 @@ def test_where_memory_runs_out_the_batch_is_halved_once(
 )
 def test_running_out_of_memory_is_recognised(error: Exception, expected: bool) -> None:
     assert out_of_memory.is_out_of_memory(error) is expected
+
+
+def test_one_process_takes_one_of_several_gpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
+    arguments = training_arguments(tmp_path, steps=1, batch=8, learning_rate=1e-3, seed=0, device="cuda")
+    assert (arguments.n_gpu, arguments.train_batch_size) == (1, 8)
 
 
 def test_tuning_stops_early_where_nothing_can_be_learnt(bert: Task, tmp_path: Path) -> None:
