@@ -23,6 +23,8 @@ OodScores: TypeAlias = NDArray[np.float32]  # [n]: from 0 to 1, higher for messa
 
 Targets: TypeAlias = NDArray[np.int64]  # [n]: true labels, as positions in the label set
 Predicted: TypeAlias = NDArray[np.int64]  # [n]: predicted labels, as positions in the label set
+Numbers: TypeAlias = NDArray[np.int64]  # [n]: what names each example, or orders them in time
+Counts: TypeAlias = NDArray[np.int64]  # [k]: examples of each label
 Rows: TypeAlias = NDArray[np.int64]  # [m]: positions of some of the messages
 Columns: TypeAlias = NDArray[np.int64]  # [m]: positions of some of the dimensions
 Folds: TypeAlias = list[Rows]  # of cross-validation: every message is in one of them

@@ -9,7 +9,7 @@ from scipy.optimize import minimize_scalar
 
 from modeling.classifier.logistic_regression import Problem, softmax, solve
 from modeling.data.folds import stratified_folds
-from modeling.types import Folds, Logits, Probabilities, Targets, Thresholds, Weights
+from modeling.types import ExampleWeights, Folds, Logits, Probabilities, Targets, Thresholds, Weights
 
 C_GRID = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0)  # tried from one in the middle on, until the loss rises
 FIRST = 2
@@ -30,7 +30,7 @@ def choose(problem: Problem, default: float, *, fixed: bool, seed: int) -> tuple
     The fewer examples, the closer to the default. `fixed` only tries the default. Too few examples give the default
     and None.
     """
-    count = len(problem.targets)
+    count, stand_for = len(problem.targets), problem.stand_for
     if count < ENOUGH or len(np.unique(problem.targets)) < 2:
         return default, None
     folds = stratified_folds(problem.targets, count if count <= LEAVE_ONE_OUT else FOLDS, seed)
@@ -40,7 +40,7 @@ def choose(problem: Problem, default: float, *, fixed: bool, seed: int) -> tuple
         logits = out_of_fold(problem, folds, c, starts)
         # C acts by factors, so its distance is one of logarithms; the loss is a mean, so the pull fades with n.
         far = CAUTION * np.log(c / default) ** 2 / count
-        return best_temperature(logits, problem.targets)[1] + far, c, logits
+        return best_temperature(logits, problem.targets, stand_for)[1] + far, c, logits
 
     best = tried(default if fixed else C_GRID[FIRST])
     for direction in () if fixed else (C_GRID[FIRST + 1 :], C_GRID[FIRST - 1 :: -1]):
@@ -55,14 +55,19 @@ def choose(problem: Problem, default: float, *, fixed: bool, seed: int) -> tuple
     return best[1], best[2]
 
 
-def calibrate(logits: Logits | None, targets: Targets, classes: int) -> tuple[float, Thresholds]:
-    """Return the temperature and the thresholds [k] that out-of-fold logits [n, k] call for."""
+def calibrate(
+    logits: Logits | None, targets: Targets, classes: int, stand_for: ExampleWeights | None = None
+) -> tuple[float, Thresholds]:
+    """Return the temperature and the thresholds [k] that out-of-fold logits [n, k] call for.
+
+    Where the examples are a sample, `stand_for` [n] says how many each stands for, on average one.
+    """
     if logits is None:
         # Many examples of one label pull everything towards it, and nothing shows how far.
         unsure = WANTED_PRECISION if len(targets) >= ENOUGH else DEFAULT_THRESHOLD
         return 1.0, np.full(classes, unsure, np.float32)
-    temperature = best_temperature(logits, targets)[0]
-    return temperature, thresholds(softmax(logits / np.float32(temperature)), targets)
+    temperature = best_temperature(logits, targets, stand_for)[0]
+    return temperature, thresholds(softmax(logits / np.float32(temperature)), targets, stand_for=stand_for)
 
 
 def out_of_fold(problem: Problem, folds: Folds, c: float, starts: list[Weights | None] | None = None) -> Logits:
@@ -79,8 +84,8 @@ def out_of_fold(problem: Problem, folds: Folds, c: float, starts: list[Weights |
     return logits
 
 
-def best_temperature(logits: Logits, targets: Targets) -> tuple[float, float]:
-    """Return the temperature with the smallest mean cross-entropy, and that loss.
+def best_temperature(logits: Logits, targets: Targets, stand_for: ExampleWeights | None = None) -> tuple[float, float]:
+    """Return the temperature with the smallest mean cross-entropy, and that loss; `stand_for` as in `calibrate`.
 
     Temperature scaling is of Guo et al. (2017). A penalty on the logarithm of the temperature keeps that of a few
     examples near one.
@@ -92,13 +97,19 @@ def best_temperature(logits: Logits, targets: Targets) -> tuple[float, float]:
         # No exponential may overflow at a small temperature.
         scaled -= scaled.max(axis=1, keepdims=True)
         losses = np.log(np.exp(scaled).sum(axis=1)) - scaled[rows, targets]
-        return float(losses.mean()) + 2.0 * log_temperature**2 / len(targets)
+        mean = losses.mean() if stand_for is None else np.average(losses, weights=stand_for)
+        return float(mean) + 2.0 * log_temperature**2 / len(targets)
 
     result: Any = minimize_scalar(loss, bounds=(-3.0, 3.0), method="bounded", options={"xatol": 1e-3})
     return float(np.exp(result.x)), float(result.fun)
 
 
-def thresholds(probabilities: Probabilities, targets: Targets, wanted: float = WANTED_PRECISION) -> Thresholds:
+def thresholds(
+    probabilities: Probabilities,
+    targets: Targets,
+    wanted: float = WANTED_PRECISION,
+    stand_for: ExampleWeights | None = None,
+) -> Thresholds:
     """Return for every label the lowest probability from which on its predictions had the precision `wanted`.
 
     A few predictions of a label say little, so its precision is mixed with that of all labels together, as if SUPPORT
@@ -106,17 +117,19 @@ def thresholds(probabilities: Probabilities, targets: Targets, wanted: float = W
     been as good as that. LUCK more errors keep few predictions from promising too much (conformal risk control, of
     Angelopoulos et al. 2022, arXiv:2208.02814, adds one). A label that was never predicted gets the threshold of all.
     One that never reached the wanted precision gets `wanted` itself: with calibrated probabilities that is where the
-    precision should be.
+    precision should be. `stand_for` as in `calibrate`.
     """
     predicted, confidence = probabilities.argmax(1), probabilities.max(1)
     order = np.argsort(-confidence, kind="stable")
     predicted, confidence = predicted[order], confidence[order]
-    correct, seen = predicted == targets[order], np.arange(1, len(order) + 1)
-    pooled = (np.cumsum(correct) + PROMISED * np.cumsum(confidence) / seen) / (seen + PROMISED + LUCK)
+    weights = np.ones(len(order), np.float32) if stand_for is None else stand_for[order]
+    correct, seen = weights * (predicted == targets[order]), np.cumsum(weights, dtype=np.float64)
+    pooled = (np.cumsum(correct) + PROMISED * np.cumsum(weights * confidence) / seen) / (seen + PROMISED + LUCK)
     result = np.empty(probabilities.shape[1], np.float32)
     for label in range(len(result)):
         of_label = predicted == label
-        precision = (np.cumsum(of_label & correct) + SUPPORT * pooled) / (np.cumsum(of_label) + SUPPORT)
+        right, all_of_it = np.cumsum(of_label * correct), np.cumsum(of_label * weights)
+        precision = (right + SUPPORT * pooled) / (all_of_it + SUPPORT)
         precise = np.flatnonzero(precision >= wanted)
         # The last: precision may dip in between, but all predictions above this one together have it.
         result[label] = confidence[precise[-1]] if len(precise) else wanted

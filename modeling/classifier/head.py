@@ -17,6 +17,7 @@ from modeling.classifier.out_of_scope import LIMIT, OutOfScopeDetector, fit_dete
 from modeling.types import (
     Bias,
     Columns,
+    Counts,
     Logits,
     Mask,
     OodScores,
@@ -88,6 +89,7 @@ def fit(
     thresholds: Thresholds | None = None,
     out_of_scope: OutOfScopeDetector | None = None,
     landmarks: int | None = None,
+    population: Counts | None = None,
     seed: int = 0,
 ) -> Head:
     """Fit a head to float32 [n, d] vectors and int [n] targets that index `labels`.
@@ -96,7 +98,8 @@ def fit(
     messages share, by default that of the given ones. `warm` is the previous head: the solver starts from it, which
     changes the time and not the solution, and its C, temperature, thresholds and detector are kept while they are
     recent. What is given explicitly is used as it is. The detector keeps about so many `landmarks`, by default all
-    vectors. Zero examples give a guess. Raises ValueError on shapes that do not fit.
+    vectors. `population` [k] says how many examples the labels have in all, where these are a sample of every label
+    alike. Zero examples give a guess. Raises ValueError on shapes that do not fit.
     """
     vectors, targets = _checked(vectors, targets, labels, descriptions)
     if len(targets) == 0:
@@ -104,7 +107,8 @@ def fit(
     mean = shared(vectors, descriptions) if mean is None else mean
     used = _used(vectors, mean, descriptions)
     narrow = None if descriptions is None else descriptions[:, used]
-    problem = Problem(vectors[:, used], targets, len(labels), narrow, mean[used])
+    dense = vectors if len(used) == vectors.shape[1] else vectors[:, used]
+    problem = Problem(dense, targets, len(labels), narrow, mean[used], population)
     settings = _recent(warm, labels, len(targets))
     # All is given: predicting out of fold to choose it would take most of the time.
     if settings is None and c is not None and temperature is not None and thresholds is not None:
@@ -186,7 +190,7 @@ def _recent(warm: Head | None, labels: Sequence[str], examples: int) -> Head | N
 def _chosen(problem: Problem, labels: Sequence[str], c: float | None, seed: int, landmarks: int | None) -> Head:
     """Return a head that holds freshly chosen C, temperature, thresholds and detector, its weights still empty."""
     c, logits = choose(problem, DEFAULT_C if c is None else c, fixed=c is not None, seed=seed)
-    temperature, thresholds = calibrate(logits, problem.targets, problem.classes)
+    temperature, thresholds = calibrate(logits, problem.targets, problem.classes, problem.stand_for)
     # Probability is 1 for everything where there is one label: it says nothing.
     if len(labels) == 1:
         thresholds = np.full(1, NEVER, np.float32)

@@ -35,14 +35,8 @@ from modeling.classifier.logistic_regression import shared
 from modeling.data.examples import read
 from modeling.text.cleaning import clean
 from modeling.text.script_reading import Reading
-from workers.serving.head_fitting import (
-    HeadSettings,
-    LabelledVectors,
-    cross_validate,
-    description,
-    fit_head,
-    needs_cross_validation,
-)
+from workers.serving.head_fitting import HeadSettings, cross_validate, fit_head, needs_cross_validation
+from workers.serving.labelled_vectors import LabelledVectors, description
 from workers.store.labels import Label
 
 SEEDS, SHOTS, LABELLED, ROUNDS = 12, (5, 10, 20), 1 / 3, 5

@@ -12,7 +12,9 @@ __all__ = [
     "decisions",
     "explain",
     "head_fitting",
+    "labelled_vectors",
     "model_server",
     "predictions",
+    "saved_head",
     "served_model",
 ]

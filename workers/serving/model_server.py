@@ -30,16 +30,17 @@ from workers.core.events import Command
 from workers.core.settings import Settings
 from workers.serving.head_fitting import (
     HeadSettings,
-    LabelledVectors,
+    careful,
     cross_validate,
     fit_head,
-    load_labelled_vectors,
     needs_cross_validation,
     settings_of,
 )
+from workers.serving.labelled_vectors import LabelledVectors, VectorMemory
 from workers.serving.predictions import answer_classify, record_events, record_predictions, text_of, withdrawn_reactions
+from workers.serving.saved_head import HeadSaver, restored
 from workers.serving.served_model import ServedModel
-from workers.store import head_fits, inbox, labels, outbox, training_set, versions
+from workers.store import head_fits, inbox, labels, outbox, served_heads, training_set, versions
 from workers.store.database import Database
 from workers.store.head_fits import HeadFit
 from workers.store.inbox import Claimed
@@ -63,6 +64,8 @@ class ModelServer:
         self._to_validate: SimpleQueue[tuple[int, LabelledVectors, Vectors | None]] = SimpleQueue()
         self._validated: SimpleQueue[tuple[int, HeadSettings]] = SimpleQueue()
         self._validating = False
+        self._memory: VectorMemory | None = None
+        self._saver = HeadSaver(database)
         self.model: ServedModel
 
     def start(self) -> None:
@@ -87,12 +90,12 @@ class ModelServer:
 
     def _load_or_base(self, active: Version, base: Version) -> None:
         try:
-            self._load(active)
+            self._load(active, starting=True)
         except ModelingError as error:
             if active.id == base.id:
                 raise
             log.error("Version %d can't be loaded, so version %d serves: %s", active.id, base.id, error)
-            self._load(base)
+            self._load(base, starting=True)
             self._broken = active.id
 
     def classify(self, claimed: Sequence[Claimed], now: float) -> None:
@@ -139,6 +142,7 @@ class ModelServer:
             self._swap(active)
         elif revision != model.revision or settings is not None or self._mean_is_old(model):
             self._serve(replace(model, settings=settings or model.settings))
+        self._saver.save(self.model)
 
     def _validated_settings(self) -> HeadSettings | None:
         """What the cross-validation thread has chosen meanwhile for the version that serves."""
@@ -161,8 +165,12 @@ class ModelServer:
             self._broken = active.id
             log.error("Version %d can't be loaded, version %d goes on: %s", active.id, self.model.version.id, error)
 
-    def _load(self, version: Version) -> None:
-        """Load a version's backbone, cross-validate where it is needed, and serve it. Raises ModelingError."""
+    def _load(self, version: Version, *, starting: bool = False) -> None:
+        """Load a version's backbone and serve it with the head that it had last. Raises ModelingError.
+
+        Where C, temperature and thresholds have to be chosen, that is done now: what was at work before goes on
+        meanwhile. At the start nothing does, so the second thread chooses.
+        """
         backbone, settings = self._open(version)
         if not version.fingerprint:
             with self._database.write() as c:
@@ -170,11 +178,14 @@ class ModelServer:
         backbone.encode(["The first text is slow; let it be this one.", "第一条很慢，就让它来吧。"])
         with self._database.read() as c:
             raw = training_set.recent_vectors(c, backbone.fingerprint, RECENT)
+            saved = restored(served_heads.last(c, version.id), backbone.fingerprint)
         recent = deque((np.frombuffer(vector, np.float32) for vector in raw), maxlen=RECENT)
-        labelled = load_labelled_vectors(self._database, backbone)
+        settings, warm = saved or (settings, None)
+        labelled = self._labelled(backbone, settings)
         if needs_cross_validation(settings, labelled):
-            settings = cross_validate(labelled, settings, mean(recent, labelled.descriptions))
-        self._serve(ServedModel(version, backbone, settings, recent))
+            chat_mean = mean(recent, labelled.descriptions)
+            settings = careful(settings) if starting else cross_validate(labelled, settings, chat_mean)
+        self._serve(ServedModel(version, backbone, settings, recent, head=warm))
 
     def _open(self, version: Version) -> tuple[Backbone, HeadSettings]:
         if version.folder is None:
@@ -185,16 +196,27 @@ class ModelServer:
         with self._database.read() as c:
             return bundle.backbone.for_reading(), settings_of(bundle.head, labels.living(c))
 
+    def _labelled(self, backbone: Backbone, settings: HeadSettings) -> LabelledVectors:
+        """What there is to learn from, in the vectors of this backbone."""
+        if self._memory is None or self._memory.backbone is not backbone:
+            self._memory = VectorMemory(backbone)
+        return self._memory.read(self._database, held_out=settings.fine_tuned)
+
     def _serve(self, model: ServedModel) -> None:
         """Put it in service with a head for the labels as they are now, and write down that it is."""
-        labelled = load_labelled_vectors(self._database, model.backbone)
+        labelled = self._labelled(model.backbone, model.settings)
         texts_read, chat_mean = self._texts_read, mean(model.recent, labelled.descriptions)
         head = fit_head(labelled, model.settings, model.head, chat_mean)
         self.model = replace(
-            model, labels=labelled.labels, head=head, revision=labelled.revision, texts_read=texts_read
+            model,
+            labels=labelled.labels,
+            head=head,
+            revision=labelled.revision,
+            texts_read=texts_read,
+            rewritten=labelled.rewritten,
         )
         version = model.version.id
-        fit = HeadFit(version, labelled.revision, labelled.ledger, len(labelled.targets), time.time())
+        fit = HeadFit(version, labelled.revision, labelled.ledger, labelled.examples, time.time())
         with self._database.write() as c:
             head_fits.record(c, fit)
         if needs_cross_validation(model.settings, labelled) and not self._validating:
@@ -210,7 +232,7 @@ class ModelServer:
             except Exception:
                 log.exception("C and thresholds could not be chosen; those before go on.")
                 # As if chosen on these examples, or the same failure would begin at once anew.
-                settings = replace(self.model.settings, examples=len(labelled.targets))
+                settings = replace(self.model.settings, examples=labelled.examples)
             self._validated.put((version, settings))
 
 

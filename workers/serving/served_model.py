@@ -21,7 +21,7 @@ class ServedModel:
     """`revision` is the state of the labels that the head was fitted on; `head` is None with fewer than two labels.
 
     `recent` holds the last vectors that this backbone made, float32 [d] each, and `texts_read` says how many texts had
-    been read when the head was fitted; both are for the mean of the chat.
+    been read when the head was fitted; both are for the mean of the chat. `rewritten` counts what was erased by then.
     """
 
     version: Version
@@ -32,6 +32,7 @@ class ServedModel:
     head: Head | None = None
     revision: int = -1
     texts_read: int = 0
+    rewritten: int = 0
 
     def decide(self, vectors: NDArray[np.float32]) -> list[Decision]:
         """One decision per row of `vectors`, float32 [n, d]."""

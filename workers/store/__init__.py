@@ -30,6 +30,7 @@ __all__ = [
     "overview",
     "predictions",
     "questions",
+    "served_heads",
     "sql",
     "tables",
     "traces",

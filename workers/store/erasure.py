@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, delete, func, select, union, update
 
 from workers.core.events import ChatRef, Command, Person
+from workers.store import served_heads
 from workers.store.counters import REWRITTEN, bump
 from workers.store.jobs import JobRequest
 from workers.store.ledger import derive_again
@@ -209,6 +210,7 @@ def forget(c: Connection, person_id: str, platform: str, workspace: str, begun: 
     for part in parts(rest):
         part(c)
     _erase_deeds(c, person_id, (platform, workspace))
+    served_heads.forget(c)
     bump(c, "forgotten")
     bump(c, REWRITTEN)
     bump(c, "labels")

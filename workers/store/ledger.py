@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, update
 
 from workers.core.events import Button, Command, MessageRef, Person
 from workers.store.counters import REWRITTEN, bump, value
@@ -247,8 +247,27 @@ def store_derived(c: Connection, values: Sequence[Mapping[str, Any]]) -> None:
     if not values:
         return
     new = insert(c, message_labels)
-    change = {name: new.excluded[name] for name in ("label", "votes", "disputed", "first_at", "foresaw", "predicted")}
-    c.execute(new.on_conflict_do_update(index_elements=["ref"], set_=change), values)
+    columns = ("label", "votes", "disputed", "first_at", "foresaw", "predicted", "changed")
+    change, number = {name: new.excluded[name] for name in columns}, next_revision(c)
+    rows = [{**row, "changed": number} for row in values]
+    c.execute(new.on_conflict_do_update(index_elements=["ref"], set_=change), rows)
+
+
+def next_revision(c: Connection) -> int:
+    """What the revision of the labels will be at least once our transaction is over: newer than anybody has seen.
+
+    The caller holds the lock "labels", and bumps the counter before its transaction ends.
+    """
+    return value(c, "labels") + 1
+
+
+def touch(c: Connection, refs: Iterable[str]) -> bool:
+    """Mark the labels of these messages as changed, since their texts have. Returns whether there are any."""
+    labelled = message_labels.c.ref.in_(list(refs)) & message_labels.c.label.is_not(None)
+    if not c.execute(select(message_labels.c.ref).where(labelled).limit(1)).first():
+        return False
+    c.execute(update(message_labels).where(labelled).values(changed=next_revision(c)))
+    return True
 
 
 def _predicted_labels(c: Connection, refs: Sequence[str]) -> dict[str, int | None]:

@@ -12,8 +12,9 @@ from sqlalchemy import delete as delete_from
 from workers.core.events import ChatRef, Delete, Edit, Message, MessageRef, Person
 from workers.store.counters import bump
 from workers.store.inbox import waiting_message
+from workers.store.ledger import touch
 from workers.store.sql import AnyRow, advisory_lock, chunks, insert, message_ref
-from workers.store.tables import chats, message_labels, messages, predictions, revisions, vectors
+from workers.store.tables import chats, messages, predictions, revisions, vectors
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +111,7 @@ def _by_ref(c: Connection, refs: Sequence[str]) -> dict[str, Stored]:
 
 def _tell_if_labelled(c: Connection, refs: Iterable[str]) -> None:
     """A label may be older than its message: what can be learned from changes when the text comes or goes."""
-    has_label = select(message_labels.c.ref).where(
-        message_labels.c.ref.in_(list(refs)), message_labels.c.label.is_not(None)
-    )
-    if c.execute(has_label.limit(1)).first():
+    if touch(c, refs):
         bump(c, "labels")
 
 
@@ -129,9 +127,12 @@ def edit(c: Connection, event: Edit) -> Stored | None:
     row = created or c.execute(select(messages).where(messages.c.ref == event.ref.key).with_for_update()).one()
     if row.deleted:
         return None
+    if created:
+        _tell_if_labelled(c, [row.ref])
+        return stored_of(row)
     edited_at, written_at = (event.at, event.sequence), (row.text_at, row.text_sequence)
     # With clocks of whole seconds an edit may carry its message's own time; between two edits that is no news.
-    if created or edited_at < written_at or (edited_at == written_at and row.revision > 1):
+    if edited_at < written_at or (edited_at == written_at and row.revision > 1):
         return stored_of(row)
     return stored_of(_revise(c, row, event))
 

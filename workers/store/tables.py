@@ -248,6 +248,9 @@ message_labels = Table(
     Column("first_at", Double),  # when somebody first labelled it, by our clock
     Column("foresaw", Boolean, nullable=False),  # whether a prediction had been made by then
     Column("predicted", Id),  # and which label it said
+    # The revision of the labels at which this row, or the text of its message, last changed.
+    Column("changed", Id, nullable=False, server_default="0"),
+    Index("ix_message_labels_changed", "changed"),
     partial_index("ix_message_labels_label", "label", where="label IS NOT NULL"),
     partial_index("ix_message_labels_disputed", "ref", where="disputed"),
 )
@@ -280,6 +283,16 @@ heads = Table(
     Column("examples", Integer, nullable=False),
     Column("at", Double, nullable=False),
     Index("ix_heads_version", "version", "id"),
+)
+
+served_heads = Table(  # what a version served last, so that it begins with it
+    "served_heads",
+    metadata,
+    Column("version", Id, primary_key=True, autoincrement=False),
+    text_column("fingerprint"),
+    text_column("settings"),
+    Column("tensors", LargeBinary),
+    Column("at", Double, nullable=False),
 )
 
 promotions = Table(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, case, func, select
 
 from workers.core.events import ChatRef
 from workers.store.sql import AnySelect
@@ -27,6 +27,26 @@ def labelled(c: Connection) -> list[tuple[int, int]]:
     """(message id, label id) of every message that can be learned from, by message id."""
     rows = c.execute(usable(messages.c.id, message_labels.c.label).order_by(messages.c.id))
     return [(message, label) for message, label in rows]
+
+
+def labelled_with_changes(c: Connection) -> list[tuple[int, int, int]]:
+    """The same, with the revision of the labels at which each last changed."""
+    rows = c.execute(usable(messages.c.id, message_labels.c.label, message_labels.c.changed).order_by(messages.c.id))
+    return [(message, label, changed) for message, label, changed in rows]
+
+
+def changed_since(c: Connection, revision: int) -> list[tuple[int, int | None, int]]:
+    """What has changed in `labelled_with_changes` since this revision of the labels; no label: not to be learned from.
+
+    Not what was erased: that shows in the counter REWRITTEN.
+    """
+    teaches = ~message_labels.c.disputed & ~messages.c.deleted & (messages.c.text != "")
+    label = case((teaches, message_labels.c.label))
+    joined = select(messages.c.id, label, message_labels.c.changed).join_from(
+        message_labels, messages, messages.c.ref == message_labels.c.ref
+    )
+    rows = c.execute(joined.where(message_labels.c.changed > revision).order_by(messages.c.id))
+    return [(message, label, changed) for message, label, changed in rows]
 
 
 def labelled_size(c: Connection) -> int:

@@ -24,7 +24,8 @@ from workers.core.replies import Picture, Post, Reply
 from workers.handlers.claims import ClaimContext
 from workers.serving import explain
 from workers.serving.explain import Explainer, explanation_text
-from workers.serving.head_fitting import HeadSettings, encode_missing
+from workers.serving.head_fitting import HeadSettings
+from workers.serving.labelled_vectors import encode_missing
 from workers.serving.served_model import ServedModel
 from workers.store import erasure, inbox, labels, ledger, messages, outbox, training_set, versions
 from workers.store.ledger import LedgerRow

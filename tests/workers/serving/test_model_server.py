@@ -19,7 +19,8 @@ from workers.core.errors import BackchannelError
 from workers.core.events import Command, Delete, Edit, Event, Message
 from workers.core.replies import Post, React, Reply
 from workers.core.settings import Settings
-from workers.serving.head_fitting import HeadSettings, LabelledVectors, cross_validate, fit_head
+from workers.serving.head_fitting import HeadSettings, cross_validate, fit_head
+from workers.serving.labelled_vectors import LabelledVectors
 from workers.serving.model_server import ModelServer
 from workers.serving.served_model import ServedModel
 from workers.store import chats, inbox, messages, outbox, predictions, versions
