@@ -12,7 +12,7 @@ from sqlalchemy import Connection, bindparam, delete, func, select, update
 from workers.core.errors import BackchannelError
 from workers.core.events import CLASSIFY, EVENT, LABELS, Event, Message, MessageRef, chat_of, storable_text
 from workers.store.sql import UNCLAIMED, AnyRow, AnySelect, advisory_lock, claimable, insert_new, our_claim
-from workers.store.tables import INBOX_FAILED, INBOX_LIVE, INBOX_OVER, inbox
+from workers.store.tables import EARLIER, INBOX_EARLIER_CLAIMED, INBOX_FAILED, INBOX_LIVE, INBOX_OVER, inbox
 
 # With pauses that double from two seconds, an event that fails is given up after about four minutes.
 MAX_ATTEMPTS = 8
@@ -20,11 +20,12 @@ ALONE = 2
 """A row that was claimed so often without coming to an end may be what kills its workers: it is claimed alone."""
 
 _FREE, _OUR_CLAIM = claimable(inbox, "new"), our_claim(inbox)
-_EARLIER = inbox.alias("earlier")
-# A later event of the same chat and queue must wait while an earlier one is being worked on.
+_EARLIER = inbox.alias(EARLIER)
+# A later event of the same chat and queue must wait while an earlier one is being worked on. Among the few claimed
+# rows alone: to look through all earlier ones would cost more with every event that came in.
 _BEHIND_CLAIMED = (
     select(_EARLIER.c.id)
-    .where(_EARLIER.c.state == "claimed", _EARLIER.c.lease_until > bindparam("now"))
+    .where(INBOX_EARLIER_CLAIMED, _EARLIER.c.lease_until > bindparam("now"))
     .where(_EARLIER.c.queue == inbox.c.queue, _EARLIER.c.chat == inbox.c.chat, _EARLIER.c.id < inbox.c.id)
     .exists()
 )
@@ -91,10 +92,12 @@ def _together(due: Sequence[AnyRow]) -> list[int]:
 
 
 def _due(queue: str, limit: int) -> AnySelect:
+    return _ready(queue).order_by(inbox.c.id).limit(limit).with_for_update(skip_locked=True)
+
+
+def _ready(queue: str) -> AnySelect:
     ready = select(inbox.c.id, inbox.c.attempts).where(INBOX_LIVE, inbox.c.queue == queue, _FREE)
-    if queue == LABELS:
-        ready = ready.where(~_BEHIND_CLAIMED)
-    return ready.order_by(inbox.c.id).limit(limit).with_for_update(skip_locked=True)
+    return ready.where(~_BEHIND_CLAIMED) if queue == LABELS else ready
 
 
 def _decode(c: Connection, row: AnyRow) -> Claimed | None:
@@ -150,8 +153,7 @@ def retry(c: Connection, claimed: Claimed, after: float, error: str, now: float)
 
 def has_work(c: Connection, queue: str, now: float) -> bool:
     """Whether anything of a queue could be claimed now."""
-    statement = select(inbox.c.id).where(INBOX_LIVE, inbox.c.queue == queue, _FREE).limit(1)
-    return c.execute(statement, {"now": now}).first() is not None
+    return c.execute(_ready(queue).limit(1), {"now": now}).first() is not None
 
 
 def waiting_message(c: Connection, ref: MessageRef) -> Message | None:

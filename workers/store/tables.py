@@ -67,6 +67,8 @@ def lease_columns() -> tuple[Column[Any], ...]:
 
 # Spelled out, not bound: both databases use a partial index only where the query says its very words.
 INBOX_LIVE = text("inbox.state IN ('new', 'claimed')")
+EARLIER = "earlier"
+INBOX_EARLIER_CLAIMED = text(f"{EARLIER}.state = 'claimed'")
 INBOX_OVER = text("inbox.state IN ('done', 'failed')")
 INBOX_FAILED = text("inbox.state = 'failed'")
 OUTBOX_LIVE = text("outbox.state IN ('pending', 'claimed')")
@@ -91,6 +93,7 @@ inbox = Table(
     Column("received_at", Double, nullable=False),
     UniqueConstraint("key"),
     partial_index("ix_inbox_live", "queue", "id", where="state IN ('new', 'claimed')"),
+    partial_index("ix_inbox_claimed", "queue", "chat", "id", where="state = 'claimed'"),
     partial_index("ix_inbox_over", "received_at", where="state IN ('done', 'failed')"),
     partial_index("ix_inbox_failed", "id", where="state = 'failed'"),
     # A deleted row's number is never given out again.

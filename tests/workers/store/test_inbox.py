@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import sqlite3
+from pathlib import Path
+
 import pytest
 from sqlalchemy import insert, select, update
 
+from tests.databases import migrated
 from tests.workers.store.samples import command, key, message, reaction
 from workers.core.events import CLASSIFY, LABELS, ChatRef
 from workers.store import inbox, messages, tables
@@ -207,6 +211,35 @@ def test_there_is_work_while_something_can_be_claimed(db: Database) -> None:
     with db.read() as c:
         assert not inbox.has_work(c, CLASSIFY, 30.9)
         assert inbox.has_work(c, CLASSIFY, 31)
+
+
+def test_what_waits_behind_somebody_else_is_no_work_until_they_are_gone(db: Database) -> None:
+    with db.write() as c:
+        inbox.add(c, [reaction(number) for number in range(5)], 0)
+        assert len(inbox.claim(c, LABELS, 2, 30, "worker", 1)) == 2
+    with db.read() as c:
+        assert not inbox.has_work(c, LABELS, 30.9)
+        assert inbox.has_work(c, LABELS, 31)
+
+
+def test_events_that_are_over_cost_the_next_claim_nothing(tmp_path: Path) -> None:
+    steps = {over: steps_of_a_claim(tmp_path / str(over), over) for over in (100, 2000)}
+    assert steps[2000] < 1.2 * steps[100]
+
+
+def steps_of_a_claim(folder: Path, over: int) -> int:
+    """What SQLite does, in hundreds of its instructions, for a claim after so many events of the chat are over."""
+    folder.mkdir()
+    with migrated(folder) as database, database.write() as c:
+        inbox.add(c, [reaction(number) for number in range(over + 100)], 0)
+        c.execute(update(tables.inbox).where(tables.inbox.c.id <= over).values(state="done"))
+        steps: list[int] = []
+        raw = c.connection.driver_connection
+        assert isinstance(raw, sqlite3.Connection)
+        raw.set_progress_handler(lambda: steps.append(1), 100)
+        assert len(inbox.claim(c, LABELS, 64, 30.0, "worker", 1.0)) == 64
+        raw.set_progress_handler(None, 0)
+    return len(steps)
 
 
 def test_prune_deletes_old_rows_that_are_done_or_failed(db: Database) -> None:

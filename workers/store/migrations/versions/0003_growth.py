@@ -15,9 +15,13 @@ FLOAT: sa.Double[float] = sa.Double()
 
 
 def upgrade() -> None:
-    """Add a column with its index, and a table."""
+    """Add a column, two indexes and a table."""
     op.add_column("message_labels", sa.Column("changed", ID, server_default="0", nullable=False))
     op.create_index("ix_message_labels_changed", "message_labels", ["changed"])
+    claimed = sa.text("state = 'claimed'")
+    op.create_index(
+        "ix_inbox_claimed", "inbox", ["queue", "chat", "id"], sqlite_where=claimed, postgresql_where=claimed
+    )
     op.create_table(
         "served_heads",
         sa.Column("version", ID, autoincrement=False, nullable=False),
