@@ -10,8 +10,10 @@ from workers.core.events import ChatRef
 from workers.store import chats
 from workers.store.predictions import Prediction
 from workers.store.sql import AnyRow
-from workers.store.tables import OUTBOX_LIVE, audit, heartbeats, outbox, predictions
+from workers.store.tables import OUTBOX_LIVE, audit, heartbeats, message_labels, messages, outbox, predictions
 from workers.store.tables import chats as chats_table
+from workers.store.tallies import DISPUTED, MESSAGES, TESTED
+from workers.store.training_set import usable
 
 
 def unsent(c: Connection) -> int:
@@ -24,6 +26,17 @@ def last_prediction(c: Connection, message: int) -> Prediction | None:
     statement = select(predictions).where(predictions.c.message == message).order_by(predictions.c.id.desc()).limit(1)
     row = c.execute(statement).mappings().first()
     return None if row is None else Prediction(**{name: part for name, part in row.items() if name != "id"})
+
+
+def counted_anew(c: Connection) -> dict[str | int, int]:
+    """What `tallies` keeps, read from all messages and their labels; labels without a message are left out."""
+    living = select(func.count()).select_from(messages).where(~messages.c.deleted)
+    there = (messages.c.ref == message_labels.c.ref) & ~messages.c.deleted
+    disputed = select(func.count()).select_from(message_labels).join(messages, there).where(message_labels.c.disputed)
+    tested = usable(func.count()).where(message_labels.c.foresaw)
+    by_label = usable(message_labels.c.label, func.count()).group_by(message_labels.c.label)
+    counts = {MESSAGES: living, DISPUTED: disputed, TESTED: tested}
+    return {name: c.execute(query).scalar_one() for name, query in counts.items()} | dict(c.execute(by_label).all())
 
 
 def last_beats(c: Connection) -> dict[str, float]:

@@ -14,7 +14,7 @@ from workers.core.events import Person
 from workers.core.i18n import percent, say
 from workers.core.replies import Document, Picture, Post
 from workers.store import chats, erasure, labels, overview, training_set, versions
-from workers.store.overview import AccuracyPoint
+from workers.store.accuracy import WINDOW, AccuracyPoint
 
 INK, FAINT = "#2f6f5e", "#d9d9d9"
 
@@ -95,9 +95,7 @@ def stats(call: Call) -> list[Post | Picture]:
     accuracy = ""
     if counts.accuracy:
         last = counts.accuracy[-1]
-        accuracy = call.text(
-            "stats_accuracy", percent=f"{100 * last.accuracy:.0f}", count=min(overview.WINDOW, last.labels)
-        )
+        accuracy = call.text("stats_accuracy", percent=f"{100 * last.accuracy:.0f}", count=min(WINDOW, last.labels))
     posts = call.say(
         "stats",
         messages=counts.messages,

@@ -4,12 +4,14 @@
 brings the `tables` up to date, too; `sql` is what its two dialects spell differently.
 A vote is appended in `ledger`, which also derives the labels of messages; `labels` is the set of labels. Events wait in
 `inbox` and replies in `outbox`. `candidates` is what people may be asked about. `erasure` forgets a person, by the
-`traces` that they left. `overview` and `history` are what screens show. May import `core`; no library that learns.
+`traces` that they left. `tallies` counts messages while they change, and `accuracy` follows how often predictions
+were right; `overview` and `history` are what screens show. May import `core`; no library that learns.
 """
 
 # pyright: reportUnsupportedDunderAll=false
 
 __all__ = [
+    "accuracy",
     "candidates",
     "chat_migration",
     "chats",
@@ -33,6 +35,7 @@ __all__ = [
     "served_heads",
     "sql",
     "tables",
+    "tallies",
     "traces",
     "training_set",
     "versions",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from sqlalchemy import Connection, select, update
 
 from workers.store.sql import insert
@@ -16,10 +18,21 @@ def value(c: Connection, name: str) -> int:
     return c.execute(select(counters.c.value).where(counters.c.name == name)).scalar() or 0
 
 
+def values(c: Connection, names: Collection[str]) -> dict[str, int]:
+    """The numbers of several counters; 0 before the first change."""
+    rows = c.execute(select(counters.c.name, counters.c.value).where(counters.c.name.in_(names)))
+    return {**dict.fromkeys(names, 0), **dict(rows.all())}
+
+
 def bump(c: Connection, name: str) -> None:
     """Add one. The row stays locked until the transaction ends, so call it last."""
-    new = insert(c, counters).values(name=name, value=1)
-    c.execute(new.on_conflict_do_update(index_elements=["name"], set_={"value": counters.c.value + 1}))
+    add(c, name, 1)
+
+
+def add(c: Connection, name: str, more: int) -> None:
+    """Add so many, or take away. The row stays locked until the transaction ends."""
+    new = insert(c, counters).values(name=name, value=more)
+    c.execute(new.on_conflict_do_update(index_elements=["name"], set_={"value": counters.c.value + more}))
 
 
 def put(c: Connection, name: str, number: int) -> None:

@@ -23,6 +23,8 @@ from tenacity import retry, retry_if_exception, stop_after_delay, wait_fixed
 from workers.core.errors import BackchannelError
 from workers.store.sql import advisory_lock
 
+MEMORY = "memory"
+"""The execution option of reading connections: a dict of what this process keeps from one reading to the next."""
 BUSY_MS = 15_000
 CONNECT_SECONDS = 10
 
@@ -45,7 +47,9 @@ class Database:
         """
         self._url = _parse(url)
         self._engine = _engine(self._url)
-        self._writer, self._reader = _writer_and_reader(self._engine)
+        writer, reader = _writer_and_reader(self._engine)
+        # Not for writers: what they have seen may be rolled back.
+        self._writer, self._reader = writer, reader.execution_options(**{MEMORY: {}})
 
     @property
     def location(self) -> str:

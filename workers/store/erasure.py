@@ -38,6 +38,7 @@ from workers.store.tables import (
     revisions,
     vectors,
 )
+from workers.store.tallies import tallied
 from workers.store.traces import Traces, traces_of
 
 PIECE = 50
@@ -260,13 +261,15 @@ def _erase_votes(person: str, where: tuple[str, str], c: Connection, refs: Seque
 def _erase_labels(c: Connection, refs: Sequence[str]) -> None:
     """Everybody's votes for these messages."""
     c.execute(delete(ledger).where(ledger.c.ref.in_(refs)))
-    c.execute(delete(message_labels).where(message_labels.c.ref.in_(refs)))
+    with tallied(c, messages.c.ref, refs):
+        c.execute(delete(message_labels).where(message_labels.c.ref.in_(refs)))
 
 
 def _erase_messages(c: Connection, ids: Sequence[int]) -> None:
     empty = {"text": None, "author_id": "", "author_name": "", "deleted": True, "reply_to": None}
     of_message: list[Table] = [vectors, predictions, questions, revisions]
-    c.execute(update(messages).where(messages.c.id.in_(ids)).values(empty))
+    with tallied(c, messages.c.id, ids):
+        c.execute(update(messages).where(messages.c.id.in_(ids)).values(empty))
     for table in of_message:
         c.execute(delete(table).where(table.c.message.in_(ids)))
 

@@ -14,6 +14,7 @@ from workers.store.counters import REWRITTEN, bump, value
 from workers.store.sql import AnyRow, advisory_lock, chunks, insert, insert_new, message_ref
 from workers.store.tables import labels, message_labels, messages, predictions
 from workers.store.tables import ledger as table
+from workers.store.tallies import tallied
 
 Source = Literal["reaction", "button", "command", "ask"]
 
@@ -250,7 +251,8 @@ def store_derived(c: Connection, values: Sequence[Mapping[str, Any]]) -> None:
     columns = ("label", "votes", "disputed", "first_at", "foresaw", "predicted", "changed")
     change, number = {name: new.excluded[name] for name in columns}, next_revision(c)
     rows = [{**row, "changed": number} for row in values]
-    c.execute(new.on_conflict_do_update(index_elements=["ref"], set_=change), rows)
+    with tallied(c, messages.c.ref, [row["ref"] for row in values]):
+        c.execute(new.on_conflict_do_update(index_elements=["ref"], set_=change), rows)
 
 
 def next_revision(c: Connection) -> int:

@@ -15,6 +15,7 @@ from workers.store.inbox import waiting_message
 from workers.store.ledger import touch
 from workers.store.sql import AnyRow, advisory_lock, chunks, insert, message_ref
 from workers.store.tables import chats, messages, predictions, revisions, vectors
+from workers.store.tallies import tallied
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,8 @@ def record(c: Connection, messages_: Sequence[Message]) -> list[Stored]:
     new = insert(c, messages)
     only_edited = (messages.c.author_id == "") & ~messages.c.deleted
     change = {name: new.excluded[name] for name in ("author_id", "author_name", "at", "reply_to")}
-    c.execute(new.on_conflict_do_update(index_elements=["ref"], set_=change, where=only_edited), rows)
+    with tallied(c, messages.c.ref, [row["ref"] for row in rows]):
+        c.execute(new.on_conflict_do_update(index_elements=["ref"], set_=change, where=only_edited), rows)
     stored = _by_ref(c, [row["ref"] for row in rows])
     _keep_first(c, messages_, stored)
     _tell_if_labelled(c, stored)
@@ -121,6 +123,11 @@ def edit(c: Connection, event: Edit) -> Stored | None:
     Returns the message as it stands, with an empty author while only the edit is known; None once it is deleted.
     """
     advisory_lock(c, "labels")
+    with tallied(c, messages.c.ref, [event.ref.key]):
+        return _edit(c, event)
+
+
+def _edit(c: Connection, event: Edit) -> Stored | None:
     # Revision 1 is what nobody has shown us: an edit that comes first is the second.
     first = insert(c, messages).values(_row(event.ref, event.at, event.sequence, event.text, 2))
     created = c.execute(first.on_conflict_do_nothing(index_elements=["ref"]).returning(messages)).first()
@@ -158,7 +165,8 @@ def delete(c: Connection, event: Delete) -> Stored:
     advisory_lock(c, "labels")
     new = insert(c, messages).values({**_row(event.ref, event.at, event.sequence, None, 1), "deleted": True})
     gone = {"text": None, "deleted": True}
-    row = c.execute(new.on_conflict_do_update(index_elements=["ref"], set_=gone).returning(messages)).one()
+    with tallied(c, messages.c.ref, [event.ref.key]):
+        row = c.execute(new.on_conflict_do_update(index_elements=["ref"], set_=gone).returning(messages)).one()
     for table in (vectors, predictions, revisions):
         c.execute(delete_from(table).where(table.c.message == row.id))
     _tell_if_labelled(c, [row.ref])

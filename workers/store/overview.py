@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -10,18 +9,16 @@ from sqlalchemy import Connection, case, func, select
 
 from workers.core.events import ChatRef, Frozen
 from workers.core.i18n import say
-from workers.store import chats, inbox, jobs, labels, training_set, versions
+from workers.store import chats, counters, inbox, jobs, labels, training_set, versions
+from workers.store.accuracy import FEW, WINDOW, AccuracyPoint, curve_of
 from workers.store.labels import Label
 from workers.store.ledger import living_labels
+from workers.store.sql import AnySelect
 from workers.store.tables import chats as chats_table
 from workers.store.tables import ledger, message_labels, messages, predictions
+from workers.store.tallies import DISPUTED, MESSAGES
 from workers.store.training_set import usable
 
-WINDOW = 50
-"""The accuracy is a mean over this many messages."""
-POINTS = 60
-FEW = 10
-"""A mean over fewer says nothing; it is shown only until there are more."""
 LATEST = 100
 """Coverage and precision look at so many predictions and votes, and cost the same however large the tables are.
 
@@ -42,13 +39,6 @@ class LabelView(Frozen):
     def display(self) -> str:
         """The label as people read it."""
         return Label(self.id, self.name, self.description, self.emoji).display
-
-
-class AccuracyPoint(Frozen):
-    """After so many labelled messages, how often (0 to 1) the prediction had been right before anybody said so."""
-
-    labels: int
-    accuracy: float
 
 
 class VersionView(Frozen):
@@ -109,27 +99,23 @@ class Overview(Frozen):
 def overview(c: Connection, chat: ChatRef) -> Overview:
     """How things stand, for somebody who looks from this chat."""
     settings = chats.get(c, chat) or chats.Chat(chat, False, "suggest", "en")
-    counts = training_set.counts(c)
+    counts, numbers = training_set.counts(c), counters.values(c, (MESSAGES, DISPUTED))
     return Overview(
         enabled=settings.enabled,
         mode=settings.mode,
         language=settings.language,
-        labels=[_label(label, counts) for label in labels.living(c)],
-        accuracy=accuracy(c),
+        labels=[LabelView(**asdict(label), count=counts.get(label.id, 0)) for label in labels.living(c)],
+        accuracy=curve_of(c).points(c),
         versions=[_version(version, settings.language) for version in versions.every(c)],
         jobs=[_job(job, settings.language) for job in jobs.latest(c, 5)],
-        messages=c.execute(select(func.count()).select_from(messages).where(~messages.c.deleted)).scalar_one(),
+        messages=numbers[MESSAGES],
         labelled=sum(counts.values()),
-        disputed=_disputed(c),
+        disputed=numbers[DISPUTED],
         head_revision=labels.revision(c),
         coverage=coverage(c),
         precision=precision(c),
         failed=inbox.failed(c),
     )
-
-
-def _label(label: Label, counts: Mapping[int, int]) -> LabelView:
-    return LabelView(**asdict(label), count=counts.get(label.id, 0))
 
 
 def _version(version: versions.Version, language: str) -> VersionView:
@@ -148,44 +134,26 @@ def _job(job: jobs.Job, language: str) -> JobView:
     return JobView(id=job.id, kind=job.kind, state=job.state, fraction=job.fraction, stage=job.stage, error=error)
 
 
-def _disputed(c: Connection) -> int:
-    statement = select(func.count()).select_from(message_labels)
-    there = (messages.c.ref == message_labels.c.ref) & ~messages.c.deleted
-    return c.execute(statement.join(messages, there).where(message_labels.c.disputed)).scalar_one()
-
-
-def accuracy(c: Connection) -> list[AccuracyPoint]:
-    """The last prediction before a message's first label, against its label now, in the order of labelling.
-
-    Each message is tested on before it is learned from, which is called prequential evaluation (A. P. Dawid,
-    "Statistical theory: the prequential approach", 1984). A mean over WINDOW messages, at most POINTS of them.
-    """
-    living = living_labels(c)
-    rows = c.execute(
-        usable(message_labels.c.label, message_labels.c.predicted)
-        .where(message_labels.c.foresaw)
-        .order_by(message_labels.c.first_at, messages.c.id)
-    )
-    return _rolling([predicted is not None and living.get(predicted) == label for label, predicted in rows])
-
-
 def coverage(c: Connection) -> float | None:
     """The share of the latest predictions, made before anybody labelled the message, that people were shown.
 
     Chats in which the bot is to be silent do not count. None where there are too few.
     """
+    counted, shown = c.execute(_COVERAGE).one()
+    return shown / counted if counted >= FEW else None
+
+
+def _coverage() -> AnySelect:
     latest = select(predictions.c.message, predictions.c.shown, predictions.c.at)
     latest = latest.order_by(predictions.c.id.desc()).limit(LATEST).subquery()
     speaking = chats_table.c.enabled & (chats_table.c.mode == "suggest")
-    statement = (
+    return (
         select(func.count(), func.count(case((latest.c.shown, 1))))
         .join_from(latest, messages, messages.c.id == latest.c.message)
         .join(chats_table, chats_table.c.key == messages.c.chat)
         .outerjoin(message_labels, message_labels.c.ref == messages.c.ref)
         .where(speaking, message_labels.c.first_at.is_(None) | (latest.c.at <= message_labels.c.first_at))
     )
-    counted, shown = c.execute(statement).one()
-    return shown / counted if counted >= FEW else None
 
 
 def precision(c: Connection) -> float | None:
@@ -193,30 +161,21 @@ def precision(c: Connection) -> float | None:
 
     Over the latest WINDOW such messages among those of the LATEST votes; None where there are too few.
     """
+    rows = c.execute(_PRECISION).all()
+    living = living_labels(c)
+    right = sum(predicted is not None and living.get(predicted) == label for label, predicted in rows)
+    return right / len(rows) if len(rows) >= FEW else None
+
+
+def _precision() -> AnySelect:
     votes = select(ledger.c.ref).order_by(ledger.c.id.desc()).limit(LATEST).subquery()
     before = (predictions.c.message == messages.c.id) & (predictions.c.at <= message_labels.c.first_at)
     shown = select(predictions.c.shown).where(before).order_by(predictions.c.id.desc()).limit(1).scalar_subquery()
     statement = usable(message_labels.c.label, message_labels.c.predicted).where(
         message_labels.c.ref.in_(select(votes.c.ref)), message_labels.c.foresaw, shown
     )
-    rows = c.execute(statement.order_by(message_labels.c.first_at.desc(), messages.c.id.desc()).limit(WINDOW)).all()
-    living = living_labels(c)
-    right = sum(predicted is not None and living.get(predicted) == label for label, predicted in rows)
-    return right / len(rows) if len(rows) >= FEW else None
+    return statement.order_by(message_labels.c.first_at.desc(), messages.c.id.desc()).limit(WINDOW)
 
 
-def _rolling(hits: Sequence[bool]) -> list[AccuracyPoint]:
-    sums = [0]
-    for hit in hits:
-        sums.append(sums[-1] + hit)
-    # Rounded up, so that there are never more than POINTS.
-    step = max(1, -(-len(hits) // POINTS))
-    first = FEW if len(hits) > 2 * FEW else 1
-    # Counted from the end, so that the latest point is always there.
-    ends = sorted(range(len(hits), first - 1, -step))
-    return [AccuracyPoint(labels=end, accuracy=_mean(sums, end)) for end in ends]
-
-
-def _mean(sums: Sequence[int], end: int) -> float:
-    start = max(0, end - WINDOW)
-    return (sums[end] - sums[start]) / (end - start)
+# Made once: putting them together takes longer than SQLite needs to answer them.
+_COVERAGE, _PRECISION = _coverage(), _precision()

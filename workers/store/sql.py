@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Insert, Row, Select, Table, bindparam, func, select
+from sqlalchemy import (
+    ARRAY,
+    Column,
+    ColumnElement,
+    Connection,
+    Insert,
+    Row,
+    Select,
+    Table,
+    any_,
+    bindparam,
+    func,
+    literal,
+    select,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from workers.core.events import MessageRef
@@ -54,6 +69,14 @@ def our_claim(table: Table) -> ColumnElement[bool]:
 def message_ref(row: AnyRow) -> MessageRef:
     """The ref of a row with `tables.ref_columns`."""
     return MessageRef(platform=row.platform, workspace=row.workspace, chat_id=row.chat_id, message_id=row.message_id)
+
+
+def among(c: Connection, column: Column[Any], keys: Sequence[Any]) -> ColumnElement[bool]:
+    """Whether the column is one of the keys, of which there may be any number: they travel as one parameter."""
+    if c.dialect.name == "sqlite":
+        items = func.json_each(json.dumps(list(keys), ensure_ascii=False)).table_valued("value")
+        return column.in_(select(items.c.value))
+    return column == any_(literal(list(keys), ARRAY(column.type)))
 
 
 def chunks(items: Sequence[Item], size: int = 500) -> Iterator[Sequence[Item]]:

@@ -213,6 +213,7 @@ labels = Table(
     Column("created_at", Double, nullable=False),
     Column("removed_at", Double),
     Column("merged_into", Id),
+    Column("examples", Id, nullable=False, server_default="0"),  # messages that it can be learned from (tallies.py)
     partial_index("uq_labels_folded", "folded", where="removed_at IS NULL", unique=True),
     partial_index("uq_labels_emoji", "emoji", where="removed_at IS NULL AND emoji <> ''", unique=True),
     sqlite_autoincrement=True,

@@ -15,12 +15,20 @@ STREAMED = 500
 """Rows that are read at a time where the reader may stop early."""
 
 
+USABLE = (
+    message_labels.c.label.is_not(None) & ~message_labels.c.disputed & ~messages.c.deleted & (messages.c.text != "")
+)
+"""The message has a text, and its label is undisputed (and living: derived labels are)."""
+
+
+def labels_of_messages(*columns: Any) -> AnySelect:
+    """A SELECT over the messages that have ever had a label."""
+    return select(*columns).join_from(message_labels, messages, messages.c.ref == message_labels.c.ref)
+
+
 def usable(*columns: Any) -> AnySelect:
-    """A SELECT over messages that have a text and whose label is undisputed (and living: derived labels are)."""
-    agreed = message_labels.c.label.is_not(None) & ~message_labels.c.disputed
-    has_text = ~messages.c.deleted & (messages.c.text != "")
-    joined = select(*columns).join_from(message_labels, messages, messages.c.ref == message_labels.c.ref)
-    return joined.where(agreed, has_text)
+    """A SELECT over messages that can be learned from."""
+    return labels_of_messages(*columns).where(USABLE)
 
 
 def labelled(c: Connection) -> list[tuple[int, int]]:
@@ -40,18 +48,15 @@ def changed_since(c: Connection, revision: int) -> list[tuple[int, int | None, i
 
     Not what was erased: that shows in the counter REWRITTEN.
     """
-    teaches = ~message_labels.c.disputed & ~messages.c.deleted & (messages.c.text != "")
-    label = case((teaches, message_labels.c.label))
-    joined = select(messages.c.id, label, message_labels.c.changed).join_from(
-        message_labels, messages, messages.c.ref == message_labels.c.ref
-    )
-    rows = c.execute(joined.where(message_labels.c.changed > revision).order_by(messages.c.id))
+    label = case((USABLE, message_labels.c.label))
+    changed = labels_of_messages(messages.c.id, label, message_labels.c.changed)
+    rows = c.execute(changed.where(message_labels.c.changed > revision).order_by(messages.c.id))
     return [(message, label, changed) for message, label, changed in rows]
 
 
 def labelled_size(c: Connection) -> int:
     """How many messages can be learned from."""
-    return c.execute(usable(func.count())).scalar_one()
+    return sum(counts(c).values())
 
 
 def labelled_in(c: Connection, chat: ChatRef) -> list[tuple[int, int]]:
@@ -62,8 +67,7 @@ def labelled_in(c: Connection, chat: ChatRef) -> list[tuple[int, int]]:
 
 def counts(c: Connection) -> dict[int, int]:
     """How many messages each label can be learned from; labels without any are left out."""
-    rows = c.execute(usable(message_labels.c.label, func.count()).group_by(message_labels.c.label))
-    return dict(rows.all())
+    return dict(c.execute(select(labels.c.id, labels.c.examples).where(labels.c.examples > 0)).all())
 
 
 def can_be_told_apart(counts: Mapping[int, int]) -> bool:

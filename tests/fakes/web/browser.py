@@ -14,8 +14,9 @@ from bot.platforms.web.platform import WebPlatform
 from bot.platforms.web.sample import sample_labels
 from workers.core.events import Button, ChatRef, Command, Delete, Edit, Event, Message, Person, Reaction
 from workers.core.replies import Choice, EditPost, Post, React
+from workers.store.accuracy import AccuracyPoint
 from workers.store.history import Line, PredictionView, ReactionView
-from workers.store.overview import AccuracyPoint, JobView, LabelView, Overview, VersionView
+from workers.store.overview import JobView, LabelView, Overview, VersionView
 
 VERBS = [
     {

@@ -24,6 +24,7 @@ from tests.workers.store.samples import (
 from workers.core.events import CLASSIFY, ChatRef
 from workers.core.replies import Choice, Document, EditPost
 from workers.store import chats, history, inbox, jobs, labels, ledger, messages, outbox, overview, predictions, versions
+from workers.store.accuracy import FEW
 from workers.store.database import Database
 
 
@@ -83,7 +84,7 @@ def test_accuracy_rolls_and_has_at_most_sixty_points(db: Database) -> None:
         points = overview.overview(c, CHAT).accuracy
     assert len(points) <= 60
     assert (points[-1].labels, points[-1].accuracy) == (200, 1.0)
-    assert points[0].labels >= overview.FEW, "one message alone is no line"
+    assert points[0].labels >= FEW, "one message alone is no line"
     assert points[len(points) // 2].accuracy == 0.0
 
 
@@ -102,8 +103,8 @@ def test_coverage_is_not_known_before_there_are_a_few_messages(db: Database) -> 
     with db.write() as c:
         chats.enable(c, CHAT, BOB, "en", 0)
         bug = labels.add(c, "Bug", "", "🐛", 0)
-        predict(c, *((number, bug.id, True) for number in names(0, overview.FEW - 1)))
-        ledger.append(c, [act(number, "🐛") for number in names(0, overview.FEW - 1)], 3)
+        predict(c, *((number, bug.id, True) for number in names(0, FEW - 1)))
+        ledger.append(c, [act(number, "🐛") for number in names(0, FEW - 1)], 3)
         few = overview.overview(c, CHAT)
         predict(c, ("silent", bug.id, False))
         more = overview.overview(c, CHAT)

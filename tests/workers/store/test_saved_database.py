@@ -12,10 +12,12 @@ import pytest
 from sqlalchemy import text
 
 from tests.workers.chatroom import BO, CHAT, Chatroom, ref
+from tests.workers.queries import counted_anew
 from workers.core.events import CLASSIFY, LABELS
 from workers.handlers.dispatch import handle, in_steps
 from workers.store import (
     chats,
+    counters,
     head_fits,
     inbox,
     installations,
@@ -25,6 +27,7 @@ from workers.store import (
     messages,
     outbox,
     predictions,
+    tallies,
     training_set,
     versions,
 )
@@ -73,6 +76,13 @@ def test_messages_labels_and_the_ledger_are_as_they_were(saved: Database) -> Non
             1
         }  # the other is of the text before its edit
         assert predictions.predicted(c, [1]) == {1: (1, True)}
+
+
+def test_what_was_stored_before_counts(saved: Database) -> None:
+    with saved.read() as c:
+        kept = counters.values(c, (tallies.MESSAGES, tallies.DISPUTED, tallies.TESTED))
+        assert {**kept, **training_set.counts(c)} == counted_anew(c)
+        assert training_set.labelled_size(c) == 4
 
 
 def test_versions_and_jobs_of_every_kind_are_read(saved: Database) -> None:

@@ -18,7 +18,8 @@ from tests.fakes.slack.server import FarSlack
 from tests.fakes.slack.shapes import Trouble, check_blocks
 from tests.waiting import soon
 from workers.core.events import ChatRef, Command, Message
-from workers.store.overview import AccuracyPoint, JobView, LabelView, VersionView
+from workers.store.accuracy import AccuracyPoint
+from workers.store.overview import JobView, LabelView, VersionView
 
 HERE = ChatRef(platform="slack", workspace="T1", chat_id="C1")
 
