@@ -104,7 +104,7 @@ def cross_validate(labelled: LabelledVectors, settings: HeadSettings, chat_mean:
         population=labelled.population,
     )
     chosen = settings_on(labelled, fitted.c, fitted.temperature, fitted.thresholds)
-    return replace(chosen, out_of_scope=fitted.out_of_scope)
+    return replace(chosen, out_of_scope=without_landmarks(fitted.out_of_scope))
 
 
 def recalibrate(labelled: LabelledVectors, settings: HeadSettings, chat_mean: Vectors | None) -> HeadSettings:
@@ -121,7 +121,12 @@ def recalibrate(labelled: LabelledVectors, settings: HeadSettings, chat_mean: Ve
     chosen = settings_on(labelled, settings.c, temperature, thresholds)
     signals = out_of_scope.signals(labelled.vectors, labelled.targets, scores, seed=0)
     detector = out_of_scope.calibrated_detector(labelled.vectors, [signals.of(held_out)])
-    return replace(chosen, fine_tuned=True, out_of_scope=detector or settings.out_of_scope)
+    return replace(chosen, fine_tuned=True, out_of_scope=without_landmarks(detector) or settings.out_of_scope)
+
+
+def without_landmarks(detector: OutOfScopeDetector | None) -> OutOfScopeDetector | None:
+    """What was chosen, without the vectors that it was chosen on: every fit puts those of the day in their place."""
+    return detector and detector.with_landmarks(np.empty((0, 0), np.float32))
 
 
 def settings_on(labelled: LabelledVectors, c: float, temperature: float, thresholds: Vectors) -> HeadSettings:

@@ -95,13 +95,17 @@ class State:
 
 
 class VectorMemory:
-    """What one thread remembers of the labelled messages, in the vectors of one backbone; at most about `most`."""
+    """What one thread remembers of the labelled messages, in the vectors of one backbone; at most about `most`.
+
+    Their vectors are one array, the same that a reading gives out: nothing writes into it, a change makes another.
+    """
 
     def __init__(self, backbone: Backbone, most: int | None = None) -> None:
         self.backbone = backbone
         self._most = most
         self._state: State | None = None
-        self._vectors: dict[int, Vectors] = {}
+        self._ids: Numbers = np.empty(0, np.int64)
+        self._vectors: Vectors = np.empty((0, backbone.dimension), np.float32)
         self._held_out: dict[int, bool] = {}
         self._wordless: set[int] = set()
 
@@ -117,44 +121,63 @@ class VectorMemory:
         label_ids = np.array([label.id for label in state.labels], np.int64)
         targets = np.searchsorted(label_ids, state.messages.label_ids)
         drawn = sample(state.messages.ids, targets, state.messages.changed, len(label_ids), self._most)
-        self._fetch(database, state.messages.ids[drawn.rows].tolist(), held_out=held_out)
-        rows = np.array([row for row in drawn.rows if int(state.messages.ids[row]) in self._vectors], np.int64)
-        ids = state.messages.ids[rows].tolist()
+        self._fetch(database, state.messages.ids[drawn.rows])
         return LabelledVectors(
             state.revision,
             state.ledger,
             state.labels,
-            np.stack([self._vectors[id] for id in ids]) if ids else np.empty((0, self.backbone.dimension), np.float32),
-            targets[rows],
+            self._vectors,
+            targets[np.searchsorted(state.messages.ids, self._ids)],
             encode_descriptions(self.backbone, tuple(map(description, state.labels))),
-            np.array([self._held_out.get(id, False) for id in ids], np.bool_),
+            self._marks(database) if held_out else np.zeros(len(self._ids), np.bool_),
             drawn.counts,
             state.rewritten,
         )
 
     def __contains__(self, message: int) -> bool:
         """Whether it holds the vector of this message."""
-        return message in self._vectors
+        return bool(np.isin(message, self._ids))
 
     def _forget(self, changed: Sequence[int] | None) -> None:
         """Drop what was remembered of these messages; of all of them where anything may have changed."""
-        for memory in (self._vectors, self._held_out):
-            for id in list(memory) if changed is None else changed:
-                memory.pop(id, None)
-        self._wordless = set() if changed is None else self._wordless.difference(changed)
+        if changed is None:
+            self._keep(np.zeros(len(self._ids), np.bool_))
+            self._held_out, self._wordless = {}, set()
+        elif changed:
+            self._keep(~np.isin(self._ids, changed))
+            self._wordless.difference_update(changed)
+            for id in changed:
+                self._held_out.pop(id, None)
 
-    def _fetch(self, database: Database, ids: Sequence[int], *, held_out: bool) -> None:
-        """Remember these messages, and no others."""
-        self._forget(list(self._vectors.keys() - set(ids)))
-        missing = [id for id in ids if id not in self._vectors and id not in self._wordless]
-        if missing:
-            self._vectors |= encode_missing(database, self.backbone, missing)
-            self._wordless.update(id for id in missing if id not in self._vectors)
-        unsure = [id for id in ids if id not in self._held_out] if held_out else []
+    def _keep(self, which: Mask) -> None:
+        if not which.all():
+            self._ids, self._vectors = self._ids[which], self._vectors[which]
+
+    def _fetch(self, database: Database, ids: Numbers) -> None:
+        """Remember these messages, ascending, and no others."""
+        self._keep(np.isin(self._ids, ids))
+        missing = [id for id in np.setdiff1d(ids, self._ids).tolist() if id not in self._wordless]
+        if not missing:
+            return
+        new = encode_missing(database, self.backbone, missing)
+        self._wordless.update(set(missing) - new.keys())
+        if not new:
+            return
+        numbers = sorted(new)
+        where = np.searchsorted(self._ids, numbers)
+        self._vectors = np.insert(self._vectors, where, np.stack([new[number] for number in numbers]), axis=0)
+        self._ids = np.insert(self._ids, where, numbers)
+
+    def _marks(self, database: Database) -> Mask:
+        """Which of the remembered messages no training sees."""
+        ids = self._ids.tolist()
+        unsure = [id for id in ids if id not in self._held_out]
         if unsure:
             with database.read() as c:
                 texts = messages.texts(c, unsure)
             self._held_out |= {id: is_held_out(clean(text)) for id, text in texts.items()}
+        self._held_out = {id: self._held_out.get(id, False) for id in ids}
+        return np.fromiter(self._held_out.values(), np.bool_)
 
 
 def read_state(c: Connection, before: State | None) -> tuple[State, Sequence[int] | None]:

@@ -224,16 +224,17 @@ class ModelServer:
             self._to_validate.put((version, labelled, chat_mean))
 
     def _validate_loop(self) -> None:
-        """Cross-validate what is asked for, one after another."""
+        """Cross-validate what is asked for, one after another; in between nothing of it is held."""
         while True:
-            version, labelled, chat_mean = self._to_validate.get()
-            try:
-                settings = cross_validate(labelled, self.model.settings, chat_mean)
-            except Exception:
-                log.exception("C and thresholds could not be chosen; those before go on.")
-                # As if chosen on these examples, or the same failure would begin at once anew.
-                settings = replace(self.model.settings, examples=labelled.examples)
-            self._validated.put((version, settings))
+            self._validated.put(self._choose(*self._to_validate.get()))
+
+    def _choose(self, version: int, labelled: LabelledVectors, chat_mean: Vectors | None) -> tuple[int, HeadSettings]:
+        try:
+            return version, cross_validate(labelled, self.model.settings, chat_mean)
+        except Exception:
+            log.exception("C and thresholds could not be chosen; those before go on.")
+            # As if chosen on these examples, or the same failure would begin at once anew.
+            return version, replace(self.model.settings, examples=labelled.examples)
 
 
 def mean(recent: deque[Vectors], descriptions: Vectors) -> Vectors | None:

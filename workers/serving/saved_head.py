@@ -11,6 +11,7 @@ from safetensors.numpy import load, save
 
 from modeling.classifier.head import Head
 from modeling.classifier.out_of_scope import OutOfScopeDetector
+from modeling.types import Weights
 from workers.serving.head_fitting import HeadSettings
 from workers.serving.served_model import ServedModel
 from workers.store import counters, served_heads
@@ -52,20 +53,22 @@ class HeadSaver:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._settings: HeadSettings | None = None
-        self._head: Head | None = None
+        self._weights: Weights | None = None  # not the head, which holds vectors of messages
         self._at = 0.0
 
     def save(self, model: ServedModel) -> None:
         """Save it if that is due. A guess holds nothing that was learned, and settings may be nobody's choice yet."""
         due = model.settings is not self._settings or time.monotonic() >= self._at + PAUSE
-        if model.head is None or model.head.guess or model.head is self._head or not due or model.settings.untried:
+        if model.head is None or model.head.guess or model.settings.untried or not due:
+            return
+        if model.head.weights is self._weights:
             return
         row = row_of(model, model.head, time.time())
         with self._database.write() as c:
             # A head from before somebody was forgotten is not written down after that.
             if counters.value(c, counters.REWRITTEN) == model.rewritten:
                 served_heads.keep(c, row)
-        self._settings, self._head, self._at = model.settings, model.head, time.monotonic()
+        self._settings, self._weights, self._at = model.settings, model.head.weights, time.monotonic()
 
 
 def row_of(model: ServedModel, head: Head, now: float) -> ServedHead:

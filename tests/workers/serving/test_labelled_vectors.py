@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -9,12 +10,16 @@ import numpy as np
 import pytest
 
 from modeling.backbones.backbone import Backbone, load
+from modeling.classifier.out_of_scope import OutOfScopeDetector
 from tests.databases import with_packaged_model
+from tests.waiting import until
 from tests.workers.chatroom import BO, ref
 from tests.workers.many_labelled import NOW, fill
 from workers.core.events import Delete, Edit
+from workers.core.settings import Settings
 from workers.serving.head_fitting import HeadSettings, cross_validate, fit_head, needs_cross_validation
 from workers.serving.labelled_vectors import LabelledVectors, VectorMemory
+from workers.serving.model_server import ModelServer
 from workers.store import erasure, labels, ledger, messages, predictions
 from workers.store.database import Database
 from workers.store.ledger import LedgerRow
@@ -120,6 +125,32 @@ def test_settings_are_chosen_on_the_part_and_hold_for_all(filled: Database, memo
     assert chosen.examples == read.examples > len(read.targets)
     assert not needs_cross_validation(chosen, read)
     assert needs_cross_validation(replace(chosen, examples=read.examples // 2), read)
+
+
+def test_while_nothing_changes_readings_share_one_array_and_settings_hold_none(
+    filled: Database, memory: VectorMemory
+) -> None:
+    read = memory.read(filled)
+    assert memory.read(filled).vectors is read.vectors
+    detector = cross_validate(read, HeadSettings()).out_of_scope
+    assert detector is not None
+    assert detector.landmarks.size == 0
+
+
+def test_nothing_holds_vectors_that_no_head_needs_any_more(filled: Database) -> None:
+    server = ModelServer(filled, Settings())
+    server.start()
+    until(lambda: detector_of(server) is not None)
+    before = weakref.ref(detector_of(server).landmarks)  # type: ignore[union-attr]
+    for number in (1, 2):
+        revision = server.model.revision
+        vote(filled, MESSAGES - number, 2, 4e6)
+        until(lambda revision=revision: server.model.revision > revision)
+    assert before() is None
+
+
+def detector_of(server: ModelServer) -> OutOfScopeDetector | None:
+    return server.model.head.out_of_scope if server.model.head else None
 
 
 def test_after_somebody_was_forgotten_nothing_of_them_is_in_memory(filled: Database, memory: VectorMemory) -> None:
