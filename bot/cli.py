@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from bot.settings import load as load_bot_settings
-from bot.supervisor.stack import THREADS, WORKERS, beat_argv, process_specs, worker_argv
+from bot.supervisor.stack import WORKER_ENV, WORKERS, beat_argv, process_specs, worker_argv
 from workers.core import settings as worker_settings
 from workers.core.errors import WRONG_SETTINGS, BackchannelError
 from workers.core.settings import Settings
@@ -148,7 +148,7 @@ def worker(name: Annotated[str, typer.Argument(help=", ".join(WORKERS))]) -> Non
     Database(worker_settings.load().database_url).check()  # once Celery runs, its errors are not ours
     argv = worker_argv(name)
     # In the place of this process, so that whoever started it watches, and signals, Celery itself.
-    os.execve(argv[0], argv, os.environ | THREADS)
+    os.execve(argv[0], argv, os.environ | WORKER_ENV)
 
 
 @app.command()
