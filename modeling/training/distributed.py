@@ -40,6 +40,7 @@ def main_process() -> Generator[None]:
         _group()
     yield
     send_task(None)
+    leave()
 
 
 def prepare_follower() -> None:
@@ -73,6 +74,15 @@ def barrier() -> None:
         import torch.distributed as dist
 
         dist.barrier(group=_group())
+
+
+def leave() -> None:
+    """Part once all have come here: one that just ends takes the connections of those that still listen."""
+    if process_count() > 1:
+        import torch.distributed as dist
+
+        barrier()
+        dist.destroy_process_group()
 
 
 def _broadcast(content: bytes) -> bytes:

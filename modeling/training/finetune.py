@@ -118,6 +118,7 @@ def follow_main_process() -> None:
     """Take part in every fine-tuning of the first process until it is done; for all processes but the first."""
     while (task := distributed.receive_task()) is not None:
         _fine_tuned(FineTuneTask.model_validate(task), lambda _: None)
+    distributed.leave()
 
 
 def planned_steps(count: int, tuning: FineTuneConfig, processes: int = 1) -> int:
