@@ -21,6 +21,8 @@ for name in [name for name in os.environ if name.startswith("BACKCHANNEL_")]:
 _DATA = Path(tempfile.mkdtemp(prefix="backchannel-tests-"))
 os.environ["BACKCHANNEL_DATA_DIR"] = str(_DATA)
 os.environ["BACKCHANNEL_RETRAIN_AUTO"] = "false"  # a test that labels 60 messages has not asked for a training
+# Backbones are exported once for all tests, and for those of the next run.
+os.environ["MODELING_CACHE"] = str(Path(__file__).parents[1] / ".pytest_cache" / "backbones")
 os.environ["MODELING_BACKBONE"] = "light"  # a quarter of the time to load and to read
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests run beside each other: threads of one would wait for another's
 

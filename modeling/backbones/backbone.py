@@ -7,7 +7,7 @@ import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ import numpy as np
 
 from modeling import errors
 from modeling.backbones import custom_modules, families, hub, presets, resolve, validation
+from modeling.backbones.reading_texts import read_once
 from modeling.errors import ModelingError
 from modeling.events import BackboneInfo
 from modeling.hashing import short_hash
@@ -83,7 +84,7 @@ class Backbone:
         """What is read before every text; "" for nothing."""
         return self.model.prompts.get(self.model.default_prompt_name or "") or ""
 
-    @cached_property
+    @property
     def fingerprint(self) -> str:
         """A short hash of weights, configuration and reading: vectors of equal fingerprints can be mixed.
 
@@ -91,29 +92,26 @@ class Backbone:
         """
         if self.folder is None:
             raise ModelingError("backbone_not_saved")
-        of_files, of_reading = resolve.fingerprint(self.folder, self.completion), self.reading.fingerprint
-        return short_hash([f"{of_files}{of_reading}".encode()]) if of_reading else of_files
+        return fingerprint_of(self.folder, self.completion, self.reading)
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Return float32 [n, d] in the order of the texts, every row of length one. Equal texts are read once."""
+        return read_once(texts, self.reading, self._read)
+
+    def _read(self, texts: list[str]) -> Vectors:
         import torch
 
-        unique = list(dict.fromkeys(texts))
-        read = [self.reading.words(text) for text in unique]
-        vectors_read = np.zeros((len(unique), self._model_dimension), np.float32)
+        vectors = np.zeros((len(texts), self._model_dimension), np.float32)
         encoded: list[tuple[list[int], torch.Tensor]] = []
         with self._one_at_a_time, torch.inference_mode(), autocast(self.model.device.type):
-            for rows in self._batches(read):
-                features = self._tokenised([read[row] for row in rows])
+            for rows in self._batches(texts):
+                features = self._tokenised([texts[row] for row in rows])
                 embeddings = self.model(features)["sentence_embedding"].float()
                 encoded.append((rows, torch.nn.functional.normalize(embeddings, dim=1)))
             # Only now, for a copy waits: until here a GPU computes while the next batch is tokenised.
             for rows, embeddings in encoded:
-                vectors_read[rows] = embeddings.cpu().numpy()
-        kept, added = self.reading.beside(unique)
-        vectors = np.concatenate([vectors_read * kept, added], axis=1)
-        row_of = {text: row for row, text in enumerate(unique)}
-        return vectors[[row_of[text] for text in texts]] if len(unique) < len(texts) else vectors
+                vectors[rows] = embeddings.cpu().numpy()
+        return vectors
 
     def for_reading(self) -> Backbone:
         """Keep linear layers in bfloat16 where autocast would convert them at every call; vectors stay the same.
@@ -169,6 +167,12 @@ class Backbone:
             return [min(len(text) // 3 + 2, MAX_TOKENS) for text in texts]
         limit = self.model.max_seq_length or MAX_TOKENS
         return [len(ids) for ids in tokenizer(texts, truncation=True, max_length=limit)["input_ids"]] if texts else []
+
+
+def fingerprint_of(folder: Path, completion: Mapping[str, bytes], reading: Reading) -> str:
+    """Return the fingerprint of a backbone in `folder`."""
+    of_files, of_reading = resolve.fingerprint(folder, completion), reading.fingerprint
+    return short_hash([f"{of_files}{of_reading}".encode()]) if of_reading else of_files
 
 
 def load(name: str, *, as_saved: bool = False, settings: dict[str, Any] | None = None) -> Backbone:

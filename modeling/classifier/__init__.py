@@ -4,7 +4,7 @@
 of fold, `out_of_scope` scores messages of no label. `bundle` saves and loads backbone and head together,
 `bundle_files` seals and verifies their files without loading them.
 
-Imports data and backbones and what is below them. Everything but `bundle` is free of torch.
+Imports inference, data and backbones, and what is below them. Everything but `bundle` is free of torch.
 """
 
 __all__ = ["bundle", "bundle_files", "calibration", "head", "logistic_regression", "out_of_scope"]  # pyright: ignore[reportUnsupportedDunderAll]

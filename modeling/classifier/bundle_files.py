@@ -11,6 +11,7 @@ from modeling.errors import ModelingError
 from modeling.hashing import file_hash
 
 META, HEAD, BACKBONE = "meta.json", "head.safetensors", "backbone"
+INFERENCE = "inference"  # the backbone as it is read without torch; bundles of before have none
 SEAL = "sha256"  # meta.json's own hash, inside meta.json
 FORMAT = 1
 
@@ -25,13 +26,15 @@ def seal(folder: Path, meta: dict[str, Any]) -> None:
     (folder / META).write_text(json.dumps(sealed, indent=2, ensure_ascii=False) + "\n", "utf-8")
 
 
-def verify(folder: Path) -> dict[str, Any]:
-    """Return a bundle's meta.json after comparing every file with its hash.
+def verify(folder: Path, without: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Return a bundle's meta.json after comparing every file with its hash, except in the folders `without`.
 
     Raises ModelingError that names the file that is missing, altered or not part of the bundle.
     """
     meta = _meta(folder)
     for name, expected in meta["files"].items():
+        if name.partition("/")[0] in without:
+            continue
         path = folder / name
         # A name such as ../x, or a link, leads out of the bundle.
         if not path.resolve().is_relative_to(folder.resolve()) or not path.is_file():
@@ -39,7 +42,7 @@ def verify(folder: Path) -> dict[str, Any]:
         if file_hash(path) != expected:
             raise ModelingError("bundle_file_altered", name=name, folder=folder)
     # Loaders take what they find in this folder, so nothing may lie there that has no hash.
-    for path in (folder / BACKBONE).rglob("*"):
+    for path in [*(folder / BACKBONE).rglob("*"), *(folder / INFERENCE).rglob("*")]:
         if path.is_file() and path.relative_to(folder).as_posix() not in meta["files"]:
             raise ModelingError("bundle_file_extra", path=path)
     return meta

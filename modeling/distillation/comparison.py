@@ -63,9 +63,9 @@ def save_and_compare(
     agreement = float((bundle.classify(texts).argmax(1) == teachers.classify(texts).argmax(1)).mean())
     bundle.meta.update(metrics=figures, agreement=round(agreement, 4))
     saved = bundle.save_and_verify(folder, texts)
-    teacher_speed = _as_served(teachers).speed_and_size(texts, on_progress)
+    teacher_speed = teachers.speed_and_size(texts, on_progress)
     teacher = {name: teacher_figures[name] for name in ("accuracy", "macro_f1")} | teacher_speed
-    *_, speed = throughput.classified(_as_served_bundle(saved), texts, on_progress)
+    *_, speed = throughput.classified(bundles.as_served(folder), texts, on_progress)
     messages_per_second = round(speed.messages_per_second, 1)
     return Distilled(
         student=config.student,
@@ -77,7 +77,7 @@ def save_and_compare(
         labels=len(labels),
         messages_per_second=messages_per_second,
         p50_ms=round(speed.p50_ms, 2),
-        megabytes=round(throughput.size_on_disk(folder) / MILLION, 1),
+        megabytes=round(throughput.size_as_served(folder) / MILLION, 1),
         kept=round(figures["accuracy"] / teacher_figures["accuracy"], 4) if teacher_figures["accuracy"] else None,
         times_as_fast=round(messages_per_second / teacher["messages_per_second"], 1),
         agreement=round(agreement, 4),
@@ -128,12 +128,3 @@ def _timed(dataset: DistillDataset, test: Examples | None) -> tuple[str, ...]:
         return test.texts[:TIMED]
     held_out = [dataset.texts[int(row)] for row in dataset.held_out()]
     return tuple(held_out or dataset.texts)[:TIMED]
-
-
-def _as_served_bundle(bundle: Bundle) -> Bundle:
-    # The live system reads this way, so both are timed this way.
-    return Bundle(bundle.backbone.for_reading(), bundle.head, bundle.meta)
-
-
-def _as_served(teachers: Teachers) -> Teachers:
-    return Teachers(teachers.folders, tuple(_as_served_bundle(bundle) for bundle in teachers.bundles), teachers.labels)

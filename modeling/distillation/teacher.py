@@ -96,11 +96,10 @@ class Teachers:
         return softmax(scores / np.float32(bundle.head.temperature))
 
     def speed_and_size(self, texts: Sequence[str], on_progress: OnProgress) -> dict[str, Any]:
-        """Return messages a second and megabytes: all of them, one after another."""
-        seconds = [
-            1 / throughput.classified(bundle, texts, on_progress)[2].messages_per_second for bundle in self.bundles
-        ]
-        size = sum(throughput.size_on_disk(folder) for folder in self.folders)
+        """Return messages a second and megabytes of all of them, one after another, as the live system reads."""
+        served = [saved_bundles.as_served(folder) for folder in self.folders]
+        seconds = [1 / throughput.classified(bundle, texts, on_progress)[2].messages_per_second for bundle in served]
+        size = sum(throughput.size_as_served(folder) for folder in self.folders)
         return {"messages_per_second": round(1 / sum(seconds), 1), "megabytes": round(size / MILLION, 1)}
 
 

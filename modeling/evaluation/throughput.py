@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from modeling.classifier.bundle import Bundle
+from modeling.classifier import bundle_files
+from modeling.classifier.bundle import Bundle, Classifier
 from modeling.types import OodScores, Probabilities
 
 SINGLES = 100  # messages that are timed one by one
@@ -27,7 +28,7 @@ class Speed:
 
 
 def classified(
-    bundle: Bundle, texts: Sequence[str], on_progress: Callable[[float], None]
+    bundle: Bundle | Classifier, texts: Sequence[str], on_progress: Callable[[float], None]
 ) -> tuple[Probabilities, OodScores, Speed]:
     """Return probabilities [n, k] of cleaned texts, their out-of-scope scores [n], and the speed once warm.
 
@@ -55,7 +56,13 @@ def size_on_disk(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
-def _milliseconds(bundle: Bundle, text: str) -> float:
+def size_as_served(folder: Path) -> int:
+    """Return the bytes of a bundle that the live system reads: where it has its graph, all but the backbone."""
+    backbone, exported = folder / bundle_files.BACKBONE, (folder / bundle_files.INFERENCE).is_dir()
+    return size_on_disk(folder) - (size_on_disk(backbone) if exported else 0)
+
+
+def _milliseconds(bundle: Bundle | Classifier, text: str) -> float:
     began = time.perf_counter()
     bundle.classify([text])
     return 1000 * (time.perf_counter() - began)

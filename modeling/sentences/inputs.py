@@ -142,6 +142,26 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "This backbone has not been saved yet: save it and load it again.",
         "此骨干模型尚未保存：请先保存再重新加载。",
     ),
+    "inference_unsupported": (
+        "{name} is read by torch: ONNX Runtime has no counterpart here for what it is made of ({part}).",
+        "{name} 由 torch 读取：其构成（{part}）在此没有对应的 ONNX Runtime 实现。",
+    ),
+    "inference_unfaithful": (
+        "{name} is read by torch: what ONNX Runtime made of the same messages was too different (cosine {cosine}).",
+        "{name} 由 torch 读取：ONNX Runtime 对相同消息给出的结果相差过大（余弦 {cosine}）。",
+    ),
+    "inference_altered": (
+        "Files in {folder} are missing or were altered: torch reads instead. Remove the folder to have it made anew.",
+        "{folder} 中的文件缺失或被改动：改由 torch 读取。删除该文件夹后会重新生成。",
+    ),
+    "inference_not_installed": (
+        "{name} is not installed, so torch reads: install backchannel[worker] again.",
+        "未安装 {name}，因此由 torch 读取：请重新安装 backchannel[worker]。",
+    ),
+    "inference_not_loaded": (
+        "ONNX Runtime cannot load {folder} ({reason}): torch reads instead.",
+        "ONNX Runtime 无法加载 {folder}（{reason}）：改由 torch 读取。",
+    ),
     "backbone_not_loaded": (
         "The backbone {name:quoted} could not be loaded ({reason}): give another folder or hub name, or use {default}.",
         "无法加载骨干模型 {name:quoted}（{reason}）：请给出其他文件夹或 Hub 名称，或使用 {default}。",

@@ -22,7 +22,7 @@ from modeling.classifier.out_of_scope import LANDMARKS, calibrated_detector, cho
 from modeling.data.train_test import Inputs
 from modeling.evaluation.metrics import scores
 from modeling.evaluation.promotion_gate import promotion_gate
-from modeling.evaluation.throughput import size_on_disk
+from modeling.evaluation.throughput import size_as_served
 from modeling.events import BaselineScores, Gate, Trained
 from modeling.progress import Reporter
 from modeling.text import script_reading
@@ -156,7 +156,7 @@ class _Training:
             labels=len(labels),
             bundle=str(self.run_directory.bundle),
             fingerprint=saved.backbone.fingerprint,
-            megabytes=round(size_on_disk(self.run_directory.bundle) / 1e6, 1),
+            megabytes=round(size_as_served(self.run_directory.bundle) / 1e6, 1),
             backbone=base.name,
             against=self._baseline_figures(baseline, frozen) if baseline else None,
             gate=decided,

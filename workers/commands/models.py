@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from modeling.classifier.bundle_files import verify
 from modeling.errors import ModelingError
+from modeling.sentences.catalogue import Sentence
 from workers.commands.context import Answer, Call, Plan, number_in
 from workers.core.replies import Post
 from workers.jobs.outcome_text import figure, share_or_dash
@@ -51,8 +52,17 @@ def version_line(call: Call, version: Version) -> str:
     speed, size = (version.metrics.get(name) for name in ("messages_per_second", "megabytes"))
     if speed and size:
         scores += call.text("version_speed", speed=figure(speed), megabytes=figure(size))
+    scores += reader(call, version)
     method = f"{version.method} {version.backbone}" if version.method == "base" else version.method
     return call.text("version_line", version=version.id, state=version.state, method=method, scores=scores)
+
+
+def reader(call: Call, version: Version) -> str:
+    """What reads for a version, and why that is torch; "" before it has served."""
+    if version.reader in ("", "int8", "fp32"):
+        return call.text(f"reader_{version.reader}") if version.reader else ""
+    reason = Sentence.model_validate_json(version.reader)
+    return call.text("reader_torch", reason=reason.render(call.language))
 
 
 def base_line(call: Call, base: NamedBackbone) -> str:

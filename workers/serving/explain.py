@@ -1,8 +1,8 @@
-"""`explain`: why a message got its label, said by a thread of its own beside the one that classifies.
+"""`explain`: why a message got its label, worked out by a process of its own beside the one that classifies.
 
 It takes a second or two, and whoever asks waits behind nobody but others who ask: no message waits for it, and it
-waits for no job. What is explained is the model in service, with its own copy of the backbone, because looking into a
-backbone changes how it reads meanwhile.
+waits for no job. Looking into a backbone takes torch, which classifying does without: the process with it is started
+when somebody asks, and ends when nobody has asked for a while.
 """
 
 from __future__ import annotations
@@ -11,16 +11,25 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from multiprocessing import get_context
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from sqlalchemy import Connection
 
 from modeling.backbones import backbone as backbones
+from modeling.backbones.backbone import Backbone
+from modeling.classifier import bundle_files
 from modeling.classifier.bundle import Bundle
+from modeling.classifier.head import Head
 from modeling.data.examples import Examples
 from modeling.errors import ModelingError
+from modeling.sentences.catalogue import Sentence
 from modeling.text.cleaning import clean
 from workers.core.events import EXPLAIN, ChatRef, Command
 from workers.core.i18n import say
@@ -40,6 +49,8 @@ log = logging.getLogger(__name__)
 NEAREST = 3
 LEASE = 60.0
 """Seconds: on a machine that is busy training, looking into one message takes long."""
+IDLE = 300.0
+"""Seconds after the last question until the process with torch ends: it takes some hundred MB."""
 LONGEST = 20_000
 """Characters of a message that are looked at, which is far more than any backbone reads."""
 
@@ -51,6 +62,18 @@ WORD, MESSAGE = 30, 80
 """Characters shown of a word, and of a labelled message."""
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A text, the head of the model in service with the labels' names, and where the backbone of its version is."""
+
+    backbone: str
+    as_saved: bool
+    head: Head
+    text: str
+    near: Examples | None
+    language: str
+
+
 class Explainer:
     """Answers the waiting `explain` commands one after another whenever it is woken."""
 
@@ -59,6 +82,7 @@ class Explainer:
         self._context = replace(context, most=1, lease=max(context.lease, LEASE))
         self._model = model
         self._woken = threading.Event()
+        self._process: ProcessPoolExecutor | None = None
         threading.Thread(target=self._run, name="explain", daemon=True).start()
 
     def wake(self) -> None:
@@ -66,7 +90,10 @@ class Explainer:
         self._woken.set()
 
     def _run(self) -> None:
-        while self._woken.wait():
+        while True:
+            if not self._woken.wait(IDLE if self._process else None):
+                self._end_process()
+                continue
             # Before the work: whoever comes while it goes on wakes it again.
             self._woken.clear()
             try:
@@ -78,13 +105,53 @@ class Explainer:
         """Answer claimed commands, each in a transaction with its end in the inbox."""
         for item in claimed:
             if isinstance(item.event, Command):
-                reply = answer(self._context.database, self._model(), item.event, self._context.language)
+                context = self._context
+                reply = answer(context.database, self._model(), item.event, context.language, self._worked_out)
                 with self._context.database.write() as c:
                     inbox.finish(c, [item])
                     outbox.add(c, [(f"{item.event.key}:0", reply)], time.time(), item.received_at)
 
+    def _worked_out(self, question: Question) -> tuple[Explanation, bytes] | Sentence:
+        # Started anew, not copied: a copy of a process with threads may find a lock that nobody opens any more.
+        self._process = self._process or ProcessPoolExecutor(1, get_context("spawn"))
+        try:
+            return self._process.submit(work_out, question).result()
+        except BrokenProcessPool:
+            self._end_process()
+            raise
 
-def answer(database: Database, model: ServedModel, command: Command, language: str) -> Reply:
+    def _end_process(self) -> None:
+        if self._process:
+            self._process.shutdown(wait=False)
+            self._process = None
+
+
+def work_out(question: Question) -> tuple[Explanation, bytes] | Sentence:
+    """The explanation and its picture, or why there is none."""
+    from modeling.explanation.explain import explain
+    from modeling.reporting.explanation_plot import png
+
+    try:
+        bundle = Bundle(loaded(question.backbone, question.as_saved), question.head)
+        explained = explain(bundle, question.text, question.near)
+    except ModelingError as error:
+        return error.sentence
+    return explained, png(explained, question.language)
+
+
+@lru_cache(maxsize=1)
+def loaded(backbone: str, as_saved: bool) -> Backbone:
+    """A backbone, kept for the next question. Raises ModelingError."""
+    return backbones.load(backbone, as_saved=as_saved)
+
+
+def answer(
+    database: Database,
+    model: ServedModel,
+    command: Command,
+    language: str,
+    worked_out: Callable[[Question], tuple[Explanation, bytes] | Sentence] = work_out,
+) -> Reply:
     """The explanation of the message that was replied to, or of the text that was typed, or why there is none."""
     with database.read() as c:
         chat = chats.get(c, command.chat)
@@ -97,10 +164,11 @@ def answer(database: Database, model: ServedModel, command: Command, language: s
         refusal = "classify_none"
     if refusal:
         return Post(chat=command.chat, text=say(language, refusal), reply_to=command.thread)
-    try:
-        return explanation(database, model, command, text[:LONGEST], language)
-    except ModelingError as error:
-        return Post(chat=command.chat, text=error.sentence.render(language), reply_to=command.thread)
+    text = text[:LONGEST]
+    explained = worked_out(question(model, text, nearest(database, model, command.chat, text), language))
+    if isinstance(explained, Sentence):
+        return Post(chat=command.chat, text=explained.render(language), reply_to=command.thread)
+    return picture(model, command, language, *explained)
 
 
 def text_asked_about(c: Connection, command: Command) -> tuple[str, str]:
@@ -118,29 +186,26 @@ def text_asked_about(c: Connection, command: Command) -> tuple[str, str]:
     return "", (stored.text if stored else waiting.text if waiting else "") or ""
 
 
-def explanation(database: Database, model: ServedModel, command: Command, text: str, language: str) -> Picture:
-    """The explanation as a picture with the same in words under it. Raises ModelingError."""
-    from modeling.explanation.explain import explain
-    from modeling.reporting.explanation_plot import png
-
-    explained = explain(as_bundle(model), text, nearest(database, model, command.chat, text))
+def picture(model: ServedModel, command: Command, language: str, explained: Explanation, content: bytes) -> Picture:
+    """The explanation as a picture with the same in words under it."""
     replied_to = None if command.arguments or command.reply_to is None else command.reply_to.message_id
     return Picture(
         chat=command.chat,
         filename="explained.png",
-        content=png(explained, language),
+        content=content,
         alt=say(language, "explained_alt", label=explained.label),
         text=explanation_text(language, explained, model.labels),
         reply_to=replied_to or command.thread,
     )
 
 
-def as_bundle(model: ServedModel) -> Bundle:
-    """The model in service as a bundle with the labels' names, on a backbone of its own. Raises ModelingError."""
+def question(model: ServedModel, text: str, near: Examples | None, language: str) -> Question:
+    """What is asked about the model in service."""
     assert model.head is not None
-    saved = model.version.folder is not None
-    backbone = backbones.load(str(model.backbone.folder), as_saved=saved)
-    return Bundle(backbone, replace(model.head, labels=tuple(label.name for label in model.labels)))
+    head = replace(model.head, labels=tuple(label.name for label in model.labels))
+    saved = model.version.folder
+    backbone = str(Path(saved) / bundle_files.BACKBONE) if saved else model.version.backbone
+    return Question(backbone, saved is not None, head, text, near, language)
 
 
 def nearest(database: Database, model: ServedModel, chat: ChatRef, text: str) -> Examples | None:

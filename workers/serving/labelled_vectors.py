@@ -13,8 +13,8 @@ from functools import lru_cache
 import numpy as np
 from sqlalchemy import Connection
 
-from modeling.backbones.backbone import Backbone
 from modeling.classifier.sampling import sample
+from modeling.inference.encoder import Encoder
 from modeling.text.cleaning import clean, is_held_out
 from modeling.types import Counts, Mask, Numbers, Targets, Vectors
 from workers.store import counters, labels, ledger, messages, predictions, training_set
@@ -100,7 +100,7 @@ class VectorMemory:
     Their vectors are one array, the same that a reading gives out: nothing writes into it, a change makes another.
     """
 
-    def __init__(self, backbone: Backbone, most: int | None = None) -> None:
+    def __init__(self, backbone: Encoder, most: int | None = None) -> None:
         self.backbone = backbone
         self._most = most
         self._state: State | None = None
@@ -191,7 +191,7 @@ def read_state(c: Connection, before: State | None) -> tuple[State, Sequence[int
     return State(revision, rewritten, ledger.last(c), tuple(labels.living(c)), labelled), changed
 
 
-def encode_missing(database: Database, backbone: Backbone, ids: Sequence[int]) -> dict[int, Vectors]:
+def encode_missing(database: Database, backbone: Encoder, ids: Sequence[int]) -> dict[int, Vectors]:
     """The vectors of these messages, float32 [d] each, encoded and stored first where they are missing."""
     with database.read() as c:
         stored = predictions.vectors(c, backbone.fingerprint, ids)
@@ -209,7 +209,7 @@ def encode_missing(database: Database, backbone: Backbone, ids: Sequence[int]) -
 
 
 @lru_cache(maxsize=2)
-def encode_descriptions(backbone: Backbone, texts: tuple[str, ...]) -> Vectors:
+def encode_descriptions(backbone: Encoder, texts: tuple[str, ...]) -> Vectors:
     """The labels' descriptions as vectors float32 [k, d], remembered: they rarely change."""
     return backbone.encode(texts)
 

@@ -18,11 +18,12 @@ from queue import SimpleQueue
 
 import numpy as np
 
-from modeling.backbones import backbone as backbones
-from modeling.backbones.backbone import Backbone
 from modeling.classifier import bundle as bundles
 from modeling.classifier.logistic_regression import shared
 from modeling.errors import ModelingError
+from modeling.inference import prepared
+from modeling.inference.encoder import Encoder
+from modeling.inference.prepared import Opened
 from modeling.text.cleaning import clean
 from modeling.types import Vectors
 from workers.core.errors import BackchannelError
@@ -171,10 +172,12 @@ class ModelServer:
         Where C, temperature and thresholds have to be chosen, that is done now: what was at work before goes on
         meanwhile. At the start nothing does, so the second thread chooses.
         """
-        backbone, settings = self._open(version)
-        if not version.fingerprint:
+        opened, settings = self._open(version)
+        backbone = opened.encoder
+        read_by = opened.reason.model_dump_json() if opened.reason else opened.precision
+        if (version.fingerprint, version.reader) != (backbone.fingerprint, read_by):
             with self._database.write() as c:
-                versions.write_fingerprint(c, version.id, backbone.fingerprint)
+                versions.write_reader(c, version.id, backbone.fingerprint, read_by)
         backbone.encode(["The first text is slow; let it be this one.", "第一条很慢，就让它来吧。"])
         with self._database.read() as c:
             raw = training_set.recent_vectors(c, backbone.fingerprint, RECENT)
@@ -187,16 +190,16 @@ class ModelServer:
             settings = careful(settings) if starting else cross_validate(labelled, settings, chat_mean)
         self._serve(ServedModel(version, backbone, settings, recent, head=warm))
 
-    def _open(self, version: Version) -> tuple[Backbone, HeadSettings]:
+    def _open(self, version: Version) -> tuple[Opened, HeadSettings]:
         if version.folder is None:
-            return backbones.load(version.backbone).for_reading(), HeadSettings()
-        bundle = bundles.load(Path(version.folder))
+            return prepared.open_encoder(version.backbone), HeadSettings()
+        opened, head = bundles.open_for_inference(Path(version.folder))
         if version.method == "frozen":
-            return bundle.backbone.for_reading(), HeadSettings()
+            return opened, HeadSettings()
         with self._database.read() as c:
-            return bundle.backbone.for_reading(), settings_of(bundle.head, labels.living(c))
+            return opened, settings_of(head, labels.living(c))
 
-    def _labelled(self, backbone: Backbone, settings: HeadSettings) -> LabelledVectors:
+    def _labelled(self, backbone: Encoder, settings: HeadSettings) -> LabelledVectors:
         """What there is to learn from, in the vectors of this backbone."""
         if self._memory is None or self._memory.backbone is not backbone:
             self._memory = VectorMemory(backbone)

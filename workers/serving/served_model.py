@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from modeling.backbones.backbone import Backbone
 from modeling.classifier.head import Head
+from modeling.inference.encoder import Encoder
 from workers.serving.decisions import Decision, decide
 from workers.serving.head_fitting import HeadSettings
 from workers.store.labels import Label
@@ -25,7 +25,7 @@ class ServedModel:
     """
 
     version: Version
-    backbone: Backbone
+    backbone: Encoder
     settings: HeadSettings
     recent: deque[NDArray[np.float32]]
     labels: tuple[Label, ...] = ()

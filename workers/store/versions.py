@@ -21,7 +21,11 @@ ALIASES: dict[str, tuple[str, ...]] = dict.fromkeys(("light", "minilm"), ("light
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """An immutable bundle on disk, or method "base": a bare backbone without a folder."""
+    """An immutable bundle on disk, or method "base": a bare backbone without a folder.
+
+    `reader` is what reads for it: "int8" or "fp32" by ONNX Runtime, else a stored sentence that says why torch does.
+    It and the fingerprint are "" before a version served for the first time.
+    """
 
     id: int
     state: State
@@ -34,6 +38,7 @@ class Version:
     created_at: float
     promoted_at: float | None
     note: Bilingual
+    reader: str
 
 
 def _version(row: AnyRow) -> Version:
@@ -49,6 +54,7 @@ def _version(row: AnyRow) -> Version:
         created_at=row.created_at,
         promoted_at=row.promoted_at,
         note=Bilingual.read(row.note),
+        reader=row.reader,
     )
 
 
@@ -72,9 +78,9 @@ def ensure_base(c: Connection, backbone: str, fingerprint: str, now: float, *, c
     return base
 
 
-def write_fingerprint(c: Connection, id: int, fingerprint: str) -> None:
-    """Write down the fingerprint of a bare backbone, which is known once it is loaded."""
-    c.execute(update(versions).where(versions.c.id == id, versions.c.fingerprint == "").values(fingerprint=fingerprint))
+def write_reader(c: Connection, id: int, fingerprint: str, reader: str) -> None:
+    """Write down what reads for a version, and the fingerprint of its vectors, both known once it is loaded."""
+    c.execute(update(versions).where(versions.c.id == id).values(fingerprint=fingerprint, reader=reader))
 
 
 def active(c: Connection) -> Version:

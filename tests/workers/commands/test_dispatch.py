@@ -411,7 +411,7 @@ def test_a_backbone_that_an_upgrade_brought_is_offered_until_it_is_taken(room: C
         f"Version {brought.id} takes over as soon as it has read the 1 labelled messages; until then version 1 answers"
     )
     with room.database.write() as c:
-        versions.write_fingerprint(c, brought.id, "f")
+        versions.write_reader(c, brought.id, "f", "int8")
     told = room.says("models")
     assert f"Version {brought.id} is reading the labelled messages before it takes over: 0 of 1." in told
     assert "nobody has taken" not in told

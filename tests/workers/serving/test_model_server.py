@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from sqlalchemy import text as sql
 
+from modeling.backbones import backbone as backbones
 from modeling.classifier.bundle import Bundle
 from tests.waiting import until
 from tests.workers.chatroom import ANA, BO, CHAT, Chatroom, ref
@@ -186,7 +187,7 @@ def test_a_hot_swap_drops_nothing_and_doubles_nothing(model: Model, tmp_path: Pa
     model.settled()
     serving = model.server.model
     assert serving.head is not None
-    Bundle(serving.backbone, serving.head, {"method": "lora"}).save(tmp_path / "v2")
+    Bundle(backbones.load("light"), serving.head, {"method": "lora"}).save(tmp_path / "v2")
     sent: list[str] = []
 
     def versions_at_work() -> set[int]:

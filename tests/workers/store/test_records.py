@@ -82,12 +82,13 @@ def test_the_light_backbone_is_the_one_that_was_called_minilm(db: Database) -> N
         assert versions.ensure_base(c, "light", "", 1).id == first.id
 
 
-def test_a_fingerprint_is_written_once(db: Database) -> None:
+def test_what_reads_for_a_version_is_what_it_was_loaded_with_last(db: Database) -> None:
     with db.write() as c:
         base = versions.ensure_base(c, "multilingual", "", 0)
-        versions.write_fingerprint(c, base.id, "f1")
-        versions.write_fingerprint(c, base.id, "f2")
-        assert versions.active(c).fingerprint == "f1"
+        versions.write_reader(c, base.id, "f1", "{}")
+        versions.write_reader(c, base.id, "f2", "int8")
+        active = versions.active(c)
+        assert (active.fingerprint, active.reader) == ("f2", "int8")
 
 
 def test_promotion_and_rollback_move_one_pointer_back_and_forth(db: Database) -> None:

@@ -115,6 +115,9 @@ SENTENCES: dict[str, tuple[str, str]] = {
     ),
     "base_line_gain": (" · macro-F1 {difference}", " · macro-F1 {difference}"),
     "version_speed": (" · {speed} messages/s · {megabytes} MB", " · 每秒 {speed} 条 · {megabytes} MB"),
+    "reader_int8": (" · read by ONNX Runtime, 8 bits", " · 由 ONNX Runtime 读取（8 位）"),
+    "reader_fp32": (" · read by ONNX Runtime, 32 bits", " · 由 ONNX Runtime 读取（32 位）"),
+    "reader_torch": (" · read by torch: {reason}", " · 由 torch 读取：{reason}"),
     "version_line": ("Version {version} · {state} · {method} {scores}", "版本 {version} · {state} · {method} {scores}"),
     "version_unknown": (
         "There is no version “{version}”. Type `models` to see them.",
