@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -77,9 +78,10 @@ class Bundle:
             draft.mkdir(parents=True)
             self.backbone.save(draft / bundle_files.BACKBONE)
             _save_head(self.head, draft / bundle_files.HEAD)
-            inference = {"inference": self._exported(draft, texts)} if texts else {}
             settings = {"labels": list(self.head.labels), "head": _settings(self.head)}
-            bundle_files.seal(draft, {**self.meta, **settings, **inference})
+            # Where onnx is not installed, as on a machine that only trains, the export is made when it first serves.
+            exported = self._exported(draft, texts) if texts and find_spec("onnx") and find_spec("onnxruntime") else {}
+            bundle_files.seal(draft, {**self.meta, **settings, **exported})
 
     def _exported(self, draft: Path, texts: Sequence[str]) -> dict[str, Any]:
         """Write the backbone as it is read without torch; return how faithful it is, or why torch has to read it."""
@@ -92,8 +94,8 @@ class Bundle:
                 self.backbone, draft / bundle_files.INFERENCE, fingerprint, texts[:COMPARED], self._label
             )
         except ModelingError as error:
-            return {"precision": "torch", "reason": error.sentence.model_dump(mode="json")}
-        return {"precision": written.precision, **asdict(fidelity)}
+            return {"inference": {"precision": "torch", "reason": error.sentence.model_dump(mode="json")}}
+        return {"inference": {"precision": written.precision, **asdict(fidelity)}}
 
     def _label(self, vectors: Vectors) -> Targets:
         return self.head.probabilities(vectors).argmax(axis=1)

@@ -95,3 +95,14 @@ def test_a_bundle_of_before_is_exported_beside_and_stays_as_it_is(
     assert opened.encoder.fingerprint != wanted.fingerprint
     texts = [text for text, _ in messages()]
     assert (opened.encoder.encode(texts) * wanted.encode(texts)).sum(axis=1).mean() > 0.98
+
+
+def test_where_onnx_is_not_installed_a_bundle_is_saved_and_exported_when_it_serves(
+    minilm: Backbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as missing:
+        missing.setattr(bundles, "find_spec", lambda _: None)
+        bundle_of(minilm).save(tmp_path / "one", [text for text, _ in messages()])
+    assert "inference" not in json.loads((tmp_path / "one" / "meta.json").read_text())
+    monkeypatch.setenv(presets.CACHE, str(tmp_path / "cache"))
+    assert bundles.open_for_inference(tmp_path / "one")[0].precision == "int8"
