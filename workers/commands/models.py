@@ -59,8 +59,10 @@ def version_line(call: Call, version: Version) -> str:
 
 def reader(call: Call, version: Version) -> str:
     """What reads for a version, and why that is torch; "" before it has served."""
-    if version.reader in ("", "int8", "fp32"):
-        return call.text(f"reader_{version.reader}") if version.reader else ""
+    if version.reader is None:
+        return ""
+    if version.reader in ("int8", "fp32"):
+        return call.text(f"reader_{version.reader}")
     reason = Sentence.model_validate_json(version.reader)
     return call.text("reader_torch", reason=reason.render(call.language))
 

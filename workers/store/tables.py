@@ -273,7 +273,7 @@ versions = Table(
     Column("created_at", Double, nullable=False),
     Column("promoted_at", Double),
     text_column("note"),
-    Column("reader", Text, server_default="", nullable=False),
+    Column("reader", Text),
     partial_index("uq_versions_active", "state", where="state = 'active'", unique=True),
     sqlite_autoincrement=True,
 )

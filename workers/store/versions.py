@@ -24,7 +24,7 @@ class Version:
     """An immutable bundle on disk, or method "base": a bare backbone without a folder.
 
     `reader` is what reads for it: "int8" or "fp32" by ONNX Runtime, else a stored sentence that says why torch does.
-    It and the fingerprint are "" before a version served for the first time.
+    It is None before a version served for the first time.
     """
 
     id: int
@@ -38,7 +38,7 @@ class Version:
     created_at: float
     promoted_at: float | None
     note: Bilingual
-    reader: str
+    reader: str | None
 
 
 def _version(row: AnyRow) -> Version:

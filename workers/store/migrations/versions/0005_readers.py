@@ -13,4 +13,4 @@ depends_on = None
 
 def upgrade() -> None:
     """Add a column."""
-    op.add_column("versions", sa.Column("reader", sa.Text(), server_default="", nullable=False))
+    op.add_column("versions", sa.Column("reader", sa.Text()))
