@@ -4,7 +4,7 @@
 `multilingual_e5` reads, and `english_bge` by `onnx_tensors`. `resolve` finds a backbone's folder and its fingerprint,
 `hub` fetches it, `validation` refuses what must not be loaded, `families` knows pooling and prompts, `custom_modules`
 the classes of our own. `backbone` loads, encodes, and says what a backbone is. `build` makes one from texts: `static`
-embeddings, or a `recurrent` network over `word_vectors`. `token_lengths` counts tokens.
+embeddings over a `vocabulary`, or a `recurrent` network over `word_vectors`. `token_lengths` counts tokens.
 
 Imports the top of modeling and text. `resolve`, `hub`, `validation`, `families` and the top of `backbone` are free of
 torch, so that a worker or a check can use them.
@@ -28,5 +28,6 @@ __all__ = [
     "static",
     "token_lengths",
     "validation",
+    "vocabulary",
     "word_vectors",
 ]

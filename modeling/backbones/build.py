@@ -16,7 +16,7 @@ STATIC = "static"
 LARGEST_SOURCE = 150_000_000  # parameters; reading every token alone with more would take too long
 WIDTH = 128  # of word vectors
 HIDDEN = 128  # of a GRU or LSTM in each direction
-FORMAT = 1  # of how they are built; another one makes another order of a run
+FORMAT = 2  # of how they are built; another one makes another order of a run
 
 
 def is_built(name: str) -> bool:
@@ -37,8 +37,9 @@ def build(
 ) -> Path:
     """Build "static", "gru" or "lstm" from texts into `folder`, if it is not there yet, and return the folder.
 
-    `source` is the transformer that static embeddings are made out of, by default the packaged one; `hidden` is the
-    width of static vectors or of a cell; `word_vectors` a file of word2vec or GloVe, else trained on the texts.
+    Labels' names belong to the texts, for they are read too. `source` is the transformer that static embeddings are
+    made out of, by default the packaged one; `hidden` is the width of static vectors or of a cell; `word_vectors` a
+    file of word2vec or GloVe, else trained on the texts.
     """
     if (folder / "modules.json").is_file():
         return folder

@@ -115,7 +115,7 @@ class _Distilling:
         if build.is_built(name):
             folder = build.build(
                 name,
-                self.dataset.texts,
+                (*self.dataset.texts, *describe_labels(self.teachers.labels)),
                 self.run_directory.work / "student",
                 seed=config.seed,
                 source=build.source_of_static(self.teachers.bundles[0].backbone) if name == build.STATIC else None,

@@ -54,8 +54,8 @@ def train(inputs: Inputs, recipe: Recipe, out: Path, against: str, reporter: Rep
 
     def run() -> Trained:
         if is_built:
-            built = build.build(recipe.backbone, inputs.train.texts, run_directory.work / "base", seed=recipe.seed)
-            bases[recipe.backbone] = built
+            texts, folder = (*inputs.train.texts, *inputs.descriptions), run_directory.work / "base"
+            bases[recipe.backbone] = build.build(recipe.backbone, texts, folder, seed=recipe.seed)
         return _Training(inputs, recipe, bases, against, run_directory, reporter).run()
 
     return run_directory.finish(Trained, run, run_directory.verify_bundle)
