@@ -34,7 +34,7 @@ from modeling.inference import encoder, export
 from modeling.text.cleaning import clean
 from modeling.types import Vectors
 
-MESSAGES, ALONE, ROUNDS, BATCH = 2000, 200, 5, 32
+MESSAGES, ALONE, ROUNDS, BATCH = 1000, 100, 3, 32
 Encode = Callable[[Sequence[str]], Vectors]
 
 
