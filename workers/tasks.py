@@ -67,7 +67,7 @@ def hints() -> Hints:
 
 @cache
 def model_server() -> ModelServer:
-    """The process's one model in service; imports torch, so only the `classify` worker ever calls it."""
+    """The process's one model in service; imports what reads messages, so only the `classify` worker ever calls it."""
     from workers.serving.model_server import ModelServer
 
     return ModelServer(database(), settings())

@@ -16,7 +16,7 @@ import numpy as np
 
 from modeling import errors
 from modeling.backbones import custom_modules, families, hub, presets, resolve, validation
-from modeling.backbones.reading_texts import read_once
+from modeling.backbones.reading_texts import batches, read_once
 from modeling.errors import ModelingError
 from modeling.events import BackboneInfo
 from modeling.hashing import short_hash
@@ -147,18 +147,7 @@ class Backbone:
         return {key: value.to(self.model.device) if hasattr(value, "to") else value for key, value in features.items()}
 
     def _batches(self, texts: list[str]) -> Iterator[list[int]]:
-        """Longest first, equal lengths together: hardly any padding, and running out of memory shows at once."""
-        lengths = self._lengths(texts)
-        most, most_tokens = batch_limits(self.model.device.type)
-        batch: list[int] = []
-        for row in sorted(range(len(texts)), key=lambda row: -lengths[row]):
-            # The first is the longest, and all of a batch are padded to it.
-            if batch and (len(batch) == most or (len(batch) + 1) * lengths[batch[0]] > most_tokens):
-                yield batch
-                batch = []
-            batch.append(row)
-        if batch:
-            yield batch
+        return batches(self._lengths(texts), *batch_limits(self.model.device.type))
 
     def _lengths(self, texts: list[str]) -> list[int]:
         tokenizer = self.model.tokenizer

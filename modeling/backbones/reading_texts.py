@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -18,3 +18,19 @@ def read_once(texts: Sequence[str], reading: Reading, read: Callable[[list[str]]
     vectors = np.concatenate([own * kept, added], axis=1) if added.shape[1] else own
     row_of = {text: row for row, text in enumerate(unique)}
     return vectors[[row_of[text] for text in texts]] if len(unique) < len(texts) else vectors
+
+
+def batches(lengths: Sequence[int], most: int, most_tokens: int) -> Iterator[list[int]]:
+    """Yield rows, longest first and equal lengths together: at most so many, and so many tokens with padding.
+
+    Hardly anything is padded, and running out of memory shows at once.
+    """
+    batch: list[int] = []
+    for row in sorted(range(len(lengths)), key=lambda row: -lengths[row]):
+        # The first is the longest, and all of a batch are padded to it.
+        if batch and (len(batch) == most or (len(batch) + 1) * lengths[batch[0]] > most_tokens):
+            yield batch
+            batch = []
+        batch.append(row)
+    if batch:
+        yield batch

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -12,7 +12,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from modeling.backbones.reading_texts import read_once
+from modeling.backbones.reading_texts import batches, read_once
 from modeling.errors import ModelingError, short
 from modeling.hashing import file_hash
 from modeling.inference import tokenizing
@@ -81,7 +81,7 @@ class OnnxEncoder:
     def _read(self, texts: list[str]) -> Vectors:
         vectors = np.zeros((len(texts), self.width), np.float32)
         tokens = self.tokenize([self.prompt + text for text in texts]) if texts else []
-        for rows in batches([len(ids) for ids in tokens]):
+        for rows in batches([len(ids) for ids in tokens], BATCH, BATCH_TOKENS):
             vectors[rows] = self._pooled([tokens[row] for row in rows])
         return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12, dtype=np.float32)
 
@@ -109,18 +109,6 @@ def graph_inputs(
         "mask": mask.astype(np.int32),
         "slots": np.flatnonzero(mask),
     }
-
-
-def batches(lengths: Sequence[int]) -> Iterator[list[int]]:
-    """Longest first, equal lengths together, at most BATCH messages and BATCH_TOKENS places in a grid."""
-    batch: list[int] = []
-    for row in sorted(range(len(lengths)), key=lambda row: -lengths[row]):
-        if batch and (len(batch) == BATCH or (len(batch) + 1) * lengths[batch[0]] > BATCH_TOKENS):
-            yield batch
-            batch = []
-        batch.append(row)
-    if batch:
-        yield batch
 
 
 def load(folder: Path, name: str) -> OnnxEncoder:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, get_args
@@ -48,7 +49,7 @@ def export(
         fidelity = compare(backbone, exported, [*dict.fromkeys(texts)] or TEXTS, label)
         if fidelity.faithful:
             return exported, fidelity
-    _remove(folder)
+    shutil.rmtree(folder)
     raise ModelingError("inference_unfaithful", name=backbone.name, cosine=f"{fidelity.cosine if fidelity else 0:.3f}")
 
 
@@ -108,9 +109,3 @@ def _weights(transformer: Any) -> dict[str, NDArray[np.float32]]:
         name = "embeddings.position_embeddings.weight"
         weights[name] = weights[name][transformer.config.pad_token_id + 1 :]
     return weights
-
-
-def _remove(folder: Path) -> None:
-    for path in sorted(folder.rglob("*"), reverse=True):
-        path.rmdir() if path.is_dir() else path.unlink()
-    folder.rmdir()

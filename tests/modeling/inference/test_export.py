@@ -13,6 +13,7 @@ import pytest
 
 from modeling.backbones import backbone as backbones
 from modeling.backbones.backbone import Backbone
+from modeling.backbones.reading_texts import batches
 from modeling.errors import ModelingError
 from modeling.inference import bert_graph, encoder, export, quantization, verification
 from modeling.inference.encoder import OnnxEncoder
@@ -107,9 +108,9 @@ def test_no_texts_are_no_vectors(light: OnnxEncoder) -> None:
 
 def test_batches_hold_all_rows_once_and_few_places() -> None:
     lengths = [int(length) for length in np.random.default_rng(0).integers(1, 300, 1000)] + [5000]
-    batches = list(encoder.batches(lengths))
-    assert sorted(row for batch in batches for row in batch) == list(range(len(lengths)))
-    for batch in batches:
+    read = list(batches(lengths, encoder.BATCH, encoder.BATCH_TOKENS))
+    assert sorted(row for batch in read for row in batch) == list(range(len(lengths)))
+    for batch in read:
         longest = max(lengths[row] for row in batch)
         assert len(batch) == 1 or len(batch) * longest <= encoder.BATCH_TOKENS
         assert len(batch) <= encoder.BATCH

@@ -64,8 +64,6 @@ def test_a_damaged_export_is_read_by_torch_and_says_why(bert: str, tmp_path: Pat
 
 
 def test_a_process_that_dies_while_it_exports_leaves_torch_to_read(bert: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(prepared, "prepare", os._exit)
-    assert prepared.in_child.__name__ == "in_child"
     monkeypatch.setattr(prepared, "prepare", _dies)
     opened = prepared.open_encoder(bert)
     assert opened.precision == "torch"
