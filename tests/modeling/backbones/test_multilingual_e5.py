@@ -14,6 +14,7 @@ from modeling.backbones import backbone as backbones
 from modeling.backbones import multilingual_e5, presets
 from modeling.backbones.multilingual_e5 import unpacked
 from modeling.backbones.packages import MULTILINGUAL_E5
+from modeling.classifier import head
 from tests.modeling.backbones.test_packages import installed
 
 TEXTS = [
@@ -130,3 +131,29 @@ def test_without_the_wheel_the_light_one_is_the_default(monkeypatch: pytest.Monk
     assert presets.default() == presets.MULTILINGUAL
     monkeypatch.setattr(presets, "is_installed", lambda name: name == presets.LIGHT)
     assert presets.default() == presets.LIGHT
+
+
+def test_labels_of_one_language_are_found_in_messages_of_another(real: Path) -> None:
+    backbone = backbones.load(str(real))
+    english = {
+        "bug": [
+            "The page stays blank",
+            "It crashes when I save",
+            "The export throws an error",
+            "Search is broken again",
+        ],
+        "billing": ["I was charged twice", "Where is my invoice?", "Please refund me", "My card was declined"],
+        "praise": ["This is wonderful", "Great work, thank you", "I love the new look", "So much faster now, bravo"],
+    }
+    chinese = {
+        "bug": ["一打开就闪退", "点保存以后报错了", "页面一直是空白的"],
+        "billing": ["怎么扣了我两次钱", "发票在哪里下载", "麻烦给我退款"],
+        "praise": ["太好用了，谢谢", "新界面真漂亮", "做得真棒"],
+    }
+    labels = list(english)
+    texts = [text for label in labels for text in english[label]]
+    targets = np.repeat(np.arange(len(labels)), 4)
+    fitted = head.fit(backbone.encode(texts), targets, labels, None)
+    others = [text for label in labels for text in chinese[label]]
+    found = fitted.probabilities(backbone.encode(others)).argmax(axis=1)
+    assert (found == np.repeat(np.arange(len(labels)), 3)).mean() >= 0.8, list(zip(others, found, strict=True))

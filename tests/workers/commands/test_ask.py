@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from tests.workers.chatroom import CHAT, Chatroom, ref
+from tests.workers.chatroom import ANA, CHAT, Chatroom, ref
 from workers.commands import active_learning
-from workers.core.events import Delete
+from workers.core.events import Delete, Message
 from workers.core.replies import Post
 from workers.store import labels, messages, predictions
 from workers.store.predictions import Prediction
@@ -47,6 +47,20 @@ def fill(room: Chatroom) -> None:
 def test_the_first_questions_are_of_different_kinds(room: Chatroom) -> None:
     fill(room)
     assert {name.split("-")[0] for name in about(room.type("ask 2"))} == {"bug", "question"}
+
+
+def test_a_chat_of_twenty_thousand_messages_without_a_label_is_asked_about_its_newest(room: Chatroom) -> None:
+    names = [f"m{number}" for number in range(20_000)]
+    kinds = [vector(direction, seed) for seed in range(50) for direction in (BUG, QUESTION)]
+    written = [Message(key=name, at=number, ref=ref(name), author=ANA, text=name) for number, name in enumerate(names)]
+    with room.database.write() as c:
+        stored = messages.record(c, written)
+        of_kinds = [(message.id, 1, kinds[number % len(kinds)]) for number, message in enumerate(stored)]
+        predictions.record_vectors(c, BACKBONE, of_kinds)
+    asked = about(room.type("ask 6"))
+    assert len(set(asked)) == 6
+    assert set(asked) <= set(names[-active_learning.NEWEST :])
+    assert {int(name[1:]) % 2 for name in asked} == {0, 1}  # of both kinds
 
 
 def test_near_copies_are_asked_about_once(room: Chatroom) -> None:
