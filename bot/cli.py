@@ -119,7 +119,8 @@ def bot(
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("alembic").setLevel(logging.WARNING)
     bot_settings = load_bot_settings()
-    database = Database(worker_settings.load().database_url)
+    settings = worker_settings.load()
+    database = Database(settings.database_url)
     database.check()
     if platform == "replay" and far_side is not None:
         chats = ReplayPlatform(far_side)
@@ -137,7 +138,7 @@ def bot(
         chats = telegram_platform(database, bot_settings.telegram)
     else:
         raise BackchannelError(f"There is no platform {platform!r}: choose web, slack or telegram.")
-    asyncio.run(run_bot(chats, database, bot_settings.is_admin))
+    asyncio.run(run_bot(chats, database, bot_settings.is_admin, settings.language))
 
 
 @app.command()

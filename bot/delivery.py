@@ -24,10 +24,11 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_fixed
 
-from bot.platforms.base import Accept, Later, Platform, Refused
+from bot.platforms.base import Accept, Later, Platform, Refused, Unreachable
 from workers.core.events import Command
-from workers.core.replies import CheckAdmin
-from workers.store import outbox
+from workers.core.i18n import both, say
+from workers.core.replies import CheckAdmin, Document, EditPost, Picture, Post, Reply
+from workers.store import chats, outbox
 from workers.store.database import Database, DatabaseAway
 from workers.store.outbox import Outgoing
 
@@ -55,9 +56,36 @@ Note = Callable[[Connection], object]
 """What became of a reply, to be written down in the outbox."""
 
 
-async def deliver(database: Database, platform: Platform, accept: Accept) -> None:
-    """Carry out this platform's replies until cancelled; what was claimed and not sent is given back then."""
-    await _Delivery(database, platform, accept).run()
+async def deliver(database: Database, platform: Platform, accept: Accept, language: str = "en") -> None:
+    """Carry out this platform's replies until cancelled; what was claimed and not sent is given back then.
+
+    `language` is the one to speak in a chat that nobody enabled.
+    """
+    await _Delivery(database, platform, accept, language).run()
+
+
+def instead_of(reply: Reply, refusal: Refused, language: str) -> Post | None:
+    """What whoever waits for a reply is told where the platform refused it; None if there is nothing more to say.
+
+    Nobody waits for an emoji, and what shows progress is followed by more.
+    """
+    if isinstance(refusal, Unreachable):
+        return None
+    why = refusal.sentence.text(language)
+    match reply:
+        case Picture():
+            text = say(language, "refused_picture", words=reply.text or reply.alt, why=why)
+            return Post(chat=reply.chat, text=text, reply_to=reply.reply_to)
+        case Document():
+            text = say(language, "refused_file", filename=reply.filename, why=why)
+            return Post(chat=reply.chat, text=text, reply_to=reply.reply_to)
+        case CheckAdmin(event=Command() as command):
+            text = say(language, "refused_rights", verb=command.verb, why=why)
+            return Post(chat=reply.chat, text=text, reply_to=command.thread)
+        case EditPost(progress=None):
+            return Post(chat=reply.chat, text=reply.text, choices=reply.choices)
+        case _:
+            return None
 
 
 @dataclass
@@ -72,8 +100,8 @@ class _Trouble:
 class _Delivery:
     """The chats at work. `notes` holds what the outbox does not know yet, `troubles` chats that have to pause."""
 
-    def __init__(self, database: Database, platform: Platform, accept: Accept) -> None:
-        self._database, self._platform, self._accept = database, platform, accept
+    def __init__(self, database: Database, platform: Platform, accept: Accept, language: str) -> None:
+        self._database, self._platform, self._accept, self._language = database, platform, accept, language
         self._worker = f"delivery-{os.getpid()}-{secrets.token_hex(4)}"
         self._chats: dict[str, asyncio.Task[None]] = {}
         self._notes: dict[str, list[Note]] = defaultdict(list)
@@ -154,7 +182,7 @@ class _Delivery:
         except Refused as refused:
             log.warning("%s refused a %s: %s", self._platform.name, outgoing.reply.kind, refused)
             # Refused once is refused for ever: what follows in this chat need not wait behind it.
-            self._note(outbox.fail, outgoing, str(refused))
+            self._note(self._give_up, outgoing, refused, str(refused))
         except Exception as error:
             return self._failed(chat, outgoing, error)
         else:
@@ -174,13 +202,20 @@ class _Delivery:
             log.warning("%s can't be sent (%s); trying again.", what, type(error).__name__, exc_info=not outage)
         if trouble.own_faults >= TRIES:
             log.error("%s is given up after %d tries (%s).", what, TRIES, type(error).__name__)
-            self._note(outbox.fail, outgoing, why)
+            self._note(self._give_up, outgoing, Refused(both("refused_inside")), why)
             del self._troubles[chat]
             return True
         # An outage has no last try, and after a thousand of them 2 ** times would be no float any more.
         pause = min(LONGEST_PAUSE, 0.5 * 2 ** min(trouble.times, 10))
         self._note(outbox.retry, outgoing, pause, why)
         return False
+
+    def _give_up(self, c: Connection, outgoing: Outgoing, refusal: Refused, error: str, now: float) -> None:
+        """Mark a reply as failed, and say in its place what can be said without it."""
+        outbox.fail(c, outgoing, error, now)
+        language = chats.language(c, outgoing.reply.chat, self._language)
+        if words := instead_of(outgoing.reply, refusal, language):
+            outbox.add(c, [(f"{outgoing.key}:words", words)], now)
 
     def _note(self, step: Callable[..., object], outgoing: Outgoing, *details: object) -> None:
         now = time.time()  # that of the event, not of the writing

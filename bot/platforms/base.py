@@ -8,6 +8,7 @@ from typing import Protocol
 
 from workers.core.errors import BackchannelError
 from workers.core.events import ChatRef, Event, Person, Why
+from workers.core.i18n import both
 from workers.core.replies import Reply
 
 Accept = Callable[[Event], Awaitable[bool]]
@@ -28,13 +29,17 @@ class Later(BackchannelError):
 
 
 class Refused(BackchannelError):
-    """The platform will never take this reply; the sentence says why."""
+    """The platform will never take this reply; the sentence says why, and reaches whoever waits for the reply."""
+
+
+class Unreachable(Refused):
+    """The platform takes nothing at all for this chat, so nobody there can be told."""
 
 
 def post_handle(handle: str | None) -> str:
     """The handle of a post that is to be changed. Raises `Refused` where it was never sent."""
     if handle is None:
-        raise Refused("The post to change was never sent, so there is nothing to change.")
+        raise Refused(both("refused_never_sent"))
     return handle
 
 

@@ -14,12 +14,17 @@ from workers.queue.hints import Hints
 from workers.store.database import Database
 
 
-async def run_bot(platform: Platform, database: Database, is_admin: Callable[[str, str], bool]) -> None:
-    """Listen and deliver until SIGTERM or SIGINT, or until one of the two ends with an error, which is raised."""
+async def run_bot(
+    platform: Platform, database: Database, is_admin: Callable[[str, str], bool], language: str = "en"
+) -> None:
+    """Listen and deliver until SIGTERM or SIGINT, or until one of the two ends with an error, which is raised.
+
+    `language` is the one to speak in a chat that nobody enabled.
+    """
     hints = Hints(lambda queue: publish(app, queue))
     intake = Intake(database, hints, is_admin)
     listening = asyncio.create_task(platform.listen(intake.accept))
-    delivering = asyncio.create_task(deliver(database, platform, intake.accept))
+    delivering = asyncio.create_task(deliver(database, platform, intake.accept, language))
     # One of the two is enough: when it has ended, the other is ended below.
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, listening.cancel)

@@ -12,13 +12,14 @@ import pytest
 from sqlalchemy import Connection, text
 
 from bot import delivery
-from bot.delivery import deliver
-from bot.platforms.base import Accept, Later, Refused, Standing
+from bot.delivery import deliver, instead_of
+from bot.platforms.base import Accept, Later, Refused, Standing, Unreachable
 from tests.databases import migrated
 from tests.waiting import soon
-from workers.core.events import ChatRef, Command, Event, Person
-from workers.core.replies import CheckAdmin, EditPost, Post, Reply
-from workers.store import outbox
+from workers.core.events import ChatRef, Command, Event, MessageRef, Person
+from workers.core.i18n import both
+from workers.core.replies import CheckAdmin, Document, EditPost, Picture, Post, React, Reply
+from workers.store import chats, outbox
 from workers.store.database import Database, DatabaseAway
 
 ANA = Person(id="ana", name="Ana")
@@ -149,6 +150,62 @@ async def test_what_breaks_is_tried_again_and_what_is_refused_is_not(database: D
     assert platform.told == [("a", "broken"), ("a", "last")]
     assert platform.tries["k0"] == 1
     assert states(database) == ["failed", "sent", "sent"]
+
+
+REFUSED = Refused(both("tg_no_files"))
+ASKED = Command(key="c1", at=1.0, chat=chat("a"), caller=ANA, text="Retrain lora", thread="t")
+INSTEAD: list[tuple[Reply, str, str | None]] = [
+    (
+        Picture(chat=chat("a"), filename="e.png", content=b"", alt="Words.", text="Because of it.", reply_to="t"),
+        "Because of it.\n(Without its picture: This chat lets the bot send no files",
+        "t",
+    ),
+    (Picture(chat=chat("a"), filename="e.png", content=b"", alt="A line goes up."), "A line goes up.\n(Without", None),
+    (
+        Document(chat=chat("a"), filename="labels.jsonl", content="{}", text="3 labelled messages.", reply_to="t"),
+        "I can't hand over labels.jsonl here. This chat lets",
+        "t",
+    ),
+    (CheckAdmin(event=ASKED), "I can't find out whether you may use `retrain`. This chat lets", "t"),
+    (EditPost(chat=chat("a"), post="p", text="Merged."), "Merged.", None),
+]
+
+
+@pytest.mark.parametrize(("reply", "text", "under"), INSTEAD)
+def test_whoever_waits_for_a_reply_that_is_refused_gets_words(reply: Reply, text: str, under: str | None):
+    words = instead_of(reply, REFUSED, "en")
+    assert words is not None
+    assert words.text.startswith(text)
+    assert words.reply_to == under
+    assert instead_of(reply, Unreachable("The bot is not there."), "en") is None
+
+
+def test_nobody_waits_for_an_emoji_a_step_of_progress_or_a_second_refusal():
+    ref = MessageRef(**chat("a").model_dump(), message_id="1")
+    nobody_waits = (React(ref=ref, emoji="👍"), EditPost(chat=chat("a"), post="p", text="half", progress=0.5))
+    for reply in (*nobody_waits, Post(chat=chat("a"), text="hello")):
+        assert instead_of(reply, REFUSED, "en") is None
+
+
+@pytest.mark.parametrize("how", ["refused", "hopeless"])
+async def test_the_words_for_a_refused_picture_come_once_in_the_language_of_the_chat(
+    database: Database, monkeypatch: pytest.MonkeyPatch, how: str
+):
+    class NoPictures(FarPlatform):
+        async def send(self, reply: Reply, key: str, handle: str | None) -> str | None:
+            if isinstance(reply, Picture):
+                raise REFUSED if how == "refused" else ValueError("Something in this reply is not as we thought.")
+            return await super().send(reply, key, handle)
+
+    monkeypatch.setattr(delivery, "LONGEST_PAUSE", 0.01)
+    with database.write() as c:
+        chats.enable(c, chat("a"), ANA, "zh", 0.0)
+    picture = Picture(chat=chat("a"), filename="e.png", content=b"", alt="x", text="理由")
+    platform, _ = await delivered(database, [picture], 2, platform=NoPictures())
+    [(_, text)] = platform.told
+    why = REFUSED.sentence.zh if how == "refused" else "多次尝试均失败，原因见机器人日志。"
+    assert text == f"理由\n（图片未能发出：{why}）"
+    assert states(database) == ["failed", "sent"]
 
 
 async def test_an_edit_is_sent_to_the_post_it_names(database: Database):

@@ -9,7 +9,8 @@ from typing import Any
 import aiohttp
 from slack_sdk.errors import SlackApiError, SlackRequestError
 
-from bot.platforms.base import Later, Refused
+from bot.platforms.base import Later, Refused, Unreachable
+from workers.core.i18n import both
 
 DEFAULT_PAUSE, LONGEST_PAUSE = 5.0, 900.0
 """Seconds to wait where Slack has a problem and names no time, and the most that we let it name."""
@@ -23,31 +24,32 @@ OUTAGE = frozenset(
 LIMITED = frozenset({"ratelimited", "rate_limited", "message_limit_exceeded"})
 
 SENTENCES: dict[str, str] = {
-    "is_archived": "The channel is archived: unarchive it to go on there.",
-    "thread_locked": "The thread is locked, so nothing can be said in it.",
-    "message_not_found": "The message is gone, so nothing can be done about it.",
-    "cant_update_message": "Slack lets nobody change that message.",
-    "edit_window_closed": "This workspace no longer lets that message be changed.",
-    "too_many_emoji": "The message has as many different emoji as Slack allows.",
-    "too_many_reactions": "The message has as many reactions as Slack allows.",
-    "invalid_name": "This workspace has no emoji of that name: choose another with `labels emoji`.",
-    "msg_too_long": "The text is longer than Slack allows.",
-    "restricted_action": "The workspace's settings keep apps from doing this: ask its admin.",
-    "restricted_action_read_only_channel": "Only some people may write in that channel: ask its admin.",
-    "user_not_found": "Slack knows nobody of that id.",
-    "file_uploads_disabled": "The workspace has file uploads switched off: ask its admin.",
+    "is_archived": "slack_archived",
+    "thread_locked": "slack_thread_locked",
+    "message_not_found": "slack_gone",
+    "cant_update_message": "slack_not_changeable",
+    "edit_window_closed": "slack_edit_over",
+    "too_many_emoji": "slack_emoji_full",
+    "too_many_reactions": "slack_reactions_full",
+    "invalid_name": "slack_emoji_unknown",
+    "msg_too_long": "slack_long",
+    "restricted_action": "slack_restricted",
+    "restricted_action_read_only_channel": "slack_read_only",
+    "user_not_found": "slack_nobody",
+    "file_uploads_disabled": "slack_no_files",
 }
+"""Slack's codes, and the sentences of the catalogue that they mean."""
 
 
 class Limited(Later):
     """We were too fast for a method: nobody in the workspace may call it for so long."""
 
 
-class Uninvited(Refused):
+class Uninvited(Unreachable):
     """The bot is no member of the channel."""
 
 
-class Revoked(Refused):
+class Revoked(Unreachable):
     """The workspace's token is worthless: the bot was removed there, or its token was revoked."""
 
 
@@ -72,15 +74,13 @@ def translate(error: SlackApiError, bot: str = "backchannel") -> Exception:
     if code in OUTAGE or status_of(error) >= 500 or not code:
         return Later(DEFAULT_PAUSE, f"Slack has a problem ({code or status_of(error)}).")
     if code in REVOKED:
-        return Revoked(f"Slack no longer takes this workspace's token ({code}): install the bot there again.")
+        return Revoked(both("slack_revoked", code=code))
     if code in UNINVITED:
-        return Uninvited(f"The bot is not in that channel ({code}): invite it with /invite @{bot}.")
+        return Uninvited(both("slack_uninvited", code=code, bot=bot))
     if code == "missing_scope":
-        needed = answer.get("needed") or "one that the manifest names"
-        return Refused(
-            f"The app lacks the scope {needed}: add it as docker/slack-manifest.yaml has it, and install it again."
-        )
-    return Refused(SENTENCES.get(code, f"Slack refused it ({code})."))
+        needed = answer.get("needed")
+        return Refused(both("slack_scope", needed=needed) if needed else both("slack_scope_unnamed"))
+    return Refused(both(SENTENCES[code]) if code in SENTENCES else both("slack_refused", code=code))
 
 
 def code_of(error: SlackApiError) -> str:

@@ -16,6 +16,7 @@ from bot.platforms.slack.formatting import literal, message
 from bot.platforms.slack.rate_limit import RateLimit
 from bot.platforms.slack.workspaces import Workspaces
 from workers.core.events import ChatRef, MessageRef
+from workers.core.i18n import both
 from workers.core.replies import Document, EditPost, Picture, Post, React, Reply
 
 NO_PREVIEWS: dict[str, Any] = {"unfurl_links": False, "unfurl_media": False}
@@ -72,7 +73,7 @@ class Sender:
         """Take the emoji before away, then put the new one: tried again from any point, it comes to the same end."""
         name = name_of(reply.emoji) if reply.emoji else None
         if reply.emoji and name is None:
-            raise Refused(f"Slack has no name for {reply.emoji}: choose another emoji with `labels emoji`.")
+            raise Refused(both("slack_emoji_nameless", emoji=reply.emoji))
         if handle and handle != name:
             await self._set_reaction(reply.ref, handle, add=False)
         if name:
@@ -105,6 +106,8 @@ class Sender:
         except Limited as error:
             self._rate_limit.close(workspace.id, method, error.seconds)
             raise
-        except Revoked:
+        except Revoked as error:
+            if await self._workspaces.takes_token(workspace):
+                raise Refused(both("slack_method_refused")) from error
             await self._workspaces.revoke(workspace.id)
             raise

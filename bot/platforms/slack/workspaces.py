@@ -103,6 +103,15 @@ class Workspaces:
             raise Revoked(f"The workspace {team} has not installed the bot, or has removed it.")
         return workspace
 
+    async def takes_token(self, workspace: Workspace) -> bool:
+        """Whether its token is good, which only `auth.test` decides. Raises Later or an OSError where Slack is away."""
+        try:
+            with translated_errors():
+                await self.client_of(workspace).auth_test()
+        except Revoked:
+            return False
+        return True
+
     def forget(self, team: str) -> None:
         """Look it up anew: it has just installed the bot."""
         self._cache.pop(team, None)

@@ -19,7 +19,7 @@ from bot.platforms.base import Accept, Later, Refused, Standing, not_listening
 from bot.platforms.http_server import bind, serving
 from bot.platforms.telegram import http
 from bot.platforms.telegram.client import Client
-from bot.platforms.telegram.errors import Migrated, NotInChat, TokenRefused
+from bot.platforms.telegram.errors import Garbled, MethodUnknown, Migrated, Nobody, NotInChat, TokenRefused
 from bot.platforms.telegram.events import ASKED_FOR, BotAccount, Context, events, moved
 from bot.platforms.telegram.polling import Health, PollingLease, poll
 from bot.platforms.telegram.rate_limit import Limits, RateLimit
@@ -107,8 +107,11 @@ class TelegramPlatform:
             # Telegram has kept for a day what came while we were away.
             drop_pending_updates=False,
         )
-        await with_retry(lambda: self._client(hook))
-        self._health.connected = True
+        try:
+            await with_retry(lambda: self._client(hook))
+            self._health.connected = True
+        except MethodUnknown as error:  # one that is set from before goes on
+            log.error("The webhook can't be set: %s", error)
         await asyncio.Event().wait()
 
     async def _start(self) -> None:
@@ -118,7 +121,9 @@ class TelegramPlatform:
         for language, code in (("en", None), ("zh", "zh")):
             try:
                 await self._client(SetMyCommands(commands=menu(language), language_code=code))
-            except (OSError, Later, Refused) as error:  # people can type them all the same
+            except TokenRefused:
+                raise
+            except (OSError, BackchannelError) as error:  # people can type them all the same
                 log.warning("The commands can't be registered: %s", error)
 
     async def store(self, raw: dict[str, Any]) -> None:
@@ -196,12 +201,10 @@ class TelegramPlatform:
         question = GetChatMember(chat_id=group_of(chat), user_id=int(person.id))
         try:
             member = await self._acting_on_errors(chat, f"standing:{person.id}", self._client(question))
-        # A kind of Refused that says nothing about the person.
-        except NotInChat:
-            raise
-        except Refused:
+        # Any other refusal says nothing about the person.
+        except Nobody:
             return Standing(False)
-        return Standing(member["status"] in ("creator", "administrator"))
+        return Standing(member.get("status") in ("creator", "administrator"))
 
     async def _acting_on_errors(self, chat: ChatRef, key: str, call: Awaitable[Any]) -> Any:
         """Await a call, and act on errors that concern more than this call: group moved, bot put out, token gone."""
@@ -223,7 +226,7 @@ class TelegramPlatform:
                 await self._accept(event)
             raise
         except TokenRefused:
-            # `listen` ends by it; the reply waits for a start with a good token.
+            # `getMe` said so: `listen` ends by it, and the reply waits for a start with a good token.
             self._token_refused.set()
             raise Later(5.0, "Telegram does not know the bot's token any more.") from None
 
@@ -276,7 +279,7 @@ def _pause(state: RetryCallState) -> float:
     return error.seconds if isinstance(error, Later) else wait_exponential(multiplier=0.5, max=20)(state)
 
 
-@retry(retry=retry_if_exception_type((OSError, Later)), wait=_pause, before_sleep=_log_retry)
+@retry(retry=retry_if_exception_type((OSError, Later, Garbled)), wait=_pause, before_sleep=_log_retry)
 async def with_retry(call: Callable[[], Awaitable[Any]]) -> Any:
     """Call again and again while Telegram is away."""
     return await call()

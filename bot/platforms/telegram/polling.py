@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any, Protocol
 
 from aiogram.methods import DeleteWebhook, GetUpdates
 
-from bot.platforms.base import Later
+from bot.platforms.base import Later, Refused
 from bot.platforms.telegram.client import Client
-from bot.platforms.telegram.errors import Conflict
+from bot.platforms.telegram.errors import Conflict, TokenRefused
 from bot.platforms.telegram.events import ASKED_FOR
+from workers.core.errors import BackchannelError
 
 log = logging.getLogger(__name__)
 
@@ -76,13 +78,16 @@ async def _ask(client: Client, store: StoreUpdate, health: Health) -> None:
         try:
             # While one is set, whoever polls gets nothing but 409.
             if webhook:
-                await client(DeleteWebhook(drop_pending_updates=False))
+                with suppress(Refused):
+                    await client(DeleteWebhook(drop_pending_updates=False))
                 webhook = False
             request = GetUpdates(offset=offset, timeout=WAIT, limit=BATCH, allowed_updates=list(ASKED_FOR))
             # Longer than Telegram holds the request.
             updates: list[dict[str, Any]] = await client(request, seconds=WAIT + 10)
             health.connected, pause = True, FIRST_PAUSE
-        except (OSError, Later, Conflict) as error:
+        except TokenRefused:
+            raise
+        except (OSError, BackchannelError) as error:
             webhook = webhook or isinstance(error, Conflict)
             # Once an outage, not with every try.
             if health.connected or pause == FIRST_PAUSE:

@@ -24,6 +24,7 @@ from bot.platforms.telegram.rate_limit import RateLimit
 from bot.platforms.telegram.reactions import allowed
 from bot.platforms.telegram.refs import BEFORE_MIGRATION, group_of, topic_of
 from workers.core.events import ChatRef
+from workers.core.i18n import both
 from workers.core.replies import Document, EditPost, Picture, Post, React
 
 EMOJI = "emoji"
@@ -46,7 +47,7 @@ class Sender:
     async def react(self, reply: React, handle: str | None) -> str | None:
         """Put an emoji on a message or, where Telegram has no such emoji, show the label in a short answer."""
         if reply.ref.message_id.startswith(BEFORE_MIGRATION):
-            raise Refused("The message is from before the group became a supergroup: Telegram shows no emoji there.")
+            raise Refused(both("tg_old_message"))
         emoji = allowed(reply.emoji) if reply.emoji else None
         try:
             if emoji:
@@ -100,7 +101,7 @@ class Sender:
         """Replace what a post says."""
         handle = post_handle(handle)
         if handle.startswith(BEFORE_MIGRATION):
-            raise Refused("The post is from before the group became a supergroup: it can't be changed any more.")
+            raise Refused(both("tg_old_post"))
         await self._change(reply.chat, handle, clipped(with_bar(reply.text, reply.progress)), keyboard(reply.choices))
         return handle
 
@@ -116,7 +117,7 @@ class Sender:
         self, chat: ChatRef, parts: list[Piece], buttons: InlineKeyboardMarkup | None, to: str | None
     ) -> str:
         if not any(part.text.strip() for part in parts):
-            raise Refused("There is nothing to say.")
+            raise Refused(both("refused_empty"))
         await self._rate_limit.turn(group_of(chat), len(parts))
         for part in parts[:-1]:
             await self._send_message(chat, part, None, to)
@@ -140,7 +141,7 @@ class Sender:
         """Hand over a text file."""
         content = reply.content.encode()
         if len(content) > LARGEST_FILE:
-            raise Refused("The file is larger than the 50 MB that Telegram takes.")
+            raise Refused(both("tg_large_file"))
         caption = await self._caption(reply.chat, reply.text)
         file = BufferedInputFile(content, reply.filename)
         await self._rate_limit.turn(group_of(reply.chat))
@@ -149,7 +150,7 @@ class Sender:
     async def picture(self, reply: Picture) -> str:
         """Show a picture, with what is on it in words under it."""
         if len(reply.content) > LARGEST_PHOTO:
-            raise Refused("The picture is larger than the 10 MB that Telegram takes.")
+            raise Refused(both("tg_large_picture"))
         caption = await self._caption(reply.chat, reply.text or reply.alt)
         file = BufferedInputFile(reply.content, reply.filename)
         await self._rate_limit.turn(group_of(reply.chat))

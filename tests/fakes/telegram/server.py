@@ -21,7 +21,8 @@ from tests.fakes.telegram.world import TOKEN, Json, World
 
 class FarSide:
     """`trouble` is asked before each call: an ApiError is answered, "drop" closes the connection before the work,
-    "cut" after it. `calls` lists what the bot called: time, method, fields."""
+    "cut" after it, "page 413" is a proxy's answer with this status. `calls` lists what the bot called: time, method,
+    fields."""
 
     def __init__(self) -> None:
         self.world = World()
@@ -67,6 +68,8 @@ class FarSide:
             trouble = self.trouble(method, fields)
             if isinstance(trouble, ApiError):
                 raise trouble
+            if isinstance(trouble, str) and trouble.startswith("page "):
+                return web.Response(status=int(trouble.removeprefix("page ")), text="<html>", content_type="text/html")
             if trouble == "drop":
                 return self._hang_up(request)
             answer: Json = {"ok": True, "result": await self._call(method, fields)}

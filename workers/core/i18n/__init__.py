@@ -9,11 +9,17 @@ from __future__ import annotations
 from pydantic import ValidationError
 
 from workers.core.events import Frozen, Text
-from workers.core.i18n import chats, jobs, labels, outcomes
+from workers.core.i18n import chats, jobs, labels, outcomes, platforms
 
 __all__ = ["Bilingual", "both", "kind_name", "percent", "say", "stage_name"]
 
-SENTENCES: dict[str, tuple[str, str]] = {**chats.SENTENCES, **labels.SENTENCES, **jobs.SENTENCES, **outcomes.SENTENCES}
+SENTENCES: dict[str, tuple[str, str]] = {
+    **chats.SENTENCES,
+    **labels.SENTENCES,
+    **jobs.SENTENCES,
+    **outcomes.SENTENCES,
+    **platforms.SENTENCES,
+}
 
 
 class Bilingual(Frozen):

@@ -21,6 +21,7 @@ from tests.databases import migrated
 from tests.fakes.slack import payloads
 from tests.fakes.slack.people import FarPeople, SocketLine
 from tests.fakes.slack.server import FarSlack, scopes
+from tests.fakes.slack.shapes import Trouble
 from tests.fakes.slack.web_api import Channel, Team
 from workers.core.events import ChatRef
 from workers.core.replies import Post
@@ -105,6 +106,17 @@ async def test_a_revoked_token_stops_that_workspace_alone(
     assert await two.send(post(3), "k", None)
     revoked = {workspace.id: gone for workspace, gone in InstalledWorkspaces(database).every()}
     assert revoked == {"T2": True, "T3": False}
+
+
+@pytest.mark.parametrize("error", ["token_revoked", "invalid_auth", "not_authed"])
+async def test_one_method_that_is_refused_stops_no_workspace(
+    far: FarSlack, two: SlackPlatform, database: Database, error: str
+):
+    far.web.fail("chat.postMessage", Trouble(error))
+    with pytest.raises(Refused, match="although it takes its token"):
+        await two.send(post(2), "k", None)
+    assert await two.send(post(2), "k", None)
+    assert [gone for _, gone in InstalledWorkspaces(database).every()] == [False, False]
 
 
 @pytest.mark.parametrize("event", ["app_uninstalled", "tokens_revoked"])

@@ -176,6 +176,40 @@ async def test_a_token_that_is_revoked_later_ends_the_process_too(far: FarSide) 
             await asyncio.wait_for(task, HANG)
 
 
+NOT_FOUND = ApiError(404, "Not Found: method not found")
+
+
+@pytest.mark.parametrize("method", ["setMyCommands", "deleteWebhook", "getUpdates", "answerCallbackQuery"])
+@pytest.mark.parametrize("error", [NOT_FOUND, ApiError(401, "Unauthorized"), ApiError(418, "Teapot"), "page 403"])
+async def test_no_method_that_is_refused_stops_the_bot(far: FarSide, method: str, error: ApiError | str) -> None:
+    refused = list[str]()
+
+    def trouble(called: str, fields: Any) -> ApiError | str | None:
+        if called != method or len(refused) == 2:
+            return None
+        refused.append(called)
+        return error
+
+    far.trouble = trouble
+    gathered = Gathered()
+    async with listening(platform_of(settings(far)), far, gathered.accept):
+        for _ in range(2):
+            far.world.press(ANA, far.world.message(GROUP, BOT, "Which?")["message_id"], "a:1:2")
+        await soon(lambda: len(far.confirmed) == 2 and refused)
+    assert len(gathered.events) == 2
+
+
+async def test_a_server_without_webhooks_is_no_server_without_the_bot(
+    far: FarSide, caplog: pytest.LogCaptureFixture
+) -> None:
+    far.trouble = lambda method, _: NOT_FOUND if method == "setWebhook" else None
+    task = asyncio.create_task(platform_of(by_webhook(far)).listen(Gathered().accept))
+    await soon(lambda: "The webhook can't be set" in caplog.text)
+    assert not task.done()
+    task.cancel()
+    await asyncio.wait([task])
+
+
 @pytest.mark.parametrize("token", ["no-token", "4242:with space", "abc:def", "4242:"])
 async def test_what_can_not_be_a_token_is_refused_without_being_repeated(far: FarSide, token: str) -> None:
     wrong = settings(far).model_copy(update={"token": SecretStr(token)})

@@ -12,13 +12,15 @@ from aiogram.methods import GetMe
 
 from bot.platforms.base import Later, Refused, Standing
 from bot.platforms.telegram.client import Client
+from bot.platforms.telegram.errors import Garbled
 from bot.platforms.telegram.platform import TelegramPlatform
 from tests.bot.platforms.contract import PNG, Gathered
 from tests.bot.platforms.telegram.stage import listening, platform_of, settings
 from tests.fakes.telegram.methods import ApiError
 from tests.fakes.telegram.server import FarSide
 from tests.fakes.telegram.world import ANA, BOT, CHANNEL, FORUM, GROUP, Json, user
-from workers.core.events import ChatRef, MessageRef, Moved, Person, Presence
+from tests.waiting import soon
+from workers.core.events import ChatRef, Message, MessageRef, Moved, Person, Presence
 from workers.core.replies import Choice, Document, EditPost, Picture, Post, React
 
 CHAT = ChatRef(platform="telegram", workspace=str(GROUP), chat_id=str(GROUP))
@@ -189,7 +191,10 @@ async def test_what_is_too_large_or_empty_is_refused_before_it_is_sent(stage: St
         (ApiError(403, "Forbidden: bot was kicked from the supergroup chat"), Refused, "put out"),
         (ApiError(403, "Forbidden: bot can't initiate conversation with a user"), Refused, "forbids"),
         (ApiError(413, "Request Entity Too Large"), Refused, "larger"),
-        (ApiError(418, "I'm a teapot"), OSError, "unexpected"),
+        (ApiError(418, "I'm a teapot"), Refused, "teapot"),
+        (ApiError(401, "Unauthorized"), Refused, "although it takes its token"),
+        (ApiError(404, "Not Found: method not found"), Refused, "older than the bot"),
+        (ApiError(404, "Not Found"), Refused, "older than the bot"),
     ],
 )
 async def test_each_error_means_wait_never_or_the_network(
@@ -201,6 +206,66 @@ async def test_each_error_means_wait_never_or_the_network(
     assert stage.far.token not in repr(caught.value)
     if isinstance(caught.value, Later):
         assert caught.value.seconds == 7
+
+
+FILES = [
+    (Picture(chat=CHAT, filename="c.png", content=PNG, alt="A line."), "sendPhoto"),
+    (Document(chat=CHAT, filename="labels.jsonl", content="{}"), "sendDocument"),
+]
+
+
+@pytest.mark.parametrize(("reply", "method"), FILES)
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ("not enough rights to send photos to the chat", "pictures"),
+        ("CHAT_SEND_PHOTOS_FORBIDDEN", "pictures"),
+        ("not enough rights to send documents to the chat", "files"),
+        ("CHAT_SEND_DOCS_FORBIDDEN", "files"),
+        ("CHAT_SEND_MEDIA_FORBIDDEN", "files"),
+        ("CHAT_RESTRICTED", "everybody"),
+    ],
+)
+async def test_a_file_that_a_group_does_not_allow_is_refused_in_words_that_say_so(
+    stage: Stage, reply: Any, method: str, words: str, sentence: str
+) -> None:
+    stage.far.trouble = lambda called, _: ApiError(400, f"Bad Request: {words}") if called == method else None
+    with pytest.raises(Refused, match=sentence) as caught:
+        await stage.send(reply)
+    assert caught.value.sentence.zh != caught.value.sentence.en
+
+
+async def test_a_proxy_that_takes_no_large_files_refuses_them_for_ever_and_any_other_page_of_its_own_is_tried_again(
+    stage: Stage,
+) -> None:
+    for page, error in (("413", Refused), ("403", Garbled), ("404", Garbled), ("502", OSError), ("200", OSError)):
+        stage.far.trouble = lambda method, _, page=page: f"page {page}" if method == "sendDocument" else None
+        with pytest.raises(error) as caught:
+            await stage.send(FILES[1][0])
+        assert stage.far.token not in chain(caught.value)
+
+
+@pytest.mark.parametrize("error", [ApiError(404, "Not Found: method not found"), ApiError(401, "Unauthorized")])
+async def test_only_getme_decides_about_the_token(
+    stage: Stage, error: ApiError, caplog: pytest.LogCaptureFixture
+) -> None:
+    stage.far.trouble = lambda method, _: None if method in ("getMe", "getUpdates") else error
+    post = Post(chat=CHAT, text="hello")
+    for reply in (stage.react("👍"), stage.react(None), post, *(file for file, _ in FILES)):
+        with pytest.raises(Refused):
+            await stage.send(reply)
+    with pytest.raises(Refused):
+        await stage.send(EditPost(chat=CHAT, post="k", text="x"), "1")
+    with pytest.raises(Refused):
+        await stage.platform.standing(CHAT, Person(id="12"), "retrain")
+    stage.far.trouble = lambda *_: None
+    stage.far.world.say(ANA, "the bot goes on")
+    await soon(lambda: stage.gathered.of(Message))
+    assert await stage.send(post)
+    assert "revoked" not in caplog.text
+    stage.far.trouble = lambda *_: error
+    with pytest.raises(Later):  # now `getMe` says so, too: the reply waits for a start with a good token
+        await stage.send(post)
 
 
 async def test_an_answer_that_the_sdk_can_not_read_is_no_failure(stage: Stage) -> None:
@@ -262,6 +327,13 @@ async def test_only_people_of_the_settings_may_let_the_bot_in(stage: Stage) -> N
 async def test_nobody_is_an_admin_of_their_own_chat_with_the_bot(stage: Stage) -> None:
     own = ChatRef(platform="telegram", workspace="11", chat_id="11")
     assert await stage.platform.standing(own, Person(id="11"), "retrain") == Standing(False)
+
+
+@pytest.mark.parametrize("words", ["PARTICIPANT_ID_INVALID", "USER_ID_INVALID", "CHAT_ADMIN_REQUIRED"])
+async def test_where_telegram_does_not_say_who_is_an_admin_nobody_is_said_to_be_none(stage: Stage, words: str) -> None:
+    stage.far.trouble = lambda method, _: ApiError(400, f"Bad Request: {words}") if method == "getChatMember" else None
+    with pytest.raises(Refused, match="make"):
+        await stage.platform.standing(CHAT, Person(id="12"), "retrain")
 
 
 async def test_somebody_whom_telegram_does_not_know_is_no_admin(stage: Stage) -> None:
