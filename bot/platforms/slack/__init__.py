@@ -2,8 +2,9 @@
 
 The files that every platform has: platform, events (payloads to our events), sender (our replies to the Web API),
 errors, rate_limit, users, formatting, http, doctor. Slack alone has: listeners (what Bolt calls), workspaces,
-socket_mode, oauth (installing), surfaces (App Home and "Label this…"), emoji_names, scopes, background_tasks, redact
-(keeps secrets out of logs). `bot.wiring.slack` builds a `SlackPlatform`; only wiring and doctor import this.
+socket_mode, oauth (installing), surfaces (App Home and "Label this…"), reading (what people see of a message),
+emoji_names, scopes, background_tasks, redact (keeps secrets out of logs). `bot.wiring.slack` builds a `SlackPlatform`;
+only wiring and doctor import this.
 """
 
 # pyright: reportUnsupportedDunderAll=false
@@ -20,6 +21,7 @@ __all__ = [
     "oauth",
     "platform",
     "rate_limit",
+    "reading",
     "redact",
     "scopes",
     "sender",

@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from bot.platforms.slack.emoji_names import neutral_of
-from bot.platforms.slack.formatting import readable, text_of
+from bot.platforms.slack.formatting import readable
+from bot.platforms.slack.reading import text_of
 from bot.platforms.slack.surfaces import CHOSEN, Target
 from bot.platforms.slack.workspaces import Workspace
 from workers.core.events import (
@@ -83,7 +84,7 @@ def message_event(event: Payload, key: str, workspace: Workspace, name: Name) ->
 
 def message_of(message: Payload, key: str, workspace: Workspace, name: Name) -> Message | None:
     """A message with text; without any there is nothing to read."""
-    text = readable(text_of(message))
+    text = text_of(message)
     if not text:
         return None
     thread = message.get("thread_ts")
@@ -105,8 +106,8 @@ def edited(event: Payload, key: str, workspace: Workspace) -> Edit | Delete | No
     if message.get("subtype") == "tombstone":
         return deleted(event, message["ts"], key, workspace)
     before: Payload | None = event.get("previous_message")
-    text = readable(text_of(message))
-    if before is not None and readable(text_of(before)) == text:
+    text = text_of(message)
+    if before is not None and text_of(before) == text:
         return None
     if workspace.is_me(message) or message.get("subtype") not in MESSAGE_SUBTYPES or event.get("channel_type") == "im":
         return None
@@ -260,7 +261,7 @@ def target_of(payload: Payload, workspace: Workspace) -> Target:
         thread=message.get("thread_ts") or "",
         author=author.id,
         name=author.name,
-        text=readable(text_of(message)),
+        text=text_of(message),
         bot=from_program(message),
         mine=workspace.is_me(message),
     )

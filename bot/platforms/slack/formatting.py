@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
@@ -48,25 +48,6 @@ def _part(match: re.Match[str], ids: bool) -> str:
     if mark == "!":
         return words or "@" + target[1:].partition("^")[0]
     return words if bar and words else target.removeprefix("mailto:")
-
-
-def text_of(message: Mapping[str, Any]) -> str:
-    """What a message says: its text or, as alerts often have none, what its attachments and blocks say."""
-    text = str(message.get("text") or "")
-    return text if text.strip() else "\n".join(filter(None, (*_attached(message), *_blocks(message))))
-
-
-def _attached(message: Mapping[str, Any]) -> Sequence[str]:
-    parts: list[str] = []
-    for attachment in message.get("attachments") or ():
-        texts = [str(attachment.get(name) or "") for name in ("pretext", "title", "text")]
-        parts.append("\n".join(filter(None, texts)) or str(attachment.get("fallback") or ""))
-    return parts
-
-
-def _blocks(message: Mapping[str, Any]) -> Sequence[str]:
-    texts = (block.get("text") for block in message.get("blocks") or ())
-    return [str(text.get("text") or "") for text in texts if isinstance(text, Mapping)]
 
 
 def escaped(text: str) -> str:

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from bot.platforms.slack import events
 from bot.platforms.slack.events import event_of
-from bot.platforms.slack.formatting import readable, text_of
+from bot.platforms.slack.formatting import readable
 from bot.platforms.slack.workspaces import Workspace, workspace_of
 from tests.fakes.slack import payloads
 from tests.fixtures import events_of, recordings
@@ -113,7 +113,3 @@ TEXTS = [
 @pytest.mark.parametrize(("raw", "wanted"), TEXTS)
 def test_text_as_people_read_it(raw: str, wanted: str) -> None:
     assert readable(raw) == wanted
-
-
-def test_a_text_goes_before_what_is_attached() -> None:
-    assert text_of({"text": "said", "attachments": [{"text": "unfurled"}]}) == "said"
