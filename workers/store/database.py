@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
+import os
 import sqlite3
 from collections.abc import Generator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
+from platform import node
 from typing import Any
 
 from alembic import command
@@ -21,12 +22,29 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from tenacity import retry, retry_if_exception, stop_after_delay, wait_fixed
 
 from workers.core.errors import BackchannelError
+from workers.store.database_errors import explain, kept_locked
 from workers.store.sql import advisory_lock
+from workers.store.turns import Turns, TurnTaken
 
 MEMORY = "memory"
 """The execution option of reading connections: a dict of what this process keeps from one reading to the next."""
 BUSY_MS = 15_000
-CONNECT_SECONDS = 10
+MIGRATING_SECONDS = 1800
+STOOD_STILL_SECONDS = 120
+"""After so long inside a transaction without a statement, Postgres ends it: whoever hangs holds up nobody for ever."""
+LONGEST = (
+    "SELECT application_name FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    " AND xact_start IS NOT NULL ORDER BY xact_start LIMIT 1"
+)
+POSTGRES = {
+    "application_name": f"{os.getpid()} on {node()}",
+    "connect_timeout": 10,
+    # A server that is gone without a word is noticed within a minute, also in the middle of a statement.
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}
 
 
 class DatabaseAway(BackchannelError):
@@ -46,6 +64,7 @@ class Database:
         Raises BackchannelError where the URL cannot work, without repeating its password.
         """
         self._url = _parse(url)
+        self._turns = _turns(self._url)
         self._engine = _engine(self._url)
         writer, reader = _writer_and_reader(self._engine)
         # Not for writers: what they have seen may be rolled back.
@@ -65,14 +84,30 @@ class Database:
 
         Raises DatabaseAway when the database cannot be reached, stays locked or is full.
         """
-        with _writers_queue(self._url), self._sentences(), self._writer.begin() as connection:
+        with self._turn(BUSY_MS / 1000), self._sentences(), self._writer.begin() as connection:
             yield connection
+
+    @contextmanager
+    def _turn(self, seconds: float) -> Generator[None]:
+        try:
+            with self._turns.turn(seconds) if self._turns else nullcontext():
+                yield
+        except TurnTaken as error:
+            raise DatabaseAway(kept_locked(self.location, error.holder, seconds)) from None
 
     @contextmanager
     def read(self) -> Generator[Connection]:
         """One consistent view of the data; whatever is written inside is rolled back. Raises as `write`."""
         with self._sentences(), self._reader.connect() as connection:
             yield connection
+
+    def _holder(self) -> str:
+        """Who has been in a transaction for longest, by what its connection calls itself; Postgres."""
+        try:
+            with self._reader.connect() as connection:
+                return connection.exec_driver_sql(LONGEST).scalar() or ""
+        except DBAPIError:
+            return ""
 
     def migrate(self) -> None:
         """Create or update the tables. Any number of processes may call this at once.
@@ -83,7 +118,8 @@ class Database:
         with self.read() as connection:
             if _current(connection) == _newest():
                 return
-        with self.write() as connection:
+        # Another process may be at it, which takes as long as it takes.
+        with self._turn(MIGRATING_SECONDS), self._sentences(), self._writer.begin() as connection:
             _upgrade(connection)
         self.check()
 
@@ -131,7 +167,7 @@ class Database:
         try:
             yield
         except DBAPIError as error:
-            sentence = _explain(error, self.location)
+            sentence = explain(error, self.location, BUSY_MS / 1000, self._holder)
             if sentence is None:
                 raise
             raise DatabaseAway(sentence) from None
@@ -163,32 +199,21 @@ def _engine(url: URL) -> Engine:
             event.listen(engine, "connect", _prepare)
             event.listen(engine, "begin", _begin)
             return engine
-        timeout: dict[str, Any] = {} if "connect_timeout" in url.query else {"connect_timeout": CONNECT_SECONDS}
+        # What the URL says goes before.
+        arguments = {name: value for name, value in POSTGRES.items() if name not in url.query}
         # `pool_pre_ping`: after a restart of the server the pool holds dead connections.
-        return create_engine(url, pool_pre_ping=True, connect_args=timeout, hide_parameters=True)
+        engine = create_engine(url, pool_pre_ping=True, connect_args=arguments, hide_parameters=True)
+        event.listen(engine, "connect", _limit_waits)
+        return engine
     except ModuleNotFoundError:
         raise BackchannelError("Postgres needs one more package; run `pip install backchannel[postgres]`.") from None
     except (ArgumentError, NoSuchModuleError, TypeError, ValueError):
         raise BackchannelError("The database URL has a driver or an option that is not known; correct it.") from None
 
 
-@contextmanager
-def _writers_queue(url: URL) -> Generator[None]:
-    """Let the writers of an SQLite file wait in a queue.
-
-    SQLite itself lets whoever looks at the right moment go first, and looks ever more rarely: of five writers the
-    unlucky one was seen to wait for seconds where each held the lock for a hundredth. The kernel's queue (flock) is
-    fair, and whoever dies has left it; the library filelock polls, as SQLite does. Nothing depends on the queue: where
-    there is no such file, SQLite's own lock is enough.
-    """
-    if url.get_backend_name() != "sqlite":
-        yield
-        return
-    with ExitStack() as stack:
-        with suppress(OSError):
-            queue = stack.enter_context(Path(f"{url.database}-turn").open("wb"))
-            fcntl.flock(queue, fcntl.LOCK_EX)  # let go of when the file is closed
-        yield
+def _turns(url: URL) -> Turns | None:
+    """The queue of the writers: Postgres needs none."""
+    return Turns(Path(f"{url.database}-turn")) if url.get_backend_name() == "sqlite" else None
 
 
 def _writer_and_reader(engine: Engine) -> tuple[Engine, Engine]:
@@ -213,6 +238,14 @@ def _prepare(raw: sqlite3.Connection, _record: object) -> None:
     raw.execute("PRAGMA secure_delete=ON")
 
 
+def _limit_waits(raw: Any, _record: object) -> None:
+    """No statement waits for ever for another's lock. Not in the connection's options, which some poolers refuse."""
+    with raw.cursor() as cursor:
+        cursor.execute(f"SET lock_timeout = {BUSY_MS}")
+        cursor.execute(f"SET idle_in_transaction_session_timeout = {STOOD_STILL_SECONDS * 1000}")
+    raw.commit()
+
+
 def _is_locked(error: BaseException) -> bool:
     return isinstance(error, sqlite3.OperationalError) and "locked" in str(error)
 
@@ -225,32 +258,6 @@ def _turn_wal_on(raw: sqlite3.Connection) -> None:
 
 def _begin(connection: Connection) -> None:
     connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))
-
-
-def _explain(error: DBAPIError, location: str) -> str | None:
-    """What happened in words, or None for a mistake of ours, which should stay an exception."""
-    # By words, because the two drivers share no codes.
-    text = str(error.orig).lower()
-    if "unable to open" in text or "readonly" in text or "permission denied" in text:
-        todo = "check that the folder exists and that this account may write"
-        return f"Backchannel cannot open or write {location}; {todo}."
-    if "database is locked" in text:
-        return (
-            f"Somebody else kept {location} locked for {BUSY_MS // 1000} seconds; try again, or stop the other program."
-        )
-    if "deadlock detected" in text or "could not serialize" in text:
-        return f"Two transactions stood in each other's way in {location}; try again."
-    if "disk is full" in text or "no space left" in text:
-        return f"There is no room left for {location}; free some space on the disk."
-    if "not a database" in text or "malformed" in text:
-        return (
-            f"Something other than our data, or damaged data, is in {location}; restore a backup or name another file."
-        )
-    if "password authentication failed" in text or ("role" in text and "does not exist" in text):
-        return f"The name or the password is wrong for {location}; correct the URL."
-    if error.connection_invalidated or "connection" in text or ("does not exist" in text and "database" in text):
-        return f"Nothing answers as {location}; check that the server runs and that the URL is right."
-    return None
 
 
 # ── the revision of the tables, by Alembic ──────────────────────────────────────────────────────────
@@ -293,6 +300,8 @@ def _current(connection: Connection) -> str | None:
 
 def _upgrade(connection: Connection) -> None:
     """Bring the tables to the newest revision inside the connection's transaction; others wait for it."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {MIGRATING_SECONDS * 1000}")
     advisory_lock(connection, "migrate")
     before = _current(connection)
     # Tables of a newer program stay as they are; `check` says so.
