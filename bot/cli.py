@@ -1,4 +1,4 @@
-"""`backchannel`: demo, up, bot, worker, beat, migrate, health, doctor, replay."""
+"""`backchannel`: demo, up, bot, worker, beat, migrate, health, doctor, failed, replay."""
 
 from __future__ import annotations
 
@@ -207,6 +207,21 @@ def doctor(
     from bot.doctor.doctor import doctor
 
     sys.exit(not doctor(chat, Console()))
+
+
+@app.command()
+def failed(
+    action: Annotated[str, typer.Argument(help="list, retry or drop")],
+    numbers: Annotated[
+        list[str] | None, typer.Argument(help="Such as in12 or out7; --all for all of them, 100 are listed")
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Retry or drop all that failed")] = False,
+) -> None:
+    """Show the events and replies that were given up, try them again, or drop them."""
+    from bot.doctor.failed import run
+
+    for line in run(Database(worker_settings.load().database_url), action, numbers or [], everything):
+        print(line)
 
 
 @app.command()

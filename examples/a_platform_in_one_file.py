@@ -26,7 +26,7 @@ import time
 from typing import Any
 
 from bot import settings as bot_settings
-from bot.platforms.base import Accept, Later, Standing
+from bot.platforms.base import Accept, Ailment, Later, Standing, well
 from bot.wiring.process import run_bot
 from workers.core import settings as worker_settings
 from workers.core.emoji import neutral
@@ -96,6 +96,7 @@ class LinesPlatform:
 
     def __init__(self, port: int) -> None:
         self.port = port
+        self.ailment: Ailment = well
         self._connected: set[asyncio.StreamWriter] = set()
 
     async def listen(self, accept: Accept) -> None:

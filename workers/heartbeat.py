@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
-import socket
 import threading
 import time
 
@@ -18,17 +16,12 @@ EVERY = 10.0
 """Seconds between two beats; after `heartbeats.ALIVE` seconds without one a process is taken for dead."""
 
 
-def process_name() -> str:
-    """This process among all processes of all machines; in a container every first process has the number 1."""
-    return f"{socket.gethostname()}:{os.getpid()}"
-
-
 class Heartbeat:
     """Beats for one role from `start` to `stop`. What fails is tried again; nothing that fails stops the process."""
 
     def __init__(self, database: Database, role: str, every: float = EVERY) -> None:
         self._database, self._role, self._every = database, role, every
-        self._process = process_name()
+        self._process = heartbeats.process_name()
         self._stopped = threading.Event()
         self._missed = False
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)

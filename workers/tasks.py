@@ -17,7 +17,7 @@ from workers.core.events import CLASSIFY, EXPLAIN, LABELS, MAINTENANCE, TRAINING
 from workers.core.settings import Settings, load
 from workers.handlers.claims import ClaimContext, drain
 from workers.handlers.dispatch import handle, in_steps
-from workers.heartbeat import Heartbeat, process_name
+from workers.heartbeat import Heartbeat
 from workers.jobs import automatic_retraining
 from workers.queue.celery_app import app, publish
 from workers.queue.hints import Hints
@@ -37,7 +37,7 @@ AGAIN = 1
 KEEP_KEYS = 7 * 24 * 3600.0
 KEEP_HEARTBEATS = 3600.0
 SWEEP = "sweep"
-WORKER = f"worker-{process_name()}"
+WORKER = f"worker-{heartbeats.process_name()}"
 
 
 @cache

@@ -23,11 +23,13 @@ from bot.settings import BotSettings, WebSettings
 from workers.core.errors import BackchannelError
 from workers.core.settings import Settings
 from workers.queue import embedded_valkey
-from workers.store import heartbeats, versions
+from workers.store import backlog, heartbeats, versions
 from workers.store.database import Database
 
 MIN_FREE = 1_000_000_000
 """Bytes that should be free: a model version takes 100 MB with the packaged backbone, and training needs several."""
+LONG = 300.0
+"""Seconds after which what waits is not only busy."""
 LOAD_TIMEOUT = 300.0
 """Seconds that loading a backbone may take, for it may have to be downloaded."""
 
@@ -198,6 +200,27 @@ def _sweep(settings: Settings, database: Database) -> Finding:
         return Finding(True, f"Work that is left over is looked for every {settings.sweep_seconds:g} s.")
     todo = "Broker, beat and worker-labels are all needed for it: see which of them is red, and their logs."
     return Finding(False, f"Nobody has looked for left-over work in the last {within:g} s.", todo)
+
+
+def queues(database: Database | None) -> Iterator[Finding]:
+    """How much waits to be worked on and to be sent, for how long, and whether anything was given up."""
+    if database is None:
+        return
+    now = time.time()
+    with database.read() as c:
+        waiting, failed = backlog.waiting(c, now), backlog.failed_count(c)
+    if not waiting:
+        yield Finding(True, "Nothing waits to be worked on or to be sent.")
+    for queue in waiting:
+        what = "events wait for the worker of" if queue.direction == "in" else "replies wait to be sent to"
+        sentence = f"{queue.count} {what} {queue.name}, the oldest for {queue.oldest:.0f} s."
+        todo = "See which process is red, and the logs: what can't be done is tried again for as long as it takes."
+        yield Finding(queue.oldest < LONG, sentence, todo)
+    if failed:
+        todo = "`backchannel failed list` says why; `failed retry` tries them again, `failed drop` forgets them."
+        yield Finding(False, f"{failed} events or replies were given up.", todo)
+    else:
+        yield Finding(True, "No event and no reply was given up.")
 
 
 def _web_access(web: WebSettings) -> Finding:

@@ -82,6 +82,7 @@ def _examine_all(settings: Settings, bot_settings: BotSettings, chat: str | None
     yield checks.broker(settings)
     yield from checks.model(settings, database)
     yield from checks.processes(settings, bot_settings, database)
+    yield from checks.queues(database)
     yield from platforms(bot_settings, database, chat)
 
 

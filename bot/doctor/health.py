@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from bot.doctor.findings import Finding
 from bot.settings import BotSettings, Served
-from bot.supervisor.stack import WORKERS, health_status
+from bot.supervisor.stack import HEALTH_SECONDS, WORKERS, health_status
 from workers.core.errors import BackchannelError
 from workers.store import heartbeats
 from workers.store.database import Database
@@ -38,11 +38,11 @@ def _bot(name: str, bot_settings: BotSettings) -> Finding:
     variable = f"BACKCHANNEL_{platform.upper()}__PORT"
     if not served.port:
         return Finding(False, f"{name} takes any free port and can't be asked.", f"Give it one by {variable}.")
-    status = health_status(served)
+    status, said = health_status(served, HEALTH_SECONDS) or (None, "")
     if status == 200:
         return Finding(True, f"{name} answers on port {served.port} and is connected.")
     if status == 503:
-        return Finding(False, f"{name} runs and is not connected.", "Look at its log; it goes on trying by itself.")
+        return Finding(False, f"{name} runs and is not well: {said}.", "Look at its log; it goes on trying by itself.")
     if status is None:
         todo = f"Start `backchannel up` or `backchannel bot {platform}`, or look at its log."
         return Finding(False, f"{name} does not answer on port {served.port}.", todo)

@@ -20,6 +20,15 @@ async def not_listening(event: Event) -> bool:
     raise BackchannelError("This platform is not listening yet; try again in a moment.")
 
 
+Ailment = Callable[[], Awaitable[str]]
+"""What is wrong with this process beyond its platform, in a few words for anybody to read; empty if nothing is."""
+
+
+async def well() -> str:
+    """Stand in for an `Ailment` where nobody looks."""
+    return ""
+
+
 class Later(BackchannelError):
     """The platform asks us to wait `seconds` before anything more is sent to this chat."""
 
@@ -55,6 +64,7 @@ class Platform(Protocol):
     """Translates between one chat system and our events and replies; it decides nothing."""
 
     name: str
+    ailment: Ailment
 
     async def listen(self, accept: Accept) -> None:
         """Hand every event to `accept` and acknowledge it only afterwards. Runs until it is cancelled."""

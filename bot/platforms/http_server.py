@@ -10,7 +10,9 @@ from collections.abc import AsyncGenerator, Generator
 
 import uvicorn
 from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
 
+from bot.platforms.base import Ailment
 from workers.core.errors import BackchannelError
 
 FRAME_LIMIT = 2 * 1024 * 1024
@@ -52,6 +54,12 @@ def config(app: object) -> uvicorn.Config:
         # Seconds; without a limit one slow client would hold up the end of the process.
         timeout_graceful_shutdown=2,
     )
+
+
+async def healthz(connected: bool, ailment: Ailment) -> Response:
+    """For whoever watches over the process: 200, or 503 and what is wrong."""
+    wrong = await ailment() if connected else "not connected"
+    return PlainTextResponse(wrong or "ok", 503 if wrong else 200)
 
 
 async def read_body(request: Request, limit: int) -> bytes | None:

@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from bot.platforms.base import Accept, Later, Standing
+from bot.platforms.base import Accept, Ailment, Later, Standing, well
 from workers.core.events import EVENT, ChatRef, Person
 from workers.core.replies import Reply
 
@@ -30,6 +30,7 @@ class ReplayPlatform:
 
     def __init__(self, socket: Path) -> None:
         self._socket = socket
+        self.ailment: Ailment = well
         self._writer: asyncio.StreamWriter | None = None
         self._numbers = itertools.count()
         self._waiting: dict[int, asyncio.Future[str | None]] = {}

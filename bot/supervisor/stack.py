@@ -24,6 +24,7 @@ WORKER_ENV = THREADS | {"MALLOC_MMAP_THRESHOLD_": str(8 * 2**20)}
 such large arrays from its heap, and the classify worker keeps twice the memory; below 8 MiB that is faster."""
 
 CELERY = (sys.executable, "-m", "celery", "--app", "workers.queue.celery_app", "--quiet")
+WORDS = 200
 ALL_ADDRESSES = ("", "0.0.0.0", "::")
 
 
@@ -41,19 +42,24 @@ def bot(arguments: Sequence[str], bot_settings: BotSettings, alone: bool) -> Pro
     Whether Slack or Telegram can be reached is not ours to wait for, and where one of them refuses our token, the
     bots of the others go on.
     """
-    ready = (lambda: health_status(bot_settings.web) == 200) if arguments[0] == "web" else None
+    ready = (lambda: (health_status(bot_settings.web) or (0, ""))[0] == 200) if arguments[0] == "web" else None
     argv = (sys.executable, "-m", "bot", "bot", *arguments)
     return ProcessSpec(f"bot-{arguments[0]}", argv, ready=ready, needed=alone or arguments[0] == "web")
 
 
-def health_status(served: Served) -> int | None:
-    """The HTTP status of /healthz: 200 connected, 503 not now; None where nothing answers within half a second."""
+HEALTH_SECONDS = 8.0
+"""For an answer of /healthz, which looks whether the database can be written and gives that five seconds."""
+
+
+def health_status(served: Served, seconds: float = 0.5) -> tuple[int, str] | None:
+    """The HTTP status of /healthz, 200 if all is well and 503 if not, and what it says; None where nothing answers."""
     # An address that stands for all of them can be bound, and is none to connect to.
     host = "127.0.0.1" if served.host in ALL_ADDRESSES else served.host
-    connection = HTTPConnection(host, served.port, timeout=0.5)
+    connection = HTTPConnection(host, served.port, timeout=seconds)
     try:
         connection.request("GET", "/healthz")
-        return connection.getresponse().status
+        response = connection.getresponse()
+        return response.status, response.read(WORDS).decode("utf-8", "replace")
     except (OSError, HTTPException):
         return None
     finally:

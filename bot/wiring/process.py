@@ -9,6 +9,7 @@ from collections.abc import Callable
 from bot.delivery import deliver
 from bot.intake import Intake
 from bot.platforms.base import Platform
+from bot.wiring.vitals import Vitals
 from workers.queue.celery_app import app, publish
 from workers.queue.hints import Hints
 from workers.store.database import Database
@@ -21,6 +22,7 @@ async def run_bot(
 
     `language` is the one to speak in a chat that nobody enabled.
     """
+    platform.ailment = Vitals(database, platform.name).ailment
     hints = Hints(lambda queue: publish(app, queue))
     intake = Intake(database, hints, is_admin)
     listening = asyncio.create_task(platform.listen(intake.accept))

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, text
 
 from bot import delivery
 from bot.delivery import deliver, instead_of
-from bot.platforms.base import Accept, Later, Refused, Standing, Unreachable
+from bot.platforms.base import Accept, Ailment, Later, Refused, Standing, Unreachable, well
 from tests.databases import migrated
 from tests.waiting import soon
 from workers.core.events import ChatRef, Command, Event, MessageRef, Person
@@ -35,6 +35,7 @@ class FarPlatform:
     name = "far"
 
     def __init__(self) -> None:
+        self.ailment: Ailment = well
         self.told: list[tuple[str, str]] = []
         self.tries: dict[str, int] = {}
         self.edited: list[str | None] = []

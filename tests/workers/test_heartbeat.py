@@ -10,7 +10,8 @@ import pytest
 from tests.waiting import until
 from tests.workers.queries import last_beats
 from workers import tasks
-from workers.heartbeat import Heartbeat, process_name
+from workers.heartbeat import Heartbeat
+from workers.store import heartbeats
 from workers.store.database import Database
 
 
@@ -54,10 +55,10 @@ def test_an_outage_of_the_database_is_survived_and_said_once(
 
 
 def test_processes_of_other_machines_with_the_same_number_have_other_names() -> None:
-    host, _, number = process_name().rpartition(":")
+    host, _, number = heartbeats.process_name().rpartition(":")
     assert host
     assert number.isdigit()
-    assert process_name() in tasks.WORKER
+    assert heartbeats.process_name() in tasks.WORKER
 
 
 def test_a_sweep_shows_that_broker_clock_and_worker_work_together(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import socket
+
 from sqlalchemy import Connection, delete, select
 
 from workers.store.sql import insert
@@ -9,6 +12,11 @@ from workers.store.tables import heartbeats
 
 ALIVE = 45.0
 """Seconds since its last beat after which a process is taken for dead. They beat every ten seconds."""
+
+
+def process_name() -> str:
+    """This process among all processes of all machines; in a container every first process has the number 1."""
+    return f"{socket.gethostname()}:{os.getpid()}"
 
 
 def beat(c: Connection, process: str, role: str, now: float) -> None:

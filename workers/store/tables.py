@@ -72,6 +72,7 @@ INBOX_EARLIER_CLAIMED = text(f"{EARLIER}.state = 'claimed'")
 INBOX_OVER = text("inbox.state IN ('done', 'failed')")
 INBOX_FAILED = text("inbox.state = 'failed'")
 OUTBOX_LIVE = text("outbox.state IN ('pending', 'claimed')")
+OUTBOX_FAILED = text("outbox.state = 'failed'")
 OUTBOX_EDITS = text("outbox.kind = 'edit_post' AND outbox.reply IS NOT NULL")
 OUTBOX_REACTED = text("outbox.kind = 'react' AND outbox.state = 'sent'")
 OUTBOX_SPENT = text(
@@ -127,6 +128,7 @@ outbox = Table(
     ),
     partial_index("ix_outbox_reacted", "subject", "id", where="kind = 'react' AND state = 'sent'"),
     partial_index("ix_outbox_posted", "chat", "message_id", where="message_id IS NOT NULL"),
+    partial_index("ix_outbox_failed", "id", where="state = 'failed'"),
     partial_index("ix_outbox_posts", "chat", "sent_at", where="kind IN ('post', 'document', 'picture')"),
     sqlite_autoincrement=True,
 )

@@ -15,7 +15,7 @@ from slack_bolt.response import BoltResponse
 from slack_sdk.signature import SignatureVerifier
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from bot.platforms.http_server import read_body
@@ -30,16 +30,21 @@ STORE_TIMEOUT = 2.8
 
 
 def site(
-    app: AsyncApp, secret: SecretStr | None, flow: AsyncOAuthFlow | None, events: bool, healthy: Callable[[], bool]
+    app: AsyncApp,
+    secret: SecretStr | None,
+    flow: AsyncOAuthFlow | None,
+    events: bool,
+    connected: Callable[[], bool],
+    health: Callable[[], Awaitable[Response]],
 ) -> Starlette:
     """The pages; with `events` Slack calls us there, and without a valid signature nothing is even looked at."""
 
-    async def health(_: Request) -> Response:
-        return JSONResponse({"ok": healthy()}, 200 if healthy() else 503)
+    async def answer(_: Request) -> Response:
+        return await health()
 
-    routes = [Route(HEALTH, health)]
+    routes = [Route(HEALTH, answer)]
     if events and secret is not None:
-        routes.append(Route(EVENTS, _EventEndpoint(app, secret, healthy).receive, methods=["POST"]))
+        routes.append(Route(EVENTS, _EventEndpoint(app, secret, connected).receive, methods=["POST"]))
     if flow is not None:
         routes += [Route(INSTALL, _page(flow.handle_installation)), Route(REDIRECT, _page(flow.handle_callback))]
     return Starlette(routes=routes)

@@ -11,9 +11,10 @@ from cachetools import TTLCache
 from pydantic import SecretStr
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.webhook.async_client import AsyncWebhookClient
+from starlette.responses import Response
 
-from bot.platforms.base import Accept, Standing
-from bot.platforms.http_server import bind, serving
+from bot.platforms.base import Accept, Ailment, Standing, well
+from bot.platforms.http_server import bind, healthz, serving
 from bot.platforms.slack.background_tasks import BackgroundTasks
 from bot.platforms.slack.errors import Uninvited
 from bot.platforms.slack.http import site
@@ -54,6 +55,7 @@ class SlackPlatform:
         pause: float = 1.0,
     ) -> None:
         self._settings, self._installations, self._language = settings, installations, language
+        self.ailment: Ailment = well
         self.port, self.connected = settings.port, asyncio.Event()
         self._workspaces = Workspaces(settings.api_url, installations)
         self._background, rate_limit = BackgroundTasks(), RateLimit(pause)
@@ -81,7 +83,7 @@ class SlackPlatform:
             flow = oauth_flow(
                 settings.client_id, settings.client_secret, client, self._installations, self._workspaces.forget
             )
-        pages = site(app, settings.signing_secret, flow, settings.mode == "http", self.connected.is_set)
+        pages = site(app, settings.signing_secret, flow, settings.mode == "http", self.connected.is_set, self.health)
         async with serving(pages, sock) as server:
             running = asyncio.create_task(self._run(app))
             try:
@@ -108,6 +110,10 @@ class SlackPlatform:
                 await keep_connected(client, self._set_connected)
             finally:
                 await client.close()
+
+    async def health(self) -> Response:
+        """Whether Slack reaches us, and all else is well."""
+        return await healthz(self.connected.is_set(), self.ailment)
 
     def _set_connected(self, connected: bool) -> None:
         if connected:

@@ -13,7 +13,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from bot.platforms.http_server import read_body
+from bot.platforms.base import Ailment
+from bot.platforms.http_server import healthz, read_body
 from bot.platforms.telegram.polling import Health, StoreUpdate
 
 log = logging.getLogger(__name__)
@@ -63,14 +64,13 @@ class Webhook:
         return Response()
 
 
-def app(health: Health, webhook: Webhook | None) -> Starlette:
+def app(health: Health, ailment: Ailment, webhook: Webhook | None) -> Starlette:
     """What is served: a sign of life and, in webhook mode, the webhook."""
 
-    async def healthz(request: Request) -> Response:
-        """Whether Telegram answers us."""
-        return PlainTextResponse("ok" if health.connected else "not connected", 200 if health.connected else 503)
+    async def answer(request: Request) -> Response:
+        return await healthz(health.connected, ailment)
 
-    routes = [Route("/healthz", healthz)]
+    routes = [Route("/healthz", answer)]
     if webhook is not None:
         routes.append(Route(PATH, webhook.receive, methods=["POST"]))
     return Starlette(routes=routes)

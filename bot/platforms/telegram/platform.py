@@ -15,7 +15,7 @@ from aiogram.types import BotCommand, Update
 from cachetools import LRUCache
 from tenacity import RetryCallState, retry, retry_if_exception_type, wait_exponential
 
-from bot.platforms.base import Accept, Later, Refused, Standing, not_listening
+from bot.platforms.base import Accept, Ailment, Later, Refused, Standing, not_listening, well
 from bot.platforms.http_server import bind, serving
 from bot.platforms.telegram import http
 from bot.platforms.telegram.client import Client
@@ -66,6 +66,7 @@ class TelegramPlatform:
         self._rate_limit = RateLimit(limits)
         self._sender = Sender(self._client, self._rate_limit)
         self._health = Health()
+        self.ailment: Ailment = well
         self._me: BotAccount | None = None
         self._accept: Accept = not_listening
         self._token_refused = asyncio.Event()
@@ -80,7 +81,9 @@ class TelegramPlatform:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self._client.close)
             by_webhook = self._settings.mode == "webhook"
-            served = http.app(self._health, http.Webhook(self._secret, self.store) if by_webhook else None)
+            served = http.app(
+                self._health, self.ailment, http.Webhook(self._secret, self.store) if by_webhook else None
+            )
             sock = bind(self._settings.host, self._settings.port, "BACKCHANNEL_TELEGRAM")
             self.port = sock.getsockname()[1]
             server = await stack.enter_async_context(serving(served, sock))

@@ -18,6 +18,8 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from bot.platforms.base import Ailment
+from bot.platforms.http_server import healthz
 from bot.platforms.web.channel import Channel
 from bot.platforms.web.events import PageError, read_action
 from bot.platforms.web.login import HEADERS, SESSION_SECONDS, Gate, cookie_name
@@ -45,9 +47,10 @@ class Site:
         channel: Channel,
         player: Player,
         snapshot: Callable[[], Awaitable[Wire]],
+        ailment: Ailment,
     ) -> None:
         self._gate, self._subscribers, self._channel, self._player = gate, subscribers, channel, player
-        self._snapshot = snapshot
+        self._snapshot, self._ailment = snapshot, ailment
         folder = files("bot.platforms.web")
         self._html = {name: folder.joinpath(f"{name}.html").read_text("utf-8") for name in ("page", "login")}
 
@@ -73,7 +76,7 @@ class Site:
 
     async def healthz(self, request: Request) -> Response:
         """For whoever watches over the process."""
-        return PlainTextResponse("ok")
+        return await healthz(True, self._ailment)
 
     async def login(self, request: Request) -> Response:
         """Ask for the password, and give a cookie for it; after a wrong one the next try has to wait."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
-from bot.platforms.base import Accept, Standing
+from bot.platforms.base import Accept, Ailment, Standing, well
 from bot.platforms.http_server import bind, serving
 from bot.platforms.web.channel import Channel
 from bot.platforms.web.http import Site
@@ -53,6 +53,7 @@ class WebPlatform:
         before_sample: Callable[[], None] | None = None,
     ) -> None:
         self.host, self.port = host, port
+        self.ailment: Ailment = well
         self.gate = Gate(host, password)
         self.chat = CHANNEL
         self.subscribers = Subscribers()
@@ -73,7 +74,7 @@ class WebPlatform:
         sock = bind(self.host, self.port, "BACKCHANNEL_WEB")
         self.port = sock.getsockname()[1]
         self.channel.accept = accept
-        site = Site(self.gate, self.subscribers, self.channel, self.player, self.snapshot)
+        site = Site(self.gate, self.subscribers, self.channel, self.player, self.snapshot, self.ailment)
         async with serving(site.app(), sock) as server:
             watching = asyncio.create_task(self._watch())
             self.ready.set()

@@ -44,6 +44,7 @@ def answering(status: int) -> Iterator[int]:
         def do_GET(self) -> None:
             self.send_response(status)
             self.end_headers()
+            self.wfile.write(b"the database can't be written")
 
         def log_message(self, format: str, *args: object) -> None: ...
 
@@ -60,7 +61,11 @@ def slack(port: int) -> BotSettings:
 
 @pytest.mark.parametrize(
     ("status", "ok", "said"),
-    [(200, True, "is connected"), (503, False, "is not connected"), (404, False, "Something other than bot-slack")],
+    [
+        (200, True, "is connected"),
+        (503, False, "is not well: the database can't be written."),
+        (404, False, "Something other than bot-slack"),
+    ],
 )
 def test_a_bot_says_how_it_is(status: int, ok: bool, said: str, database: Database) -> None:
     with answering(status) as port:

@@ -43,7 +43,7 @@ def test_a_platform_says_how_it_is_where_it_is_asked_to(
         ]
 
     monkeypatch.setitem(doctor.PLATFORMS, "slack", examine)
-    monkeypatch.setattr("bot.doctor.health.health_status", lambda served: 200)
+    monkeypatch.setattr("bot.doctor.health.health_status", lambda served, seconds: (200, "ok"))
     setting(SLACK__BOT_TOKEN="xoxb-canary", SLACK__APP_TOKEN="xapp-canary")
     assert red() == red("--chat", "slack:T1/C1") == [("It misses a scope, ….", "Go.")]
     assert seen == [None, "T1/C1"]
@@ -68,7 +68,7 @@ def test_a_platform_that_cannot_be_examined(
         return []
 
     monkeypatch.setitem(doctor.PLATFORMS, "slack", examine)
-    monkeypatch.setattr("bot.doctor.health.health_status", lambda served: 200)
+    monkeypatch.setattr("bot.doctor.health.health_status", lambda served, seconds: (200, "ok"))
     monkeypatch.setattr(doctor, "PLATFORM_TIMEOUT", 0.05)
     setting(SLACK__BOT_TOKEN="xoxb-canary", SLACK__APP_TOKEN="xapp-canary")
     ((what, _),) = red()

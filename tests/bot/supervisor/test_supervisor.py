@@ -54,6 +54,11 @@ def test_the_waits_between_restarts_double_up_to_the_longest(tmp_path: Path) -> 
     assert [re.findall(r"in ([\d.]+) s$", line)[0] for line in said[:4]] == ["0.1", "0.2", "0.4", "0.4"]
 
 
+def ours(before: list[psutil.Process]) -> list[psutil.Process]:
+    """What was started since then; another test may have left something that serves all, as multiprocessing does."""
+    return [process for process in psutil.Process().children(recursive=True) if process not in before]
+
+
 def test_a_minute_of_health_makes_up_for_earlier_deaths(tmp_path: Path) -> None:
     said: list[str] = []
     child = ProcessSpec("brief", python("import time; time.sleep(0.3)"))
@@ -63,12 +68,13 @@ def test_a_minute_of_health_makes_up_for_earlier_deaths(tmp_path: Path) -> None:
 
 
 def test_stopping_leaves_nothing_even_of_those_that_ignore_sigterm_and_of_what_they_started(tmp_path: Path) -> None:
+    before = psutil.Process().children(recursive=True)
     grandchild = "import subprocess, sys; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']); "
     deaf = ProcessSpec("deaf", python(STUBBORN + grandchild + "time.sleep(600)"))
     with Supervisor([deaf, ProcessSpec("one", SLEEP)], tmp_path, policy=FAST) as supervisor:
         top = psutil.Process(supervisor.pids()["deaf"])
         until(lambda: "deaf | deaf" in log_of(tmp_path) and top.children())
-        family = psutil.Process().children(recursive=True)
+        family = ours(before)
     assert len(family) == 4  # deaf, its child, one, the guard
     assert not any(map(alive, family))
 
@@ -110,10 +116,11 @@ time.sleep(600)
 
 
 def test_a_child_that_ends_before_it_was_ready_is_said_with_its_last_line(tmp_path: Path) -> None:
+    before = psutil.Process().children(recursive=True)
     failing = ProcessSpec("web", python("print('Port 8090 is taken.')"), ready=lambda: False)
     with pytest.raises(BackchannelError, match=r"web did not start: Port 8090 is taken\."):
         Supervisor([ProcessSpec("one", SLEEP), failing], tmp_path, policy=FAST).run()
-    assert not any(map(alive, psutil.Process().children()))
+    assert not any(map(alive, ours(before)))
 
 
 def test_a_hopeless_child_stops_everything_with_its_sentence(tmp_path: Path) -> None:
