@@ -138,7 +138,7 @@ def bot(
         chats = telegram_platform(database, bot_settings.telegram)
     else:
         raise BackchannelError(f"There is no platform {platform!r}: choose web, slack or telegram.")
-    asyncio.run(run_bot(chats, database, bot_settings.is_admin, settings.language))
+    asyncio.run(run_bot(chats, database, bot_settings.is_operator, settings.language))
 
 
 @app.command()

@@ -51,8 +51,8 @@ class Waiting:
             self.stored.set_result(outcome)
 
 
-def no_admins(platform: str, person: str) -> bool:
-    """No admin is named in the settings."""
+def no_operators(platform: str, person: str) -> bool:
+    """Nobody is named in the settings."""
     return False
 
 
@@ -60,11 +60,11 @@ class Intake:
     """Commits events; `accept` is what platforms are given."""
 
     def __init__(
-        self, database: Database, hint: Callable[..., None], is_admin: Callable[[str, str], bool] = no_admins
+        self, database: Database, hint: Callable[..., None], is_operator: Callable[[str, str], bool] = no_operators
     ) -> None:
         self._database = database
         self._hint = hint
-        self._is_admin = is_admin
+        self._is_operator = is_operator
         self._queue: SimpleQueue[Waiting | None] = SimpleQueue()
         # A daemon: while the database is away the thread tries for ever, and must not keep the process from ending.
         self._thread = threading.Thread(target=self._run, name="intake", daemon=True)
@@ -73,7 +73,7 @@ class Intake:
     async def accept(self, event: Event) -> bool:
         """Commit one event. True once it is stored (or was before); False where nobody enabled the chat."""
         stored: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._queue.put(Waiting(self._with_admin(event), stored))
+        self._queue.put(Waiting(self._with_rights(event), stored))
         return await stored
 
     def stop(self) -> None:
@@ -81,11 +81,12 @@ class Intake:
         self._queue.put(None)
         self._thread.join(timeout=10)
 
-    def _with_admin(self, event: Event) -> Event:
-        if isinstance(event, Command | Button) and event.admin is None:
+    def _with_rights(self, event: Event) -> Event:
+        """The settings name operators, who are admins everywhere."""
+        if isinstance(event, Command | Button) and not event.operator:
             person = event.caller if isinstance(event, Command) else event.presser
-            if self._is_admin(chat_of(event).platform, person.id):
-                return event.model_copy(update={"admin": True})
+            if self._is_operator(chat_of(event).platform, person.id):
+                return event.model_copy(update={"admin": True, "operator": True})
         return event
 
     def _run(self) -> None:

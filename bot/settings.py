@@ -130,8 +130,8 @@ class BotSettings(BaseSettings):
         """The platforms that are set up, by name."""
         return [name for name in ("web", "slack", "telegram") if getattr(self, name).enabled]
 
-    def is_admin(self, platform: str, person: str) -> bool:
-        """Whether the settings name this person, by the platform's own id, as an admin."""
+    def is_operator(self, platform: str, person: str) -> bool:
+        """Whether the settings name this person, by the platform's own id: one who may do what concerns all chats."""
         return f"{platform}:{person}" in self.admins
 
 

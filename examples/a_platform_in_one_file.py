@@ -158,7 +158,7 @@ def main() -> None:
     database = Database(worker_settings.load().database_url)
     database.check()
     platform = LinesPlatform(int(sys.argv[1]) if len(sys.argv) > 1 else 8099)
-    asyncio.run(run_bot(platform, database, bot_settings.load().is_admin))
+    asyncio.run(run_bot(platform, database, bot_settings.load().is_operator))
 
 
 if __name__ == "__main__":

@@ -80,9 +80,9 @@ def test_admins_are_a_comma_separated_list_of_platform_and_id(monkeypatch: pytes
     monkeypatch.setenv("BACKCHANNEL_ADMINS", "slack:U1, telegram:42 ,,web:ada:x")
     settings = load_bot()
     assert settings.admins == {"slack:U1", "telegram:42", "web:ada:x"}
-    assert settings.is_admin("slack", "U1")
-    assert settings.is_admin("web", "ada:x")
-    assert not settings.is_admin("telegram", "U1")
+    assert settings.is_operator("slack", "U1")
+    assert settings.is_operator("web", "ada:x")
+    assert not settings.is_operator("telegram", "U1")
 
 
 WRONG = [

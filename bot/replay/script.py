@@ -75,7 +75,8 @@ class Participants:
     async def run_command(self, chat: ChatRef, text: str) -> list[str]:
         """Type a command and wait for its answers. Returns the keys of the posts."""
         key = f"{chat.key}/command/{next(self._numbers)}"
-        await self.deliver(Command(key=key, at=time.time(), chat=chat, caller=ADMIN, text=text, admin=True))
+        command = Command(key=key, at=time.time(), chat=chat, caller=ADMIN, text=text, admin=True, operator=True)
+        await self.deliver(command)
         await until(lambda: f"{key}:0" in self._posts, f"an answer to `{text}`")
         posts = await self.observer.posts(key)  # what belongs to one answer is committed together, but sent one by one
         await until(lambda: all(post in self._posts for post in posts), f"the whole answer to `{text}`")

@@ -16,7 +16,7 @@ from workers.store.database import Database
 
 
 async def run_bot(
-    platform: Platform, database: Database, is_admin: Callable[[str, str], bool], language: str = "en"
+    platform: Platform, database: Database, is_operator: Callable[[str, str], bool], language: str = "en"
 ) -> None:
     """Listen and deliver until SIGTERM or SIGINT, or until one of the two ends with an error, which is raised.
 
@@ -24,7 +24,7 @@ async def run_bot(
     """
     platform.ailment = Vitals(database, platform.name).ailment
     hints = Hints(lambda queue: publish(app, queue))
-    intake = Intake(database, hints, is_admin)
+    intake = Intake(database, hints, is_operator)
     listening = asyncio.create_task(platform.listen(intake.accept))
     delivering = asyncio.create_task(deliver(database, platform, intake.accept, language))
     # One of the two is enough: when it has ended, the other is ended below.

@@ -95,7 +95,8 @@ async def test_a_chat_that_moved_is_followed_even_by_what_comes_late(database: D
 
 
 async def test_admins_of_the_settings_are_known_before_anybody_asks(database: Database):
-    intake = Intake(database, lambda *_: None, is_admin=lambda platform, person: (platform, person) == ("web", "ana"))
+    named = lambda platform, person: (platform, person) == ("web", "ana")  # noqa: E731
+    intake = Intake(database, lambda *_: None, is_operator=named)
     await intake.accept(Command(key="c1", at=1.0, chat=CHAT, caller=ANA, text="retrain"))
     await intake.accept(Command(key="c2", at=1.0, chat=CHAT, caller=Person(id="bo"), text="retrain"))
     with database.read() as c:

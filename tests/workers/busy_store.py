@@ -38,6 +38,7 @@ TYPED = {
     "bots": "bots on",
     "stats": "stats",
     "export": "export",
+    "export all": "export all",
     "labels": "labels",
     "labels add": "labels add launch 🚀 something new is out",
     "labels rename": "labels rename idea -> wish",
@@ -61,6 +62,9 @@ TYPED = {
     "leave": "leave",
 }
 """For each verb what is typed, in an order in which all of them have something to do."""
+
+
+RIGHTS: dict[str, Any] = {"admin": True, "operator": True}
 
 
 @dataclass(slots=True)
@@ -159,7 +163,7 @@ def measure(database: Database, work: Work, guard: Guard = nullcontext) -> dict[
     taken: dict[str, list[Write] | Exception] = {}
     for position, (verb, line) in enumerate(TYPED.items()):
         target = ref("7") if verb == "label" else None
-        typed = Command(key=f"typed-{verb}", at=NOW, chat=CHAT, caller=ADMIN, text=line, admin=True, reply_to=target)
+        typed = Command(key=f"typed-{verb}", at=NOW, chat=CHAT, caller=ADMIN, text=line, **RIGHTS, reply_to=target)
         taken[verb] = attempt(database, [typed], work, guard)
         if yes := choice_of(database, f"typed-{verb}:0", "y:"):
             taken[f"{verb}: yes"] = attempt(database, [button(f"yes-{position}", yes)], work, guard)

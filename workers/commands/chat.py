@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
-from workers.commands.context import Answer, Call, Plan
+from workers.commands.context import Answer, Call, Plan, reply_with
 from workers.core.command_table import VERBS, nearest
-from workers.core.events import Person
+from workers.core.events import ChatRef, Person
 from workers.core.i18n import percent, say
 from workers.core.replies import Document, Picture, Post
 from workers.store import chats, erasure, labels, overview, training_set, versions
@@ -137,14 +137,28 @@ def accuracy_png(points: Sequence[AccuracyPoint]) -> bytes:
 
 
 def export(call: Call) -> list[Document] | list[Post]:
-    """Every labelled text of this workspace as one JSON line; the platform hands the file over."""
-    rows = training_set.export(call.c, call.command.chat.platform, call.command.chat.workspace)
-    lines = [json.dumps(row, ensure_ascii=False) for row in rows]
+    """Every labelled text of this chat as one JSON line, handed to whoever asked, alone."""
+    lines = exported(call, call.command.chat)
+    return [document(call, "exported", lines)] if lines else call.say("export_none")
+
+
+def export_all(call: Call) -> Answer:
+    """The same of all chats."""
+    lines = exported(call, None)
     if not lines:
-        return call.say("export_none")
-    text = call.text("exported", count=len(lines))
-    content, thread = "\n".join(lines) + "\n", call.command.thread
-    return [Document(chat=call.command.chat, filename="labels.jsonl", content=content, text=text, reply_to=thread)]
+        return call.say("export_none_at_all")
+    return reply_with(*call.say("exported_privately"), document(call, "exported_all", lines))
+
+
+def exported(call: Call, chat: ChatRef | None) -> list[str]:
+    """The labelled texts of a chat, or of all of them, a line each."""
+    return [json.dumps(row, ensure_ascii=False) for row in training_set.export(call.c, chat)]
+
+
+def document(call: Call, code: str, lines: Sequence[str]) -> Document:
+    """A file with these lines for the caller alone; `code` is that of the sentence beside it."""
+    content, text, chat = "\n".join(lines) + "\n", call.text(code, count=len(lines)), call.command.chat
+    return Document(chat=chat, filename="labels.jsonl", content=content, text=text, to=call.caller.id)
 
 
 def forget(call: Call) -> Answer:

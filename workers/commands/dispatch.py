@@ -31,6 +31,7 @@ RUN: dict[str, Callable[[Call], Answer]] = {
     "bots": chat.bots,
     "stats": chat.stats,
     "export": chat.export,
+    "export all": chat.export_all,
     "forget": chat.forget,
     "labels": labels.show,
     "labels add": labels.add,
@@ -72,6 +73,8 @@ def admitted(c: Connection, event: str, command: Command, language: str, now: fl
     call = Call(c, event, command, settings, verb, rest, now)
     if not (settings.enabled or verb.anywhere or command.private):
         return reply_with(*call.say("not_here"))
+    if verb.operator and not command.operator:
+        return refuse(call, "operators_only")
     if needs_admin(call) and not command.admin:
         return reply_with(CheckAdmin(event=command)) if command.admin is None else refuse(call)
     return call
@@ -83,9 +86,9 @@ def needs_admin(call: Call) -> bool:
     return call.verb.admin and not myself
 
 
-def refuse(call: Call) -> Plan:
-    """Say that this verb is for admins, and write down who tried."""
-    key = f"admins_only_{call.command.why}" if call.command.why else "admins_only"
+def refuse(call: Call, code: str = "") -> Plan:
+    """Say that this verb is for admins, or for others by the sentence `code`, and write down who tried."""
+    key = code or (f"admins_only_{call.command.why}" if call.command.why else "admins_only")
     me = f"{call.command.chat.platform}:{call.caller.id}"
     return audited(call, call.say(key, verb=call.verb.name, me=me), "refused")
 
@@ -144,8 +147,8 @@ def ask_if_sure(call: Call) -> Plan:
 
 
 def write_down(c: Connection, call: Call, outcome: str) -> None:
-    """Admin verbs go to the audit log, whatever came of them."""
-    if call.verb.admin:
+    """The verbs of admins and operators go to the audit log, whatever came of them."""
+    if call.verb.admin or call.verb.operator:
         questions.write_audit(c, call.now, call.caller, call.command.chat, call.verb.name, call.rest[:500], outcome)
 
 
@@ -205,6 +208,7 @@ def cancel_pressed(c: Connection, button: Button, pressed: CancelJob, language: 
         text=f"cancel {pressed.job}",
         private=button.private,
         admin=button.admin,
+        operator=button.operator,
         why=button.why,
     )
     return run(c, command, language, now)

@@ -8,13 +8,17 @@ from difflib import get_close_matches
 
 @dataclass(frozen=True, slots=True)
 class Verb:
-    """One line of the table. `admin` verbs ask for admin rights; `confirm` verbs ask "are you sure"."""
+    """One line of the table. `admin` verbs ask for admin rights; `confirm` verbs ask "are you sure".
+
+    `operator` verbs concern all chats, and are for people whom the settings name.
+    """
 
     name: str
     arguments: str
     en: str
     zh: str
     admin: bool = False
+    operator: bool = False
     confirm: bool = False
     anywhere: bool = False
 
@@ -116,7 +120,21 @@ VERBS: dict[str, Verb] = {
         Verb("models", "", "Model versions and what each scored", "模型版本与成绩"),
         Verb("promote", "<version>", "Let a version take over", "启用某个版本", admin=True),
         Verb("rollback", "", "Go back to the version before", "回到上一个版本", admin=True),
-        Verb("export", "", "All texts with their labels, as JSONL", "导出全部文本和标签（JSONL）", admin=True),
+        Verb(
+            "export",
+            "",
+            "The labelled texts of this chat as JSONL, handed to you alone",
+            "将本群已标注的文本导出为 JSONL，只发给您本人",
+            admin=True,
+        ),
+        Verb(
+            "export all",
+            "",
+            "Those of all chats, for whoever runs the bot",
+            "导出所有群的标注文本，仅限机器人的运营者",
+            operator=True,
+            confirm=True,
+        ),
         Verb(
             "forget",
             "@person|me",

@@ -143,11 +143,13 @@ class Button(BaseEvent):
     value: Text
     private: bool = False
     admin: bool | None = None
+    operator: bool = False
     why: Why = ""
 
 
 class Command(BaseEvent):
-    """Somebody typed a verb and its arguments. `admin` is None while nobody has asked the platform.
+    """Somebody typed a verb and its arguments. `admin` is None while nobody has asked the platform; an `operator` is
+    named in the settings, and may do what concerns all chats.
 
     `reply_to` is the message that the verb is about, `thread` the one under which the answer belongs. `private`: the
     chat is one person's own with the bot, where verbs work although nobody enabled it.
@@ -161,6 +163,7 @@ class Command(BaseEvent):
     thread: Text | None = None
     private: bool = False
     admin: bool | None = None
+    operator: bool = False
     why: Why = ""
 
     @property

@@ -60,7 +60,7 @@ class EditPost(Frozen):
 
 
 class Document(Frozen):
-    """Hand over a text file, such as an export."""
+    """Hand over a text file, such as an export. `to`: the id of the person who gets it, in private; else the chat."""
 
     kind: Literal["document"] = "document"
     chat: ChatRef
@@ -68,6 +68,7 @@ class Document(Frozen):
     content: Text
     text: Text = ""
     reply_to: str | None = None
+    to: Text | None = None
 
 
 class Picture(Frozen):

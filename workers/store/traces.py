@@ -58,6 +58,7 @@ class Traces:
             return reply.ref.key in self.refs
         about = key in self.posts or getattr(reply, "post", None) in self.posts
         about = about or f"{reply.chat.key}/{getattr(reply, 'reply_to', None)}" in self.refs
+        about = about or getattr(reply, "to", None) == self.person
         text = _on_one_line(f"{reply.text} {reply.content}" if isinstance(reply, Document) else reply.text)
         return about or self.in_words(text) or self.quotes.any_in(text)
 

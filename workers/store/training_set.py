@@ -108,10 +108,14 @@ def labelled_texts(c: Connection) -> Iterator[str]:
     yield from _streamed(c, usable(messages.c.text).order_by(messages.c.id))
 
 
-def export(c: Connection, platform: str, workspace: str) -> Iterator[dict[str, Any]]:
-    """Each labelled message of a workspace as {"text", "label" (its name), "at" (seconds), "chat"}, oldest first."""
+def export(c: Connection, chat: ChatRef | None = None) -> Iterator[dict[str, Any]]:
+    """Each labelled message, of a chat or of all, as {"text", "label" (its name), "at" (seconds), "chat"}.
+
+    Oldest first.
+    """
     statement = usable(messages.c.text, labels.c.name, messages.c.at, messages.c.chat)
-    statement = statement.where(messages.c.platform == platform, messages.c.workspace == workspace)
+    if chat is not None:
+        statement = statement.where(messages.c.chat == chat.key)
     statement = statement.join(labels, labels.c.id == message_labels.c.label).order_by(messages.c.at, messages.c.id)
     for text, label, at, chat in c.execute(statement):
         yield {"text": text, "label": label, "at": at, "chat": chat}

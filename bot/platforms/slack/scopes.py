@@ -10,6 +10,7 @@ USES: dict[str, tuple[str, ...]] = {
     "channels:history": ("event message.channels",),
     "groups:history": ("event message.groups",),
     "im:history": ("event message.im",),
+    "im:write": ("conversations.open",),
     "mpim:history": ("event message.mpim",),
     "channels:read": ("event member_joined_channel", "event channel_left", "conversations.info"),
     "groups:read": ("event member_joined_channel", "event group_left", "conversations.info"),

@@ -38,7 +38,7 @@ class Sender:
             case EditPost():
                 return await self._edit(reply, handle)
             case Document():
-                return await self._upload(reply, reply.content.encode(), None)
+                return await self._upload(await self._in_private(reply), reply.content.encode(), None)
             case Picture():
                 return await self._upload(reply, reply.content, reply.alt)
             case _:
@@ -56,6 +56,15 @@ class Sender:
         ts, body = post_handle(handle), message(reply.text, reply.choices, reply.progress)
         async with self._call(reply.chat, "chat.update", limited=True) as client:
             await client.chat_update(channel=reply.chat.chat_id, ts=ts, **body)
+
+    async def _in_private(self, reply: Document) -> Document:
+        """The same as a reply in the DM with the one person who may have it; the ids of DMs begin with D."""
+        if reply.to is None or reply.chat.chat_id.startswith("D"):
+            return reply
+        async with self._call(reply.chat, "conversations.open") as client:
+            answer: Any = await client.conversations_open(users=reply.to)
+        chat = reply.chat.model_copy(update={"chat_id": answer["channel"]["id"]})
+        return reply.model_copy(update={"chat": chat, "reply_to": None})
 
     async def _upload(self, reply: Document | Picture, content: bytes, alt: str | None) -> str:
         async with self._call(reply.chat, "files.completeUploadExternal", limited=True) as client:

@@ -55,6 +55,14 @@ class NotInChat(Unreachable):
     """The bot is not in that chat any more."""
 
 
+class ChatUnknown(Refused):
+    """Telegram knows no such chat, as far as the bot may know."""
+
+
+class Forbidden(Refused):
+    """The bot may not do this, for reasons of its own place or of whom it is for."""
+
+
 class Nobody(Refused):
     """Telegram finds no such person in that chat."""
 
@@ -95,7 +103,7 @@ BAD_REQUESTS: tuple[tuple[str, type[Refused], str], ...] = (
     ("message can't be deleted", MessageGone, "tg_delete_over"),
     ("reaction_invalid", ReactionNotAllowed, "tg_emoji_not_allowed"),
     ("reactions_too_many", ReactionNotAllowed, "tg_emoji_full"),
-    ("chat not found", Refused, "tg_chat_unknown"),
+    ("chat not found", ChatUnknown, "tg_chat_unknown"),
     ("rights to send photos", Refused, "tg_no_photos"),
     ("chat_send_photos_forbidden", Refused, "tg_no_photos"),
     ("rights to send documents", Refused, "tg_no_files"),
@@ -169,7 +177,7 @@ def _of_the_network(error: Exception) -> Exception:
 def _forbidden(description: str) -> Refused:
     if any(word in description.lower() for word in NOT_IN_CHAT):
         return NotInChat(both("tg_put_out"))
-    return Refused(both("tg_forbidden"))
+    return Forbidden(both("tg_forbidden"))
 
 
 def _bad_request(description: str) -> Refused:

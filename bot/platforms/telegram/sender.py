@@ -18,11 +18,19 @@ from cachetools import FIFOCache
 
 from bot.platforms.base import Refused, post_handle
 from bot.platforms.telegram.client import Client
-from bot.platforms.telegram.errors import MessageGone, ReactionNotAllowed, Unmodified
+from bot.platforms.telegram.errors import (
+    ChatUnknown,
+    Forbidden,
+    MessageGone,
+    NotInChat,
+    ReactionNotAllowed,
+    Unmodified,
+)
 from bot.platforms.telegram.formatting import CAPTION, Piece, clipped, keyboard, pieces, under_label, units, with_bar
 from bot.platforms.telegram.rate_limit import RateLimit
 from bot.platforms.telegram.reactions import allowed
-from bot.platforms.telegram.refs import BEFORE_MIGRATION, group_of, topic_of
+from bot.platforms.telegram.refs import BEFORE_MIGRATION, chat_ref, group_of, topic_of
+from bot.platforms.telegram.users import ANONYMOUS_PREFIX
 from workers.core.events import ChatRef
 from workers.core.i18n import both
 from workers.core.replies import Document, EditPost, Picture, Post, React
@@ -142,10 +150,26 @@ class Sender:
         content = reply.content.encode()
         if len(content) > LARGEST_FILE:
             raise Refused(both("tg_large_file"))
-        caption = await self._caption(reply.chat, reply.text)
         file = BufferedInputFile(content, reply.filename)
+        if reply.to is not None and group_of(reply.chat) < 0:
+            return await self._document_in_private(reply, reply.to, file)
+        return await self._document(reply, file)
+
+    async def _document(self, reply: Document, file: BufferedInputFile) -> str:
+        caption = await self._caption(reply.chat, reply.text)
         await self._rate_limit.turn(group_of(reply.chat))
         return _id(await self._client(SendDocument(document=file, **caption, **_to(reply.chat, reply.reply_to))))
+
+    async def _document_in_private(self, reply: Document, person: str, file: BufferedInputFile) -> str:
+        """Groups have negative numbers, and a person's own chat with the bot has the person's."""
+        if person.startswith(ANONYMOUS_PREFIX):
+            raise Refused(both("tg_private_anonymous"))
+        private = reply.model_copy(update={"chat": chat_ref(int(person)), "reply_to": None})
+        try:
+            return await self._document(private, file)
+        # No word about the group: a bot may not write to whoever has never written to it, or blocked it.
+        except (NotInChat, ChatUnknown, Forbidden):
+            raise Refused(both("tg_private_closed")) from None
 
     async def picture(self, reply: Picture) -> str:
         """Show a picture, with what is on it in words under it."""

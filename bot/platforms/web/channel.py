@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from cachetools import FIFOCache
 
 from bot.platforms.base import Accept, Refused, not_listening, post_handle
-from bot.platforms.web.events import Action, PageError, Remove, Revise, event_of
-from bot.platforms.web.subscribers import Subscribers, Wire
+from bot.platforms.web.events import Action, PageError, Remove, Revise, event_of, key_of
+from bot.platforms.web.subscribers import Subscriber, Subscribers, Wire
 from workers.core.events import (
     Button,
     ChatRef,
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 BOT = Person(id="", name="Backchannel")
 CACHE_SIZE = 5000
+ASKING = 200
+"""Latest actions of which it is known on which page they were done."""
 NOT_STORED_SECONDS = 60.0
 """How long a message that the workers have not stored yet is still shown to a page that loads."""
 
@@ -60,12 +62,15 @@ class Channel:
         self._acknowledgements: FIFOCache[str, asyncio.Task[Wire]] = FIFOCache(CACHE_SIZE)
         self._authors: FIFOCache[str, str] = FIFOCache(CACHE_SIZE)
         self._not_stored: FIFOCache[str, Wire] = FIFOCache(CACHE_SIZE)
+        self._asking: FIFOCache[str, Subscriber] = FIFOCache(ASKING)
 
-    async def perform(self, action: Action) -> Wire:
-        """Carry out an action once, however often it is sent. Returns the acknowledgement.
+    async def perform(self, action: Action, page: Subscriber | None = None) -> Wire:
+        """Carry out an action once, however often it is sent. Returns the acknowledgement. `page`: who asks for it.
 
         Raises what `accept` raises, and then the action may be sent again; `PageError` if it may not be done.
         """
+        if page is not None:
+            self._asking[key_of(action)] = page
         task = self._acknowledgements.get(action.id)
         if task is None:
             task = asyncio.create_task(self._perform(action))
@@ -138,7 +143,7 @@ class Channel:
                 choices = [choice.model_dump() for choice in reply.choices]
                 return self._show_post(key, reply.text, reply.reply_to, choices=choices, progress=reply.progress)
             case Document():
-                return self._show_post(key, reply.text, None, filename=reply.filename, content=reply.content)
+                return self._hand_over(key, reply)
             case Picture():
                 return self._show_post(key, reply.text, reply.reply_to, picture=data_url(reply), alt=reply.alt)
             case EditPost():
@@ -147,6 +152,19 @@ class Channel:
                 return None
             case _:
                 return None  # CheckAdmin: whoever delivers it asks `standing`
+
+    def _hand_over(self, key: str, reply: Document) -> str:
+        """Show a file on every page; one that is for one person has its content only on the page that asked for it."""
+        page = self._asking.get(key.rpartition(":")[0]) if reply.to else None
+        line = line_of(post_id(key), BOT, self.clock.now(), reply.text) | {"bot": True, "filename": reply.filename}
+        whole: Wire = {"kind": "line", "line": line | {"content": reply.content}, "stored": True}
+        if reply.to is None:
+            self.subscribers.broadcast(whole)
+            return post_id(key)
+        self.subscribers.broadcast({"kind": "line", "line": line, "stored": True}, without=page)
+        if page is not None:
+            page.send(whole)
+        return post_id(key)
 
     def _show_post(self, key: str, text: str, reply_to: str | None, **more: object) -> str:
         line = line_of(post_id(key), BOT, self.clock.now(), text, reply_to) | {"bot": True, **more}

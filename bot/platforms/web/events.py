@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import unicodedata
 from functools import partial
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 
@@ -27,6 +27,7 @@ from workers.core.events import (
     storable_text,
 )
 
+RIGHTS: dict[str, Any] = {"admin": True, "operator": True}
 TEXT_LIMIT = 200_000
 """Characters in one message; more is refused with a sentence."""
 
@@ -145,13 +146,18 @@ def ref_of(chat: ChatRef, message_id: str) -> MessageRef:
     return MessageRef(**chat.model_dump(), message_id=message_id)
 
 
+def key_of(action: Action) -> str:
+    """The key of the event that an action becomes."""
+    return f"web:{action.id}"
+
+
 def event_of(action: Action, chat: ChatRef, at: float) -> Event:
     """The event that an action means. Its key holds the action's id, so a second delivery is recognised.
 
-    Whoever can open the page administers (it is loopback or has a password), so `admin` is known at once.
+    Whoever can open the page runs this bot (it is loopback or has a password), so their rights are known at once.
     A new message takes the action's id, which begins with the time: the same message even after a restart.
     """
-    key, person = f"web:{action.id}", action.person
+    key, person = key_of(action), action.person
     ref = partial(ref_of, chat)
     match action:
         case Say():
@@ -168,9 +174,8 @@ def event_of(action: Action, chat: ChatRef, at: float) -> Event:
                 key=key, at=at, ref=ref(action.message_id), annotator=person, emoji=emoji, added=action.added
             )
         case Press():
-            return Button(key=key, at=at, ref=ref(action.message_id), presser=person, value=action.value, admin=True)
+            return Button(key=key, at=at, ref=ref(action.message_id), presser=person, value=action.value, **RIGHTS)
         case Run():
             reply_to = ref(action.reply_to) if action.reply_to else None
-            return Command(
-                key=key, at=at, chat=chat, caller=person, text=action.text.strip(), reply_to=reply_to, admin=True
-            )
+            text = action.text.strip()
+            return Command(key=key, at=at, chat=chat, caller=person, text=text, reply_to=reply_to, **RIGHTS)

@@ -150,7 +150,7 @@ class Site:
         try:
             action = read_action(frame)
             action_id = action.id
-            subscriber.send(await self._channel.perform(action))
+            subscriber.send(await self._channel.perform(action, subscriber))
         except PageError as error:
             subscriber.send({"kind": "refused", "id": error.action, "code": error.code, "why": str(error)})
         except Exception as error:

@@ -58,10 +58,10 @@ class Subscribers:
         """The page is closed."""
         self._subscribers.discard(subscriber)
 
-    def broadcast(self, what: Mapping[str, object]) -> None:
-        """Queue one thing for every page; never blocks, whatever the pages do."""
+    def broadcast(self, what: Mapping[str, object], without: Subscriber | None = None) -> None:
+        """Queue one thing for every page, or all but one; never blocks, whatever the pages do."""
         if not self._subscribers:
             return
         text = json.dumps(what)
-        for subscriber in self._subscribers:
+        for subscriber in self._subscribers - {without}:
             subscriber.send_text(text)

@@ -21,6 +21,7 @@ SCOPES: dict[str, tuple[str, ...]] = {
     "reactions.remove": ("reactions:write",),
     "users.info": ("users:read",),
     "conversations.info": ("channels:read", "groups:read", "im:read", "mpim:read"),
+    "conversations.open": ("im:write", "channels:manage", "groups:write", "mpim:write"),
     "files.getUploadURLExternal": ("files:write",),
     "files.completeUploadExternal": ("files:write",),
 }
@@ -163,6 +164,15 @@ class FarWeb:
         if channel is None or (channel.id[0] in "GD" and not member):
             raise Trouble("channel_not_found")
         return {"channel": {"id": channel.id, "name": channel.id.lower(), "is_member": member}}
+
+    def conversations_open(self, team: Team, args: Args) -> Answer:
+        user = self.users.get(str(args["users"]))
+        if user is None:
+            raise Trouble("user_not_found")
+        if user.get("is_bot"):
+            raise Trouble("cannot_dm_bot")
+        channel = self.channels.setdefault(f"D{user['id']}", Channel(f"D{user['id']}", {team.bot, user["id"]}))
+        return {"channel": {"id": channel.id}, "no_op": True, "already_open": True}
 
     def chat_postMessage(self, team: Team, args: Args) -> Answer:  # noqa: N802
         channel, ts = self.place(team, args), self.ts()

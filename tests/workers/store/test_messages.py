@@ -199,10 +199,12 @@ def test_export_names_the_labels(db: Database) -> None:
     with db.write() as c:
         bug, idea = labels.add(c, "Bug", "", None, 0), labels.add(c, "Idea", "", None, 0)
         ledger.append(c, [choose(1, bug.id), choose(2, idea.id), choose(3, None)], 0)
-        assert list(training_set.export(c, CHAT.platform, CHAT.workspace)) == [
+        exported = [
             {"text": "This is message 1", "label": "Bug", "at": 1.0, "chat": CHAT.key},
             {"text": "This is message 2", "label": "Idea", "at": 1.0, "chat": CHAT.key},
         ]
+        assert list(training_set.export(c, CHAT)) == list(training_set.export(c)) == exported
+        assert list(training_set.export(c, CHAT.model_copy(update={"chat_id": "other"}))) == []
 
 
 def test_people_are_found_by_id_or_name(db: Database) -> None:

@@ -94,8 +94,27 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "How often it speaks is not known yet.",
         "给出标签的比例尚不清楚。",
     ),
-    "exported": ("{count} labelled messages.", "{count} 条已标注消息。"),
-    "export_none": ("There is nothing to export: nobody has labelled a message.", "没有可导出的内容：还没有标注。"),
+    "exported": (
+        "The labelled messages of the chat in which you asked: {count}. Nobody else was given this file.",
+        "您所在群的已标注消息，共 {count} 条。该文件只发给了您。",
+    ),
+    "exported_all": (
+        "The labelled messages of all chats: {count}. Nobody else was given this file.",
+        "所有群的已标注消息，共 {count} 条。该文件只发给了您。",
+    ),
+    "exported_privately": ("The file is yours alone: you get it in private.", "文件只发给您本人，请查看私聊。"),
+    "export_none": (
+        "There is nothing to export: nobody has labelled a message in this chat.",
+        "没有可导出的内容：本群还没有标注。",
+    ),
+    "export_none_at_all": (
+        "There is nothing to export: nobody has labelled a message in any chat.",
+        "没有可导出的内容：任何群都还没有标注。",
+    ),
+    "operators_only": (
+        "`{verb}` concerns all chats, so it is for the people who run this bot, and you are not one of them. Ask them.",
+        "`{verb}` 涉及所有群，只有运营本机器人的人可以使用。请联系他们。",
+    ),
     "forget_unknown": (
         "Nobody in this chat is called “{name}”. Write the name as it stands beside their messages.",
         "本群没有 “{name}”。请按消息旁显示的名字填写。",
@@ -107,6 +126,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "forgotten": (
         "Forgotten: all that they wrote (messages: {count}) and all that they labelled.",
         "已删除：此人的 {count} 条消息及其全部标注。",
+    ),
+    "sure_export all": (
+        "Hand you the labelled texts of all chats, private ones too?",
+        "确定导出所有群（包括私密群）的标注文本？",
     ),
     "sure_leave": ("Switch Backchannel off in this chat?", "确定在本群停用 Backchannel？"),
     "sure_labels merge": ("Merge {arguments}? This can't be undone.", "合并 {arguments}？此操作无法撤销。"),

@@ -42,6 +42,14 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "Telegram knows no such chat, or the bot is not in it: add the bot again.",
         "Telegram 找不到这个群，或机器人不在其中：请重新添加机器人。",
     ),
+    "tg_private_closed": (
+        "It is for you alone, and I may not write to you: open a chat with me, press Start, and ask here once more.",
+        "该内容只能发给您本人，但我无法给您发消息：请打开与我的私聊并点击“开始”，然后在这里再试一次。",
+    ),
+    "tg_private_anonymous": (
+        "It is for one person alone, and you write in the name of a chat: write as yourself, and ask once more.",
+        "该内容只能发给个人，而您以群组身份发言：请以本人身份再试一次。",
+    ),
     "tg_right_missing": (
         "The bot lacks a right in this chat: make it an administrator.",
         "机器人在本群缺少权限：请把它设为管理员。",

@@ -64,6 +64,7 @@ async def walk(far: FarSlack, people: FarPeople, platform: SlackPlatform) -> Non
     post = await platform.send(Post(chat=HERE, text="hi"), "k", None)
     await platform.send(EditPost(chat=HERE, post="k", text="ho"), "k", post)
     await platform.send(Document(chat=HERE, filename="a.txt", content="a"), "k", None)
+    await platform.send(Document(chat=HERE, filename="a.txt", content="a", to="U2"), "k", None)
     await people.emit(payloads.home_opened())
     await soon(lambda: "U1" in far.web.views)
     for channel in ("C1", "G1"):

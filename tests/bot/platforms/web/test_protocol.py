@@ -194,6 +194,18 @@ async def test_a_reply_sent_twice_is_the_same_post() -> None:
         assert (await hear(it, "line"))["line"]["filename"] == "a.jsonl"
 
 
+async def test_a_file_for_one_person_is_on_the_page_that_asked_for_it_alone() -> None:
+    async with open_page(FarSide(answers=False)) as platform, page(platform) as mine, page(platform) as other:
+        typed = {"kind": "run", "id": "mabcdefg-0000000001", "name": "Ada", "text": "export"}
+        await mine.send(json.dumps(typed))
+        await hear(mine, "ack")
+        file = Document(chat=platform.chat, filename="a.jsonl", content="{}", to="Ada")
+        await platform.send(file, "web:mabcdefg-0000000001:0", None)
+        assert (await hear(mine, "line"))["line"]["content"] == "{}"
+        theirs = (await hear(other, "line"))["line"]
+        assert (theirs["filename"], theirs.get("content")) == ("a.jsonl", None)
+
+
 async def test_what_the_page_cannot_show_is_refused_with_a_sentence() -> None:
     async with open_page(FarSide()) as platform:
         elsewhere = ChatRef(platform="web", workspace="local", chat_id="other")
