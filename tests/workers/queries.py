@@ -30,7 +30,8 @@ def last_prediction(c: Connection, message: int) -> Prediction | None:
 
 def counted_anew(c: Connection) -> dict[str | int, int]:
     """What `tallies` keeps, read from all messages and their labels; labels without a message are left out."""
-    living = select(func.count()).select_from(messages).where(~messages.c.deleted)
+    seen = (messages.c.author_id != "") | (messages.c.text != "")
+    living = select(func.count()).select_from(messages).where(~messages.c.deleted, seen)
     there = (messages.c.ref == message_labels.c.ref) & ~messages.c.deleted
     disputed = select(func.count()).select_from(message_labels).join(messages, there).where(message_labels.c.disputed)
     tested = usable(func.count()).where(message_labels.c.foresaw)

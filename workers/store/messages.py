@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, Table, select, update
 from sqlalchemy import delete as delete_from
 
 from workers.core.events import ChatRef, Delete, Edit, Message, MessageRef, Person
@@ -92,7 +93,7 @@ def _new(event: Message) -> dict[str, Any]:
 def _keep_first(c: Connection, messages_: Sequence[Message], stored: Mapping[str, Stored]) -> None:
     """Where an edit came before its message, what was first written is known only now."""
     pairs = [(event, stored[event.ref.key]) for event in messages_]
-    edited = [(event, message) for event, message in pairs if message.revision > 1 and not message.deleted]
+    edited = [(event, message) for event, message in pairs if message.revision > 1 and message.text]
     _keep_former(c, [Revision(message.id, 1, event.text, event.at) for event, message in edited])
 
 
@@ -120,11 +121,20 @@ def _tell_if_labelled(c: Connection, refs: Iterable[str]) -> None:
 def edit(c: Connection, event: Edit) -> Stored | None:
     """Apply an edit if it is newer than the text we have; a text that really changed is a new revision.
 
+    One that leaves nothing to see takes away what was written before, too.
+
     Returns the message as it stands, with an empty author while only the edit is known; None once it is deleted.
     """
+    if _blank(event.text):
+        event = event.model_copy(update={"text": ""})
     advisory_lock(c, "labels")
     with tallied(c, messages.c.ref, [event.ref.key]):
         return _edit(c, event)
+
+
+def _blank(text: str) -> bool:
+    """Whether nobody sees anything of a text: blanks, line ends, and what has no width."""
+    return all(letter.isspace() or unicodedata.category(letter)[0] == "C" for letter in text)
 
 
 def _edit(c: Connection, event: Edit) -> Stored | None:
@@ -152,12 +162,19 @@ def _revise(c: Connection, row: AnyRow, event: Edit) -> AnyRow:
         "text_sequence": event.sequence,
         "revision": row.revision + changed,
     }
-    if changed and row.author_id:  # else nobody has shown us what stood there before
+    if not event.text:  # taken away: nothing stays of what stood there
+        _drop(c, row.id, vectors, revisions)
+    elif changed and row.author_id:  # else nobody has shown us what stood there before
         _keep_former(c, [Revision(row.id, row.revision, row.text, event.at)])
     revised = c.execute(update(messages).where(messages.c.id == row.id).values(values).returning(messages)).one()
     if changed:
         _tell_if_labelled(c, [row.ref])
     return revised
+
+
+def _drop(c: Connection, message: int, *tables: Table) -> None:
+    for table in tables:
+        c.execute(delete_from(table).where(table.c.message == message))
 
 
 def delete(c: Connection, event: Delete) -> Stored:
@@ -167,15 +184,15 @@ def delete(c: Connection, event: Delete) -> Stored:
     gone = {"text": None, "deleted": True}
     with tallied(c, messages.c.ref, [event.ref.key]):
         row = c.execute(new.on_conflict_do_update(index_elements=["ref"], set_=gone).returning(messages)).one()
-    for table in (vectors, predictions, revisions):
-        c.execute(delete_from(table).where(table.c.message == row.id))
+    _drop(c, row.id, vectors, predictions, revisions)
     _tell_if_labelled(c, [row.ref])
     return stored_of(row)
 
 
 def find(c: Connection, ref: MessageRef) -> Stored | None:
-    """The message with this ref, if it was ever seen."""
-    return _by_ref(c, [ref.key]).get(ref.key)
+    """The message with this ref, if it was ever seen. An edit alone that left no words shows nothing of it."""
+    stored = _by_ref(c, [ref.key]).get(ref.key)
+    return None if stored and not (stored.author.id or stored.text or stored.deleted) else stored
 
 
 def by_key(c: Connection, key: str) -> Stored | None:

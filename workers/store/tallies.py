@@ -18,7 +18,7 @@ from workers.store.sql import among
 from workers.store.tables import labels, message_labels, messages
 
 MESSAGES = "messages"
-"""The counter of messages that are not deleted."""
+"""The counter of messages that were seen and are not deleted."""
 DISPUTED = "disputed"
 """The counter of those on whose label people do not agree."""
 TESTED = "tested"
@@ -36,7 +36,8 @@ _COUNTED = (
 _ROWS = (
     select(*_COUNTED, func.count().label("number"))
     .join_from(messages, message_labels, message_labels.c.ref == messages.c.ref, isouter=True)
-    .where(~messages.c.deleted)
+    # Of one that has neither, nobody has seen more than an edit that left no words: a picture's, or a command's.
+    .where(~messages.c.deleted, (messages.c.author_id != "") | (messages.c.text != ""))
     .group_by(*_COUNTED)
 )
 

@@ -31,6 +31,9 @@ PLATFORM = "slack"
 MESSAGE_SUBTYPES = frozenset({None, "file_share", "thread_broadcast", "bot_message", "me_message"})
 """Subtypes of messages that somebody wrote; the others are about joining, topics, pins and the like."""
 
+CORRECTION = 60.0
+"""Seconds for which a verb may be corrected by an edit; later an edit runs nothing."""
+
 SLASHES = {"/backchannel": "", "/retrain": "retrain "}
 """Our slash commands and the verb that each stands for."""
 
@@ -71,7 +74,7 @@ def message_event(event: Payload, key: str, workspace: Workspace, name: Name) ->
     """A `message` event, by its subtype."""
     match event.get("subtype"):
         case "message_changed":
-            return edited(event, key, workspace)
+            return edited(event, key, workspace, name)
         case "message_deleted":
             return deleted(event, event["deleted_ts"], key, workspace)
         case subtype if subtype in MESSAGE_SUBTYPES and not workspace.is_me(event):
@@ -99,21 +102,38 @@ def message_of(message: Payload, key: str, workspace: Workspace, name: Name) -> 
     )
 
 
-def edited(event: Payload, key: str, workspace: Workspace) -> Edit | Delete | None:
+def edited(event: Payload, key: str, workspace: Workspace, name: Name) -> Event | None:
     """An edit, if the text is another: unfurled links and new replies change a message, too."""
     message: Payload = event["message"]
     # What Slack leaves of a deleted message whose thread goes on.
     if message.get("subtype") == "tombstone":
         return deleted(event, message["ts"], key, workspace)
-    before: Payload | None = event.get("previous_message")
-    text = text_of(message)
-    if before is not None and text_of(before) == text:
+    if workspace.is_me(message) or message.get("subtype") not in MESSAGE_SUBTYPES:
         return None
-    if workspace.is_me(message) or message.get("subtype") not in MESSAGE_SUBTYPES or event.get("channel_type") == "im":
+    if event.get("channel_type") == "im":
+        return corrected(event, key, workspace, name)
+    before: Payload | None = event.get("previous_message")
+    text = said(message, workspace)
+    if before is not None and said(before, workspace) == text:
         return None
     at = float(event.get("event_ts") or event["ts"])
-    bot = from_program(message)
-    return Edit(key=key, at=at, ref=ref_of(event["channel"], message["ts"], workspace), text=text, bot=bot)
+    ref = ref_of(event["channel"], message["ts"], workspace)
+    return Edit(key=key, at=at, ref=ref, text=text, bot=from_program(message))
+
+
+def corrected(event: Payload, key: str, workspace: Workspace, name: Name) -> Command | None:
+    """A verb in a DM that was edited in time; in channels it comes as `app_mention`."""
+    message: Payload = event["message"]
+    before: Payload = event.get("previous_message") or message
+    at = float(event.get("event_ts") or event["ts"])
+    if from_program(message) or before.get("text") == message.get("text") or at - float(message["ts"]) > CORRECTION:
+        return None
+    return command_of({**message, "channel": event["channel"]}, key, workspace, name, private=True)
+
+
+def said(message: Payload, workspace: Workspace) -> str:
+    """What there is to classify in a message: nothing in one that is a verb."""
+    return "" if addresses_bot(message, workspace) and not from_program(message) else text_of(message)
 
 
 def deleted(event: Payload, ts: str, key: str, workspace: Workspace) -> Delete | None:
@@ -142,6 +162,10 @@ def mention(workspace: Workspace) -> re.Pattern[str]:
 def mention_event(event: Payload, key: str, workspace: Workspace, name: Name) -> Command | None:
     """A verb after our name. A mention further on in a text is nothing but talk, and comes as `message` as well."""
     if not addresses_bot(event, workspace) or from_program(event) or workspace.is_me(event):
+        return None
+    # Slack tells of an edited mention again, whenever that is.
+    edited_at = (event.get("edited") or {}).get("ts")
+    if edited_at and float(edited_at) - float(event["ts"]) > CORRECTION:
         return None
     return command_of(event, key, workspace, name, private=False)
 

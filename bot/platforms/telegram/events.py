@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Container
 from dataclasses import dataclass
@@ -37,6 +38,8 @@ ASKED_FOR = (
 """The kinds of updates that Telegram is asked for; it keeps reactions to itself where they are not named."""
 UNNAMED = ""
 """The key of an event that gets one from its update."""
+CORRECTION = 60.0
+"""Seconds for which a command may be corrected by an edit; later an edit runs nothing."""
 COMMAND = re.compile(r"/([A-Za-z0-9_]{1,64})(?:@([A-Za-z0-9_]+))?(?=\s|$)")
 START = "start"
 """What a client sends when somebody opens a chat with the bot, or adds it to a group, by a link."""
@@ -89,11 +92,7 @@ def _on_message(message: Message, context: Context) -> list[Event]:
         return [] if private else [_message(message, text)]
     if not line:  # a command to another bot
         return []
-    # Taken along, for it may never have been stored, and Telegram lets nobody fetch a message.
-    about = _replied_to(message)
-    quoted_text = (about.text or about.caption) if about and not _by_bot(about, context) else None
-    quoted: list[Event] = [_message(about, quoted_text, _topic(message))] if about and quoted_text else []
-    return [*quoted, _command(message, about, line, private)]
+    return _command(message, context, line)
 
 
 def _message(message: Message, text: str, topic: int | None = None) -> Event:
@@ -109,17 +108,26 @@ def _message(message: Message, text: str, topic: int | None = None) -> Event:
     )
 
 
-def _command(message: Message, about: Message | None, line: str, private: bool) -> Event:
-    return Command(
-        key=UNNAMED,
+def _command(message: Message, context: Context, line: str) -> list[Event]:
+    """The verb, after the message that it is about.
+
+    That is taken along, for it may never have been stored, and Telegram lets nobody fetch a message.
+    """
+    about, chat = _replied_to(message), _ref(message).chat
+    quoted = (about.text or about.caption) if about and not _by_bot(about, context) else None
+    # By the line: an edit is told, too, when somebody reacts, and what was run already must not run again.
+    digest = hashlib.sha256(f"{chat.key}:{line}".encode("utf-8", "replace")).hexdigest()[:12]
+    command = Command(
+        key=f"{NAME}:{context.me.id}:command:{message.chat.id}:{message.message_id}:{digest}",
         at=message.date.timestamp(),
-        chat=_ref(message).chat,
+        chat=chat,
         caller=users.author(message),
         text=line,
         reply_to=_ref(about, _topic(message)) if about else None,
         thread=str(message.message_id),
-        private=private,
+        private=message.chat.type == "private",
     )
+    return [_message(about, quoted, _topic(message)), command] if about and quoted else [command]
 
 
 def _by_bot(message: Message, context: Context) -> bool:
@@ -150,13 +158,18 @@ def moved(me: int, old: int, new: int, at: float) -> Moved:
 
 
 def _on_edit(message: Message, context: Context) -> list[Event]:
-    text = message.text or message.caption
-    if not text or message.chat.type == "private" or _by_bot(message, context):
+    """A changed text; one that was taken away, or became a command, is no text any more."""
+    if _by_bot(message, context):
         return []
-    if command_of(text, context.me.username) is not None:
-        return []
+    text, private = message.text or message.caption or "", message.chat.type == "private"
+    line = None if users.is_program(message) else command_of(text, context.me.username, plain=private)
     at = float(message.edit_date or context.now)
-    return [Edit(key=UNNAMED, at=at, ref=_ref(message), text=text, bot=users.is_program(message))]
+    changed = Edit(
+        key=UNNAMED, at=at, ref=_ref(message), text=text if line is None else "", bot=users.is_program(message)
+    )
+    in_time = at - message.date.timestamp() <= CORRECTION
+    command = _command(message, context, line) if line and in_time else []
+    return command if private else [changed, *command]
 
 
 def _on_reaction(update: MessageReactionUpdated, context: Context) -> list[Event]:

@@ -14,7 +14,7 @@ from bot.platforms.slack.formatting import readable
 from bot.platforms.slack.workspaces import Workspace, workspace_of
 from tests.fakes.slack import payloads
 from tests.fixtures import events_of, recordings
-from workers.core.events import Command, Event, Presence, Reaction
+from workers.core.events import Command, Edit, Event, Presence, Reaction
 
 MINE = Workspace("T1", "Acme", "UBOT", "BBOT", SecretStr("xoxb-canary"))
 NAMES = {"U1": "Uma", "U2": "Bob"}
@@ -113,3 +113,35 @@ TEXTS = [
 @pytest.mark.parametrize(("raw", "wanted"), TEXTS)
 def test_text_as_people_read_it(raw: str, wanted: str) -> None:
     assert readable(raw) == wanted
+
+
+# ── edits and verbs ─────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(("before", "after"), [("secret", ""), ("secret", "<@UBOT> labels"), (None, "<@UBOT> labels")])
+def test_a_text_that_is_taken_away_or_became_a_verb_is_no_text(before: str | None, after: str) -> None:
+    event = heard(payloads.changed(before, after))
+    assert isinstance(event, Edit)
+    assert event.text == ""
+
+
+def test_an_edited_verb_was_never_a_message() -> None:
+    assert heard(payloads.changed("<@UBOT> lables", "<@UBOT> labels")) is None
+
+
+@pytest.mark.parametrize(("after", "runs"), [("1700000060.000000", True), ("1700000061.000000", False)])
+def test_a_verb_may_be_corrected_within_a_minute(after: str, runs: bool) -> None:
+    """Slack sends the mention once more, however late it was edited."""
+    mention = payloads.mention("<@UBOT> labels", edited={"user": "U1", "ts": after}, ts="1700000000.000100")
+    command = heard(mention)
+    assert isinstance(command, Command) == runs
+    in_dm = payloads.changed("lables", "labels", channel="D1", channel_type="im", event_ts=after)
+    command = heard(in_dm)
+    assert isinstance(command, Command) == runs
+    if isinstance(command, Command):
+        assert (command.text, command.private, command.chat.chat_id, command.caller.id) == ("labels", True, "D1", "U2")
+
+
+def test_a_preview_that_changes_a_verb_in_a_dm_runs_nothing() -> None:
+    assert heard(payloads.changed("labels", "labels", channel="D1", channel_type="im")) is None
+    assert heard(payloads.changed(None, "labels", channel="D1", channel_type="im")) is None

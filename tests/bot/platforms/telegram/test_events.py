@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from bot.platforms.telegram import updates
 from bot.platforms.telegram.events import ASKED_FOR, BotAccount, Context, events
-from tests.fakes.telegram.world import ANA, BO, BOT, CHANNEL, GROUP, Json, World, user
+from tests.fakes.telegram.world import ANA, BO, BOT, CHANNEL, GROUP, OTHER_BOT, Json, World, user
 from tests.fixtures import events_of, recordings
-from workers.core.events import ChatRef, Command, Event, Message, MessageRef, Moved, Person, Presence, Reaction
+from workers.core.events import ChatRef, Command, Edit, Event, Message, MessageRef, Moved, Person, Presence, Reaction
 
 ME = BotAccount(BOT["id"], BOT["username"])
 CHAT = ChatRef(platform="telegram", workspace="-1001", chat_id="-1001")
@@ -78,17 +78,16 @@ def test_parts_of_an_update_that_nobody_needs_can_be_of_any_shape(caplog: pytest
 def test_commands_are_read(text: str, line: str) -> None:
     far = world()
     message = far.say(ANA, text)
-    assert heard(far) == [
-        Command(
-            key="telegram:4242:1000:0",
-            at=float(message["date"]),
-            sequence=1000,
-            chat=CHAT,
-            caller=LEE,
-            text=line,
-            thread=str(message["message_id"]),
-        )
-    ]
+    [command] = heard(far)
+    assert command == Command(
+        key=command.key,
+        at=float(message["date"]),
+        sequence=1000,
+        chat=CHAT,
+        caller=LEE,
+        text=line,
+        thread=str(message["message_id"]),
+    )
 
 
 @pytest.mark.parametrize("text", ["/etc/hosts is broken", "/ what", "see /retrain", "/2x@", "//"])
@@ -107,8 +106,78 @@ def test_in_ones_own_chat_with_the_bot_every_text_is_a_verb() -> None:
         [command] = heard(far)
         assert isinstance(command, Command)
         assert (command.text, command.private, command.chat.workspace) == ("help", True, "11")
-    far.edit(int(command.thread or 0), "helps", ANA["id"])
-    assert heard(far) == []
+
+
+# ── commands and edits ──────────────────────────────────────────────────────────────────────────────
+
+
+def edited(far: World, message: Json, text: str | None, after: float = 5) -> list[Event]:
+    """What an edit says that comes so many seconds after its message."""
+    chat = message["chat"]["id"]
+    far.edit(message["message_id"], text or "", chat)
+    assert far.last
+    [content] = [value for name, value in far.last.items() if name != "update_id"]
+    content["edit_date"] = message["date"] + after
+    if text is None:
+        del content["text"]
+    return heard(far)
+
+
+@pytest.mark.parametrize(("after", "runs"), [(0, True), (60, True), (61, False), (90_000, False)])
+@pytest.mark.parametrize("private", [True, False])
+def test_a_command_may_be_corrected_within_a_minute(after: float, runs: bool, private: bool) -> None:
+    far = world()
+    far.private(ANA)
+    typed = far.say(ANA, "/lables add bug", ANA["id"] if private else GROUP)
+    wrong = heard(far)
+    events = edited(far, typed, "/labels add bug", after)
+    commands = [event for event in events if isinstance(event, Command)]
+    assert [command.text for command in commands] == (["labels add bug"] if runs else [])
+    assert [event.text for event in events if isinstance(event, Edit)] == ([] if private else [""])
+    assert not runs or commands[0].key != wrong[0].key
+
+
+def test_what_was_run_already_is_not_run_again_when_nothing_but_a_reaction_changed_it() -> None:
+    """Telegram tells of an edit then, too: the key is the same, by which intake knows it."""
+    far = world()
+    typed = far.say(ANA, "/retrain")
+    [first] = heard(far)
+    [_, again] = edited(far, typed, "/retrain")
+    assert isinstance(again, Command)
+    assert again.key == first.key
+    other = far.say(ANA, "/retrain")
+    [second] = heard(far)
+    assert second.key != first.key
+    assert edited(far, other, "/retrain full")[1].key != second.key
+
+
+def test_a_message_edited_into_a_command_is_no_message_and_takes_along_what_it_is_about() -> None:
+    far = world()
+    before = far.message(GROUP, BO, "written before the bot came")
+    typed = far.say(ANA, "label bug", to=before["message_id"])
+    gone, about, command = edited(far, typed, "/label bug")
+    assert isinstance(gone, Edit)
+    assert isinstance(about, Message)
+    assert isinstance(command, Command)
+    assert (gone.ref, gone.text) == (ref(typed), "")
+    assert (about.ref, command.reply_to, command.text) == (ref(before), ref(before), "label bug")
+    [gone] = edited(far, typed, "/label@some_other_bot bug")
+    assert isinstance(gone, Edit)
+    assert gone.text == ""
+
+
+def test_a_text_that_is_taken_away_is_an_edit() -> None:
+    far = world()
+    [event] = edited(far, far.say(ANA, "my password"), None)
+    assert isinstance(event, Edit)
+    assert event.text == ""
+
+
+def test_what_another_bot_edits_is_no_command() -> None:
+    far = world()
+    [event] = edited(far, far.say(OTHER_BOT, "/status ok"), "/status bad")
+    assert isinstance(event, Edit)
+    assert (event.text, event.bot) == ("/status bad", True)
 
 
 # ── edits, reactions, buttons ───────────────────────────────────────────────────────────────────────
