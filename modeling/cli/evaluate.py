@@ -34,10 +34,14 @@ def evaluate(
 
         examples, outside = read(test), read_texts(out_of_scope) if out_of_scope else ()
         evaluation = run(bundle, examples, against, outside, reporter)
-        evaluation_report.write(evaluation, json_file, picture, language.value)
+        drawn = False
+        if picture:
+            evaluation, drawn = evaluation_report.drawn(evaluation, picture, language.value)
+        if json_file:
+            evaluation_report.write(evaluation, json_file)
         if show is Show.json:
             reporter.finish(evaluation_report.event(evaluation))
     if show is Show.rich:
         Console().print(evaluation_report.as_tables(evaluation))
-        if picture:
+        if drawn:
             typer.echo(evaluation_report.legend(evaluation))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +12,7 @@ from rich.console import Console
 
 from modeling.cli.console import Language, Progress, Show, on_terminal, reporting
 from modeling.errors import ModelingError
+from modeling.sentences.catalogue import Sentence
 
 if TYPE_CHECKING:
     from modeling.explanation.explain import Explanation
@@ -46,7 +48,7 @@ def explain(
         explanation = run(loaded, message, labelled)
         if picture:
             reporter.stage("drawing", 1.0)
-            _draw(explanation, picture, language.value)
+            explanation = _drawn(explanation, picture, language.value)
         if show is Show.json:
             reporter.finish(explanation_report.event(explanation))
     if show is Show.rich:
@@ -60,10 +62,10 @@ def _standard_input() -> str:
         raise ModelingError("stdin_not_read", reason=error.strerror or str(error)) from None
 
 
-def _draw(explanation: Explanation, picture: Path, language: str) -> None:
+def _drawn(explanation: Explanation, picture: Path, language: str) -> Explanation:
+    """Draw it; where that fails, the explanation says so among its notes."""
     from modeling.reporting import explanation_plot
+    from modeling.reporting.drawing import attempt
 
-    try:
-        picture.write_bytes(explanation_plot.png(explanation, language))
-    except OSError as error:
-        raise ModelingError("file_not_written", path=picture, reason=error.strerror or str(error)) from None
+    problem = attempt(lambda: picture.write_bytes(explanation_plot.png(explanation, language)))
+    return replace(explanation, notes=(problem, *explanation.notes)) if isinstance(problem, Sentence) else explanation

@@ -21,6 +21,7 @@ from modeling.pretraining.plan import Outcome, PretrainingConfig
 from modeling.pretraining.probe import Gain
 from modeling.progress import Reporter
 from modeling.reporting import loss_plot
+from modeling.reporting.drawing import attempt
 from modeling.sentences.catalogue import Sentence, sentence
 from modeling.text import script_reading
 from modeling.training.run_directory import RunDirectory
@@ -73,7 +74,10 @@ class _Run:
         )
         trained = self._saved(backbone, objective, outcome)
         gained, notes = self._gain(trained)
-        curve = self._drawn(objective, outcome)
+        self.reporter.stage("saving", 1.0)
+        curve = loss_plot.curve(outcome.losses)
+        problem = attempt(lambda: self._draw(curve, objective, outcome))
+        notes += [problem] if isinstance(problem, Sentence) else []
         return Pretrained(
             objective=objective,
             base=self.settings.base,
@@ -117,12 +121,9 @@ class _Run:
         )
         return gain, [gain.sentence]
 
-    def _drawn(self, objective: str, outcome: Outcome) -> loss_plot.Curve:
-        self.reporter.stage("saving", 1.0)
-        points = loss_plot.curve(outcome.losses)
-        drawn = loss_plot.png(points, (outcome.before, outcome.after), objective.upper())
+    def _draw(self, curve: loss_plot.Curve, objective: str, outcome: Outcome) -> None:
+        drawn = loss_plot.png(curve, (outcome.before, outcome.after), objective.upper())
         (self.run_directory.folder / CURVE).write_bytes(drawn)
-        return points
 
     def _about(self, outcome: Outcome, *, started_over: bool) -> list[Sentence]:
         """Sentences without which the losses could be read wrongly."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,9 @@ from modeling.evaluation.curves import WANTED, Spoken, widest
 from modeling.evaluation.evaluate import Evaluation
 from modeling.evaluation.significance import Comparison
 from modeling.events import Evaluated, rounded
+from modeling.reporting.drawing import attempt
 from modeling.reporting.evaluation_plot import numbered, png
+from modeling.sentences.catalogue import Sentence
 
 SHOWN_LABELS = 20
 SHOWN_MIX_UPS = 8
@@ -72,15 +75,20 @@ def as_tables(evaluation: Evaluation) -> Group:
     return Group(*parts, *notes, how)
 
 
-def write(evaluation: Evaluation, json_file: Path | None, picture: Path | None, language: str) -> None:
-    """Write what was asked for to files. Raises ModelingError when a file cannot be written."""
+def write(evaluation: Evaluation, json_file: Path) -> None:
+    """Write everything that was measured. Raises ModelingError when the file cannot be written."""
     try:
-        if json_file:
-            json_file.write_text(event(evaluation).model_dump_json(indent=1) + "\n", "utf-8")
-        if picture:
-            picture.write_bytes(png(evaluation, language))
+        json_file.write_text(event(evaluation).model_dump_json(indent=1) + "\n", "utf-8")
     except OSError as error:
-        raise ModelingError("file_not_written", path=error.filename, reason=error.strerror or str(error)) from None
+        raise ModelingError("file_not_written", path=json_file, reason=error.strerror or str(error)) from None
+
+
+def drawn(evaluation: Evaluation, picture: Path, language: str) -> tuple[Evaluation, bool]:
+    """Draw it, and return whether that went well; where it did not, the evaluation says so among its notes."""
+    problem = attempt(lambda: picture.write_bytes(png(evaluation, language)))
+    if isinstance(problem, Sentence):
+        return replace(evaluation, notes=(problem, *evaluation.notes)), False
+    return evaluation, True
 
 
 def legend(evaluation: Evaluation) -> str:

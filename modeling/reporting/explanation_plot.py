@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import accumulate, groupby
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
@@ -50,7 +52,7 @@ def png(explanation: Explanation, language: str) -> bytes:
 
     available = fonts.find()
     words = available.words(WORDS, language)
-    placed = list(_placed(explanation, available))
+    placed = _in_reading_order(list(_placed(explanation, available)))
     lines = 1 + max((word.line for word in placed), default=0)
     below = [_cut(f"{neighbour.label}: {neighbour.text}", available, MESSAGE) for neighbour in explanation.neighbours]
     height = LINE * (lines + 4 + (len(below) + 2 if below else 0))
@@ -76,7 +78,8 @@ def _placed(explanation: Explanation, available: Fonts) -> Iterator[Placed]:
     line, column, last, strongest = 0, 0, 0, strongest_weight(explanation)
     weighed = zip(explanation.attribution.words, explanation.attribution.weights.tolist(), strict=True)
     for number, (word, weight) in enumerate(weighed, 1):
-        text = word.text if available.can_draw(word.text) else f"[{number}]"
+        written = available.written(word.text)
+        text = written if written and available.can_draw(written) else f"[{number}]"
         column += 1 if column and word.start > last else 0
         if column and column + cell_len(text) > COLUMNS:
             line, column = line + 1, 0
@@ -90,6 +93,50 @@ def _placed(explanation: Explanation, available: Fonts) -> Iterator[Placed]:
             yield Placed(piece, line, column, colour)
             column += cell_len(piece)
         last = word.end
+
+
+def _in_reading_order(placed: list[Placed]) -> list[Placed]:
+    """Turn the lines of a message that is read from the right, and in any message the words that go the other way.
+
+    This is Unicode's bidirectional algorithm (UAX 9) for whole words; matplotlib does the same for the letters in them.
+    """
+    leads = next((way for word in placed if (way := _from_right(word.text)) is not None), False)
+    turned: list[Placed] = []
+    for _, group in groupby(placed, lambda word: word.line):
+        line = list(group)
+        ways = _ways([word.text for word in line], leads)
+        line = _mirrored(line, 0, COLUMNS) if leads else line
+        for way, run in groupby(zip(ways, line, strict=True), lambda pair: pair[0]):
+            words = [word for _, word in run]
+            turned += words if way == leads else _mirrored(words, *_span(words))
+    return turned
+
+
+def _ways(texts: list[str], leads: bool) -> list[bool]:
+    """Whether each word is read from the right; a number is like the words around it, or else like the message."""
+    own = [_from_right(text) for text in texts]
+    before = list(accumulate(own, _latest, initial=leads))[:-1]
+    after = list(accumulate(reversed(own), _latest, initial=leads))[-2::-1]
+    around = [one if one == other else leads for one, other in zip(before, after, strict=True)]
+    return [near if way is None else way for way, near in zip(own, around, strict=True)]
+
+
+def _latest(last: bool, way: bool | None) -> bool:
+    return last if way is None else way
+
+
+def _from_right(text: str) -> bool | None:
+    """Whether the first letter is of a script that is read from the right; None of a text without letters."""
+    strong = (kind for character in text if (kind := unicodedata.bidirectional(character)) in ("L", "R", "AL"))
+    return next((kind != "L" for kind in strong), None)
+
+
+def _span(words: list[Placed]) -> tuple[int, int]:
+    return min(word.column for word in words), max(word.column + cell_len(word.text) for word in words)
+
+
+def _mirrored(words: list[Placed], low: int, high: int) -> list[Placed]:
+    return [replace(word, column=low + high - word.column - cell_len(word.text)) for word in words]
 
 
 def _pieces(text: str) -> Iterator[str]:

@@ -1,8 +1,9 @@
-"""Fonts for label names in any script: a name is drawn only if every character of it can be."""
+"""Fonts for texts in any script, which are drawn as they are written; what no font has is named or left out."""
 
 from __future__ import annotations
 
 import io
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -30,6 +31,10 @@ CHINESE = (
     "SimHei",
     "Arial Unicode MS",
 )
+# Whose emoji are outlines: matplotlib draws no bitmaps, as those in colour are.
+EMOJI = ("Noto Emoji", "Symbola", "Segoe UI Emoji", "Segoe UI Symbol", "Noto Sans Symbols 2", "Apple Symbols")
+FLAG_A = 0x1F1E6  # the first of the letters that two by two are a flag
+UNSEEN = {"Cc", "Cf", "Me", "Sk"}  # categories of what changes the characters beside it: joiners, skin tones, keycaps
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,31 +48,51 @@ class Fonts:
         fonts = [_characters(family) for family in self.families]
         return all(character.isspace() or any(ord(character) in font for font in fonts) for character in text)
 
+    def written(self, text: str) -> str:
+        """Return a text in one line, with the name of each emoji that no font has in its place, as in [bug]."""
+        return "".join(" " if character.isspace() else self._character(character) for character in text)
+
+    def _character(self, character: str) -> str:
+        category = unicodedata.category(character)
+        if self.can_draw(character):
+            return character
+        if FLAG_A <= ord(character) < FLAG_A + 26:
+            return chr(ord("A") + ord(character) - FLAG_A)
+        if category == "So":
+            return f"[{unicodedata.name(character).lower()}]"
+        return "" if category in UNSEEN or unicodedata.name(character, "").startswith("VARIATION") else character
+
     def drawable(self, text: str) -> str:
-        """Return a text less the characters that would be boxes, such as an emoji; "" where those are most of it."""
-        left = "".join(character for character in text if self.can_draw(character)).strip()
-        return left if len(left) * 2 >= len(text) else ""
+        """Return a text as it is written less the characters that would be boxes; "" where those are most of it."""
+        written = self.written(text)
+        left = "".join(character for character in written if self.can_draw(character)).strip()
+        return left if len(left) * 2 >= len(written) else ""
 
     def words(self, languages: Mapping[str, dict[str, str]], language: str) -> dict[str, str]:
         """Return a picture's words in a language, in English where those would be boxes."""
         return languages[language if all(map(self.can_draw, languages[language].values())) else "en"]
 
     def png(self, figure: Figure) -> bytes:
-        """Draw a figure whose words are in these families."""
-        for text in figure.findobj(lambda artist: hasattr(artist, "set_fontfamily")):
-            text.set_fontfamily(list(self.families))  # pyright: ignore[reportAttributeAccessIssue]
+        """Draw a figure whose words are in these families, each letter as it is written: "$" begins no mathematics."""
+        from matplotlib.text import Text
+
+        for text in figure.findobj(Text):
+            assert isinstance(text, Text)
+            text.set_fontfamily(list(self.families))
+            text.set_parse_math(False)
+            text.set_usetex(False)  # whatever a settings file of matplotlib's says
         drawn = io.BytesIO()
         figure.savefig(drawn, format="png")
         return drawn.getvalue()
 
 
 def find() -> Fonts:
-    """Return the plain font, and the best Chinese one that this system has."""
+    """Return the plain font, and the best Chinese one and the best one with emoji that this system has."""
     from matplotlib import font_manager
 
     installed = {entry.name for entry in font_manager.fontManager.ttflist}
-    chinese = next((family for family in CHINESE if family in installed), None)
-    return Fonts((PLAIN, chinese) if chinese else (PLAIN,))
+    best = (next((family for family in families if family in installed), None) for families in (CHINESE, EMOJI))
+    return Fonts((PLAIN, *filter(None, best)))
 
 
 def named(names: Sequence[str], fonts: Fonts, longest: int) -> list[str | None]:

@@ -47,6 +47,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "{path} cannot be written to ({reason}): choose another file.",
         "无法写入 {path}（{reason}）：请换一个文件。",
     ),
+    "picture_not_drawn": (
+        "There is no picture ({reason}): everything is in the words.",
+        "没有图片（{reason}）：全部内容见文字。",
+    ),
     "file_exists": (
         "{path} exists already: remove it, or choose another name.",
         "{path} 已存在：请删除它，或换一个名称。",

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
+from modeling.reporting.drawing import attempt
+from modeling.sentences.catalogue import Sentence
 from workers.commands.context import Answer, Call, Plan, reply_with
 from workers.core.command_table import VERBS, nearest
 from workers.core.events import ChatRef, Person
 from workers.core.i18n import percent, say
-from workers.core.replies import Document, Picture, Post
+from workers.core.replies import Document, Picture, Post, Reply
 from workers.store import chats, erasure, labels, overview, training_set, versions
 from workers.store.accuracy import WINDOW, AccuracyPoint
 
@@ -88,7 +89,7 @@ def bots(call: Call) -> Answer:
     return Plan(write)
 
 
-def stats(call: Call) -> list[Post | Picture]:
+def stats(call: Call) -> Sequence[Reply]:
     """Counts, accuracy, coverage and the active version; with a picture once there is a line to draw."""
     counts = overview.overview(call.c, call.command.chat)
     active = versions.active(call.c)
@@ -109,18 +110,23 @@ def stats(call: Call) -> list[Post | Picture]:
     return [*posts, *([chart(call, counts.accuracy)] if len(counts.accuracy) > 1 else [])]
 
 
-def chart(call: Call, points: Sequence[AccuracyPoint]) -> Picture:
-    """How the share of right answers went up or down with the labels."""
+def chart(call: Call, points: Sequence[AccuracyPoint]) -> Post | Picture:
+    """How the share of right answers went up or down with the labels; in words alone where nothing can be drawn."""
     first, last = points[0], points[-1]
     shares = {"first": percent(first.accuracy), "last": percent(last.accuracy)}
     alt = call.text("accuracy_chart", **shares, labels=last.labels)
     chat, thread = call.command.chat, call.command.thread
-    return Picture(chat=chat, filename="accuracy.png", content=accuracy_png(points), alt=alt, text=alt, reply_to=thread)
+    drawn = attempt(lambda: accuracy_png(points))
+    if isinstance(drawn, Sentence):
+        return call.post(f"{alt} {drawn.render(call.language)}")
+    return Picture(chat=chat, filename="accuracy.png", content=drawn, alt=alt, text=alt, reply_to=thread)
 
 
 def accuracy_png(points: Sequence[AccuracyPoint]) -> bytes:
     """Share of right answers (percent) against the number of labels when they were given. Imports matplotlib."""
     from matplotlib.figure import Figure
+
+    from modeling.reporting.fonts import PLAIN, Fonts
 
     figure = Figure(figsize=(6.4, 3.2), dpi=110, layout="constrained")
     axes = figure.add_subplot()
@@ -131,9 +137,7 @@ def accuracy_png(points: Sequence[AccuracyPoint]) -> bytes:
     axes.yaxis.set_major_formatter("{x:.0f}%")
     axes.grid(axis="y", color=FAINT)  # pyright: ignore[reportUnknownMemberType]
     axes.spines[["top", "right"]].set_visible(False)
-    drawn = io.BytesIO()
-    figure.savefig(drawn, format="png")  # pyright: ignore[reportUnknownMemberType]
-    return drawn.getvalue()
+    return Fonts((PLAIN,)).png(figure)
 
 
 def export(call: Call) -> list[Document] | list[Post]:

@@ -127,8 +127,9 @@ class Explainer:
 
 
 def work_out(question: Question) -> tuple[Explanation, bytes] | Sentence:
-    """The explanation and its picture, or why there is none."""
+    """The explanation and its picture, b"" where that cannot be drawn; or why there is no explanation."""
     from modeling.explanation.explain import explain
+    from modeling.reporting.drawing import attempt
     from modeling.reporting.explanation_plot import png
 
     try:
@@ -136,7 +137,10 @@ def work_out(question: Question) -> tuple[Explanation, bytes] | Sentence:
         explained = explain(bundle, question.text, question.near)
     except ModelingError as error:
         return error.sentence
-    return explained, png(explained, question.language)
+    drawn = attempt(lambda: png(explained, question.language))
+    if isinstance(drawn, Sentence):
+        return replace(explained, notes=(drawn, *explained.notes)), b""
+    return explained, drawn
 
 
 @lru_cache(maxsize=1)
@@ -168,7 +172,7 @@ def answer(
     explained = worked_out(question(model, text, nearest(database, model, command.chat, text), language))
     if isinstance(explained, Sentence):
         return Post(chat=command.chat, text=explained.render(language), reply_to=command.thread)
-    return picture(model, command, language, *explained)
+    return in_words_and_picture(model, command, language, *explained)
 
 
 def text_asked_about(c: Connection, command: Command) -> tuple[str, str]:
@@ -186,17 +190,16 @@ def text_asked_about(c: Connection, command: Command) -> tuple[str, str]:
     return "", (stored.text if stored else waiting.text if waiting else "") or ""
 
 
-def picture(model: ServedModel, command: Command, language: str, explained: Explanation, content: bytes) -> Picture:
-    """The explanation as a picture with the same in words under it."""
+def in_words_and_picture(
+    model: ServedModel, command: Command, language: str, explained: Explanation, content: bytes
+) -> Reply:
+    """The explanation as a picture with the same in words under it; in words alone where there is no picture."""
     replied_to = None if command.arguments or command.reply_to is None else command.reply_to.message_id
-    return Picture(
-        chat=command.chat,
-        filename="explained.png",
-        content=content,
-        alt=say(language, "explained_alt", label=explained.label),
-        text=explanation_text(language, explained, model.labels),
-        reply_to=replied_to or command.thread,
-    )
+    text, to = explanation_text(language, explained, model.labels), replied_to or command.thread
+    if not content:
+        return Post(chat=command.chat, text=text, reply_to=to)
+    alt = say(language, "explained_alt", label=explained.label)
+    return Picture(chat=command.chat, filename="explained.png", content=content, alt=alt, text=text, reply_to=to)
 
 
 def question(model: ServedModel, text: str, near: Examples | None, language: str) -> Question:

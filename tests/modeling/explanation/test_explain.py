@@ -230,6 +230,15 @@ def test_a_terminal_shows_sentences_and_an_altered_bundle_gets_one(saved: Path, 
     assert "altered or damaged" in json.loads(refused.stdout.splitlines()[-1])["message"]
 
 
+@pytest.mark.parametrize("progress", ["json", "rich"])
+def test_where_no_picture_can_be_drawn_the_command_gives_the_words(saved: Path, tmp_path: Path, progress: str) -> None:
+    words = ["explain", str(saved), "I paid $$ twice", "--picture", str(tmp_path / "no" / "p.png")]
+    result = CliRunner().invoke(app, [*words, "--progress", progress])
+    assert result.exit_code == 0, result.output
+    assert "There is no picture" in result.stdout
+    assert "I paid $$ twice" in result.stdout
+
+
 def test_words_are_coloured_by_their_weight(bundle: Bundle) -> None:
     found = explain(bundle, CRASH)
     strongest = max(

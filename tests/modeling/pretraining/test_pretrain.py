@@ -112,6 +112,19 @@ def test_what_an_objective_adds_lies_where_the_backbone_is(
     assert {value.device.type for value in (*model.parameters(), *model.buffers())} == {"meta"}
 
 
+def test_a_curve_that_cannot_be_drawn_costs_the_run_nothing(
+    pool: Pool, encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> bytes:
+        raise RuntimeError("the fonts are gone")
+
+    monkeypatch.setattr(loss_plot, "png", fail)
+    done = run(pool, encoder, tmp_path, "mlm", steps=2)
+    assert "There is no picture (RuntimeError: the fonts are gone)" in " ".join(map(str, done.notes))
+    assert done.curve[-1][0] == 2
+    assert load(done.backbone).fingerprint == done.fingerprint
+
+
 def test_a_run_that_was_cut_off_ends_with_the_weights_of_an_unbroken_one(
     pool: Pool, encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from matplotlib import rc_context
 from sqlalchemy import Connection, text
 
 from tests.workers.chatroom import ADMIN, ANA, BO, CHAT, Chatroom, ref
@@ -427,17 +428,29 @@ def test_stats_and_labels_count(room: Chatroom):
     assert "1 messages, 1 labelled" in room.says("stats")
 
 
-def test_stats_draws_a_picture_once_there_is_a_line_to_draw(room: Chatroom):
+def test_stats_draws_a_picture_once_there_is_a_line_to_draw_or_else_says_it(
+    room: Chatroom, monkeypatch: pytest.MonkeyPatch
+):
     for number in range(3):
         id = room.write(str(number), f"the page is blank {number}")
         with room.database.write() as c:
             predictions.record_predictions(c, [foreseen(id, labels_by_name(room)["bug"])])
         room.react(str(number), "🐞" if number else "❓")
-    said, picture = room.type("stats")
+    with rc_context({"text.usetex": True}):  # a settings file of matplotlib's may say that
+        said, picture = room.type("stats")
     assert isinstance(picture, Picture)
     assert picture.content.startswith(b"\x89PNG")
     assert "from 0.0% to 66.7%" in picture.alt
     assert isinstance(said, Post)
+
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("the fonts are gone")
+
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", fail)
+    counted, instead = room.type("stats")
+    assert counted == said
+    assert isinstance(instead, Post)
+    assert "from 0.0% to 66.7%. There is no picture (RuntimeError" in instead.text
 
 
 @pytest.mark.parametrize(

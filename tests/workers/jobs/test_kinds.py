@@ -102,6 +102,18 @@ EVALUATED = {
 }
 
 
+def test_what_was_measured_is_said_where_its_picture_could_not_be_drawn(
+    labelled: Chatroom, settings: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    note = sentence("picture_not_drawn", reason="the fonts are gone").model_dump(mode="json")
+    Programs(monkeypatch, settings, TRAINED, {**EVALUATED, "notes": [note]})
+    labelled.type("evaluate")
+    run(labelled, settings)
+    assert "50.0% (40.0%–60.0%)" in told(labelled)[-1]
+    assert "There is no picture (the fonts are gone)" in told(labelled)[-1]
+    assert not pictures(labelled)
+
+
 def test_a_saved_version_is_measured_as_it_is_while_the_labels_are_its_own(
     labelled: Chatroom, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ):

@@ -109,6 +109,29 @@ def test_a_text_can_be_typed_and_the_answer_speaks_the_chats_language(taught: Ch
     assert "支持" in explained.text
 
 
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_where_no_picture_can_be_drawn_the_words_come_alone(
+    taught: Chatroom, monkeypatch: pytest.MonkeyPatch, language: str
+):
+    def fail(*_: object) -> None:
+        raise RuntimeError("the fonts are gone")
+
+    monkeypatch.setattr("modeling.reporting.explanation_plot.png", fail)
+    taught.type(f"here {language}")
+    explained = answer(taught, asked(taught, about="0"))
+    assert isinstance(explained, Post)
+    assert explained.reply_to == "0"
+    assert "🐞 bug" in explained.text
+    assert ("没有图片" if language == "zh" else "There is no picture (RuntimeError") in explained.text
+
+
+def test_dollars_in_messages_are_explained_with_a_picture(taught: Chatroom):
+    explained = answer(taught, asked(taught, "explain I paid $$ twice, $5 and then $10"))
+    assert isinstance(explained, Picture)
+    assert "I paid" not in explained.alt
+    assert "$" in explained.text
+
+
 def test_what_modeling_refuses_is_said_in_the_chats_language(taught: Chatroom, monkeypatch: pytest.MonkeyPatch):
     def refuse(*_: object) -> None:
         raise ModelingError("one_label_to_explain", label="bug")

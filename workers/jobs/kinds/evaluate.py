@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from modeling.events import Evaluated, Interval, Outcome
 from workers.core.i18n import percent, say
-from workers.core.replies import Picture
 from workers.jobs.datasets import HELD_OUT, TRAIN
 from workers.jobs.kinds.job_context import (
     Command,
@@ -14,6 +13,7 @@ from workers.jobs.kinds.job_context import (
     WriteOutcome,
     current_bundle,
     of_kind,
+    picture,
     with_notes,
 )
 
@@ -34,10 +34,9 @@ def show_figures(context: JobContext, line: Outcome) -> WriteOutcome:
     done, version = of_kind(line, Evaluated), context.version.id
     numbers = ", ".join(f"{number} {name}" for number, name in done.numbered.items())
     alt = say(context.language, "evaluated_picture", version=version, numbers=numbers)
-    content, filename = (context.folder / PICTURE).read_bytes(), f"version-{version}.png"
-    picture = Picture(chat=context.request.chat, filename=filename, content=content, alt=alt, text=alt)
+    drawn = picture(context, context.folder / PICTURE, f"version-{version}.png", alt)
     result = {"version": version, **done.model_dump(mode="json", include=RESULT)}
-    outcome = JobOutcome(figures_text(context, done), result, (picture,))
+    outcome = JobOutcome(figures_text(context, done), result, drawn)
     return lambda c, now: outcome
 
 

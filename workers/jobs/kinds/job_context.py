@@ -13,7 +13,7 @@ from modeling.classifier.bundle_files import verify
 from modeling.errors import ModelingError
 from modeling.events import Notes, Outcome
 from workers.core.i18n import both
-from workers.core.replies import Reply
+from workers.core.replies import Picture, Reply
 from workers.jobs.datasets import HELD_OUT, TRAIN, labels_in
 from workers.jobs.errors import JobFailed, in_both
 from workers.store import jobs, versions
@@ -131,6 +131,15 @@ def of_kind(done: Outcome, *events: type[Event]) -> Event:
     if not isinstance(done, events):
         raise TypeError(f"The program ended with {type(done).__name__}.")
     return done
+
+
+def picture(context: JobContext, file: Path, filename: str, alt: str) -> tuple[Picture, ...]:
+    """What a program drew, or nothing where it could not: then one of its notes says why."""
+    try:
+        content = file.read_bytes()
+    except OSError:
+        return ()
+    return (Picture(chat=context.request.chat, filename=filename, content=content, alt=alt, text=alt),)
 
 
 def with_notes(language: str, text: str, notes: Notes) -> str:

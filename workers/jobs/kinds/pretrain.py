@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from modeling.events import Outcome, Pretrained, PretrainingGain
 from workers.core.i18n import say
-from workers.core.replies import Picture
 from workers.jobs.datasets import POOL, TRAIN
-from workers.jobs.kinds.job_context import Command, JobContext, JobOutcome, Kind, WriteOutcome, of_kind, with_notes
+from workers.jobs.kinds.job_context import (
+    Command,
+    JobContext,
+    JobOutcome,
+    Kind,
+    WriteOutcome,
+    of_kind,
+    picture,
+    with_notes,
+)
 from workers.store.jobs import BASE_PREFIX
 
 CURVE = "curve.png"
@@ -32,7 +40,8 @@ def name_backbone(context: JobContext, line: Outcome) -> WriteOutcome:
     ]
     text = with_notes(language, " ".join(sentences), done.notes)
     result = {"folder": done.backbone, **done.model_dump(mode="json", include=RESULT)}
-    outcome = JobOutcome(text, result, loss_curve(context, name))
+    curve = picture(context, context.out / CURVE, f"{name}.png", say(language, "base_curve", base=name))
+    outcome = JobOutcome(text, result, curve)
     return lambda c, now: outcome
 
 
@@ -44,15 +53,6 @@ def gain_text(language: str, gain: PretrainingGain | None) -> str:
     interval = {"low": f"{100 * gain.low:+.1f}", "high": f"{100 * gain.high:+.1f}"}
     code = "base_gain" if gain.low > 0 else "base_loss" if gain.high < 0 else "base_no_gain"
     return say(language, code, **points, **interval, difference=f"{100 * (gain.after - gain.before):+.1f}")
-
-
-def loss_curve(context: JobContext, name: str) -> tuple[Picture, ...]:
-    """The loss by steps, if it was drawn."""
-    file = context.out / CURVE
-    if not file.is_file():
-        return ()
-    alt = say(context.language, "base_curve", base=name)
-    return (Picture(chat=context.request.chat, filename=f"{name}.png", content=file.read_bytes(), alt=alt, text=alt),)
 
 
 PRETRAIN_JOB = Kind((TRAIN, POOL), pretrain_commands, name_backbone)
