@@ -16,7 +16,9 @@ from modeling.progress import print_line
 
 app = typer.Typer(no_args_is_help=True, help="Look at labelled messages, change their format, split them.")
 
-Source = Annotated[Path, typer.Argument(metavar="SOURCE", help=".csv, .jsonl, .parquet, or a folder of `datasets`.")]
+Source = Annotated[
+    Path, typer.Argument(metavar="SOURCE", help=".csv, .tsv, .json, .jsonl, .parquet, or a folder of `datasets`.")
+]
 
 
 @app.command()

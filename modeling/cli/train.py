@@ -27,7 +27,7 @@ class Method(StrEnum):
 
 def train(
     train_file: Annotated[
-        Path, typer.Argument(metavar="TRAIN", help="Messages to learn from: .csv, .jsonl, .parquet.")
+        Path, typer.Argument(metavar="TRAIN", help="Messages to learn from: .csv, .tsv, .json, .jsonl, .parquet.")
     ],
     out: Annotated[Path, typer.Option(help="Folder for the bundle; the same one continues a killed run.")],
     test: Annotated[Path | None, typer.Option(help="Messages to score, once. Default: a fifth is held out.")] = None,

@@ -14,6 +14,7 @@ from modeling.errors import ModelingError
 from modeling.hashing import short_hash
 from modeling.sentences.catalogue import Sentence, sentence
 from modeling.text.cleaning import clean
+from modeling.text.names import one_spelling
 from modeling.types import Targets
 
 
@@ -51,16 +52,18 @@ class Examples:
 def read(path: Path, *, training: bool = False) -> Examples:
     """Read the columns text and label of a file in any format of `modeling.data.formats`; other columns are ignored.
 
-    Rows without text (after cleaning) or label are left out. For `training`, equal texts are kept once, texts with
-    several labels not at all, and at least two labels, one of them with two examples, are demanded. Raises
-    ModelingError with what is wrong with the file.
+    Rows without text (after cleaning) or label are left out; labels that look the same are one. For `training`, equal
+    texts are kept once, texts with several labels not at all, and at least two labels, one of them with two examples,
+    are demanded. Raises ModelingError with what is wrong with the file.
     """
-    count, kept = 0, list[tuple[str, str]]()
-    for raw, label in formats.rows(path, ("text", "label")):
+    count, kept, notes = 0, list[tuple[str, str]](), list[Sentence]()
+    for raw, label in formats.rows(path, ("text", "label"), notes):
         count, text = count + 1, clean(raw)
-        if text and label.strip():
-            kept.append((text, label.strip()))
-    notes = [sentence("rows_without_text_or_label", count=count - len(kept))] if len(kept) < count else []
+        if text and label:
+            kept.append((text, label))
+    kept = _one_spelling(kept, notes)
+    if len(kept) < count:
+        notes.append(sentence("rows_without_text_or_label", count=count - len(kept)))
     if not kept:
         raise ModelingError("no_labelled_rows", path=path)
     if training:
@@ -86,6 +89,20 @@ def positions(names: Iterable[str], labels: Sequence[str]) -> Targets:
     """Return names of labels as positions in `labels`, [n]. Raises KeyError for a name that is not there."""
     columns = {label: column for column, label in enumerate(labels)}
     return np.array([columns[name] for name in names], np.int64)
+
+
+def spelled_as(examples: Examples, known: Iterable[str]) -> Examples:
+    """Return the examples with labels that look like a known one spelled as that is."""
+    spelling = one_spelling(examples.labels, known)
+    return replace(examples, labels=tuple(spelling[label] for label in examples.labels))
+
+
+def _one_spelling(rows: list[tuple[str, str]], notes: list[Sentence]) -> list[tuple[str, str]]:
+    spelling = one_spelling([label for _, label in rows])
+    alike = {spelled for label, spelled in spelling.items() if label != spelled}
+    if alike:
+        notes.append(sentence("labels_alike", labels=sorted(label for label in spelling if spelling[label] in alike)))
+    return [(text, spelling[label]) for text, label in rows]
 
 
 def _distinct(rows: list[tuple[str, str]], notes: list[Sentence]) -> list[tuple[str, str]]:

@@ -1,36 +1,64 @@
-"""Rows of named columns in and out: CSV, JSON lines, Parquet, and folders of Hugging Face `datasets`."""
+"""Rows of named columns in and out: tables as text, JSON, Parquet, and folders of Hugging Face `datasets`."""
 
 from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from modeling.atomic_files import written_atomically
+from modeling.data import json_rows, tables
+from modeling.data.exports import REJECTED, needed, shape_of
+from modeling.data.values import Unreadable, as_label, as_text
 from modeling.errors import ModelingError, short
 from modeling.sentences.catalogue import Sentence, sentence
 
-LONGEST_FIELD = 10_000_000  # characters; the csv module would stop at 131,072
 AT_ONCE = 1000  # rows in memory at a time where a file is read in portions
 _PARTS = "dataset_dict.json"
 
 Row = tuple[str, ...]
+Numbered = Iterator[tuple[int, Mapping[str, Any]]]  # a line or row, and its columns
 
 
-def rows(path: Path, columns: Sequence[str]) -> Iterator[Row]:
+def rows(path: Path, columns: Sequence[str], notes: list[Sentence] | None = None) -> Iterator[Row]:
     """Yield these columns of every row, "" where there is nothing; other columns are ignored.
 
-    The ending says what a file is: .jsonl or .ndjson, .parquet, anything else is CSV; a folder is one that
-    `datasets` saved. Nothing is held in memory but a portion. Raises ModelingError with what is wrong, and where.
+    The ending says what a file is: .jsonl, .ndjson or .json, .parquet, anything else is a table as text; a folder is
+    one that `datasets` saved. An export of a program in which people label is read by its answers, and `notes` gets
+    what was left out. Nothing but a portion is held in memory, except of one JSON list. Raises ModelingError with what
+    is wrong, and where.
     """
+    left_out: list[Sentence] = [] if notes is None else notes
+    read, where = _reader(path)
     try:
-        yield from _reader(path)(path, tuple(columns))
+        yield from _values(path, columns, read(path, columns, left_out), where, left_out)
     except UnicodeDecodeError:
         raise _not_utf8(path) from None
     except OSError as error:
         raise ModelingError("file_not_read", path=path, reason=error.strerror or str(error)) from None
+
+
+def _values(path: Path, columns: Sequence[str], read: Numbered, where: str, notes: list[Sentence]) -> Iterator[Row]:
+    as_column = [as_label if column == "label" else as_text for column in columns]
+    names: Collection[str] | None = None
+    rejected = 0
+    for number, row in read:
+        try:
+            if names is None or row.keys() != names:
+                names, shape = row.keys(), shape_of(row.keys(), columns)
+            for values in shape(row):  # pyright: ignore[reportPossiblyUnboundVariable]
+                if REJECTED in values:
+                    rejected += 1
+                else:
+                    yield tuple(convert(value) for convert, value in zip(as_column, values, strict=True))
+        except Unreadable as error:
+            raise error.at(path, sentence(where, line=number)) from None
+        except (AttributeError, KeyError, TypeError):
+            raise ModelingError("export_unknown", path=path, where=sentence(where, line=number)) from None
+    if rejected:
+        notes.append(sentence("rows_rejected", count=rejected))
 
 
 def write(path: Path, columns: Sequence[str], records: Iterable[Row]) -> int:
@@ -47,10 +75,13 @@ def write(path: Path, columns: Sequence[str], records: Iterable[Row]) -> int:
         raise ModelingError("file_not_written", path=path, reason=error.strerror or str(error)) from None
 
 
-def _reader(path: Path) -> Callable[[Path, Row], Iterator[Row]]:
+def _reader(path: Path) -> tuple[Callable[[Path, Sequence[str], list[Sentence]], Numbered], str]:
+    """Return what reads a file, and the sentence that says where in it something is."""
     if path.is_dir() and any((path / name).exists() for name in ("state.json", _PARTS)):
-        return _read_datasets
-    return {".jsonl": _read_jsonl, ".ndjson": _read_jsonl, ".parquet": _read_parquet}.get(path.suffix, _read_csv)
+        return _read_datasets, "where_row"
+    if path.suffix in (".jsonl", ".ndjson", ".json"):
+        return json_rows.read, "where_line"
+    return (_read_parquet, "where_row") if path.suffix == ".parquet" else (tables.read, "where_line")
 
 
 def _writer(path: Path) -> Callable[[Path, Row, Iterable[Row]], int]:
@@ -62,61 +93,42 @@ def _writer(path: Path) -> Callable[[Path, Row, Iterable[Row]], int]:
     return _write_datasets
 
 
-def _read_csv(path: Path, columns: Row) -> Iterator[Row]:
-    # The limit is one for the whole process; there is none for a reader.
-    csv.field_size_limit(LONGEST_FIELD)
-    try:
-        # Spreadsheets put a byte order mark first, which is no part of the first column's name.
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.DictReader(stream)
-            _demand(path, columns, reader.fieldnames or (), sentence("where_first_line"))
-            for row in reader:
-                # A line with fewer fields than the first has None for the rest.
-                yield tuple(row[column] or "" for column in columns)
-    except csv.Error as error:
-        raise ModelingError("csv_unreadable", path=path, reason=str(error)) from None
-
-
-def _read_jsonl(path: Path, columns: Row) -> Iterator[Row]:
-    with path.open(encoding="utf-8-sig") as stream:
-        for number, line in enumerate(stream, 1):
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line)
-            except ValueError:
-                row = None
-            if not isinstance(row, dict):
-                raise ModelingError("json_line_wrong", path=path, line=number)
-            _demand(path, columns, row, sentence("where_line", line=number))
-            yield tuple(_text(row[column]) for column in columns)
-
-
-def _read_parquet(path: Path, columns: Row) -> Iterator[Row]:
+def _read_parquet(path: Path, columns: Sequence[str], notes: list[Sentence]) -> Numbered:
     parquet = _needed("pyarrow", "pyarrow.parquet")
     from pyarrow.lib import ArrowException  # pyright: ignore[reportMissingImports]
 
     try:
         with parquet.ParquetFile(path) as file:
-            _demand(path, columns, file.schema_arrow.names, sentence("where_whole"))
-            for batch in file.iter_batches(AT_ONCE, columns=list(columns)):
-                values = [batch.column(column).to_pylist() for column in columns]
-                yield from (tuple(map(_text, row)) for row in zip(*values, strict=True))
+            names = _wanted(path, file.schema_arrow.names, columns)
+            number = 0
+            for batch in file.iter_batches(AT_ONCE, columns=names):
+                for row in batch.to_pylist():
+                    number += 1
+                    yield number, row
     except ArrowException as error:
         raise ModelingError("parquet_unreadable", path=path, reason=short(error)) from None
 
 
-def _read_datasets(path: Path, columns: Row) -> Iterator[Row]:
+def _read_datasets(path: Path, columns: Sequence[str], notes: list[Sentence]) -> Numbered:
     if (path / _PARTS).exists():
         parts = json.loads((path / _PARTS).read_text("utf-8")).get("splits", ())
         raise ModelingError("dataset_has_parts", path=path, parts=parts, example=path / parts[0])
     dataset = _needed("datasets").load_from_disk(str(path))
-    _demand(path, columns, dataset.column_names, sentence("where_whole"))
-    names = {column: getattr(dataset.features[column], "int2str", None) for column in columns}
+    names = _wanted(path, dataset.column_names, columns)
+    spelled = {name: getattr(dataset.features[name], "int2str", None) for name in names}
     for start in range(0, len(dataset), AT_ONCE):
         portion = dataset[start : start + AT_ONCE]
-        for row in zip(*(portion[column] for column in columns), strict=True):
-            yield tuple(_named(names[column], value) for column, value in zip(columns, row, strict=True))
+        for number, row in enumerate(zip(*(portion[name] for name in names), strict=True), start + 1):
+            yield number, {name: _named(spelled[name], value) for name, value in zip(names, row, strict=True)}
+
+
+def _wanted(path: Path, names: Sequence[str], columns: Sequence[str]) -> list[str]:
+    """Return the columns to read. Raises ModelingError where a wanted one is missing, or twice."""
+    try:
+        shape_of(names, columns)
+    except Unreadable as error:
+        raise error.at(path, sentence("where_whole")) from None
+    return needed(names, columns)
 
 
 def _write_csv(path: Path, columns: Row, records: Iterable[Row]) -> int:
@@ -167,12 +179,6 @@ def _write_datasets(path: Path, columns: Row, records: Iterable[Row]) -> int:
     return len(rows_in_memory)
 
 
-def _demand(path: Path, columns: Row, present: Iterable[str], where: Sentence) -> None:
-    missing = set(columns) - set(present)
-    if missing:
-        raise ModelingError("column_missing", path=path, missing=sorted(missing), where=where, columns=columns)
-
-
 def _needed(package: str, module: str = "") -> Any:
     from importlib import import_module
 
@@ -182,15 +188,11 @@ def _needed(package: str, module: str = "") -> Any:
         raise ModelingError("format_needs_package", package=package) from None
 
 
-def _text(value: Any) -> str:
-    return "" if value is None else str(value)
-
-
-def _named(name: Callable[[int], str] | None, value: Any) -> str:
+def _named(name: Callable[[int], str] | None, value: Any) -> Any:
     """A class of `datasets` is a number with a name; -1 means that nobody said."""
     if name and isinstance(value, int):
-        return name(value) if value >= 0 else ""
-    return _text(value)
+        return name(value) if value >= 0 else None
+    return value
 
 
 def _not_utf8(path: Path) -> ModelingError:
@@ -200,6 +202,8 @@ def _not_utf8(path: Path) -> ModelingError:
             # Said apart: line and byte would not help with a file that is UTF-16 as a whole.
             if number == 1 and line.startswith((b"\xff\xfe", b"\xfe\xff")):
                 return ModelingError("is_utf16", path=path)
+            if number == 1 and line.startswith((b"PK\x03\x04", b"\x1f\x8b")):
+                return ModelingError("is_packed", path=path)
             try:
                 line.decode("utf-8")
             except UnicodeDecodeError as error:

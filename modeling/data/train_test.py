@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from modeling.data.examples import Examples, demand_enough, describe_labels, positions, read
+from modeling.data.examples import Examples, demand_enough, describe_labels, positions, read, spelled_as
 from modeling.data.split import ENOUGH, split
 from modeling.sentences.catalogue import Sentence, sentence
 from modeling.types import Targets
@@ -46,7 +46,7 @@ def read_inputs(train: Path, test: Path | None) -> Inputs:
     examples = read(train, training=True)
     if test is None:
         return _held_out_of(train, examples)
-    held_out = read(test)
+    held_out = spelled_as(read(test), examples.labels)
     return Inputs(examples, held_out, tuple(sorted(set(examples.labels) | set(held_out.labels))))
 
 

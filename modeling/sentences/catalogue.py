@@ -9,11 +9,12 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ModelWrapValidatorHandler, computed_field, model_validator
 
-from modeling.sentences import inputs, learning
+from modeling.sentences import files, inputs, learning
 
 CATALOGUE: dict[str, tuple[str, str]] = {
     "verbatim": ("{text}", "{text}"),  # a sentence of which only the text is known, such as one stored long ago
     **inputs.SENTENCES,
+    **files.SENTENCES,
     **learning.SENTENCES,
 }
 LONGEST_NAME = 120  # characters of a quoted name

@@ -126,10 +126,10 @@ def _visible(text: str) -> str:
         if character in "\u200c\u200d" or character.isspace() or unicodedata.category(character)[0] != "C"
     )
     text = re.sub("[\ufe00-\ufe0f\u034f\u115f\u1160\u3164\uffa0\u17b4\u17b5\u180b-\u180f]", "", text)
-    return _ZERO_WIDTH.sub(lambda match: match[0] if _joins(text, match.start()) else "", text)
+    return _ZERO_WIDTH.sub(lambda match: match[0] if joins(text, match.start()) else "", text)
 
 
-def _joins(text: str, at: int) -> bool:
+def joins(text: str, at: int) -> bool:
     """Keep a joiner only inside an emoji sequence or a script that spells with it."""
     before, after = text[at - 1 : at] if at else "", text[at + 1 : at + 2]
     return bool(_JOINABLE.match(before) and _JOINABLE.match(after))
