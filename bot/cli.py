@@ -131,7 +131,7 @@ def bot(
     elif platform == "slack":
         from bot.wiring.slack import slack_platform
 
-        chats = slack_platform(database, bot_settings.slack)
+        chats = slack_platform(database, bot_settings.slack, bot_settings.is_operator)
     elif platform == "telegram":
         from bot.wiring.telegram import telegram_platform
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from pydantic import SecretStr
 
 from bot.platforms.slack.platform import SlackPlatform
-from bot.platforms.slack.surfaces import Option, Section
+from bot.platforms.slack.surfaces import VERBS, Home, Option, Section
 from bot.platforms.slack.workspaces import Workspace
 from bot.settings import SlackSettings
 from workers.core.events import ChatRef
@@ -26,7 +27,9 @@ MOST = 40
 """Lines of one kind: the App Home has room for 100 blocks, and nobody reads more."""
 
 
-def slack_platform(database: Database, settings: SlackSettings) -> SlackPlatform:
+def slack_platform(
+    database: Database, settings: SlackSettings, is_operator: Callable[[str, str], bool]
+) -> SlackPlatform:
     """The platform as the settings want it; it does nothing yet."""
 
     def overview(chat: ChatRef) -> Overview:
@@ -35,7 +38,8 @@ def slack_platform(database: Database, settings: SlackSettings) -> SlackPlatform
 
     language = load().language
     workspaces = InstalledWorkspaces(database) if settings.client_id else None
-    return SlackPlatform(settings, workspaces, SlackScreens(overview, language), language)
+    operates = partial(is_operator, SlackPlatform.name)
+    return SlackPlatform(settings, workspaces, SlackScreens(overview, language, operates), language)
 
 
 class InstalledWorkspaces:
@@ -90,14 +94,21 @@ def workspace_in(row: Installation) -> Workspace:
 
 
 class SlackScreens:
-    """What the App Home and the modal show, in one language. `overview` reads the store and may block."""
+    """What the App Home and the modal show, in one language. `overview` reads the store and may block.
 
-    def __init__(self, overview: Callable[[ChatRef], Overview], language: str) -> None:
-        self._overview, self._language = overview, language
+    What all chats come to together is for the operators, whom `operates` knows by their ids.
+    """
 
-    def home(self, chat: ChatRef) -> list[Section]:
+    def __init__(
+        self, overview: Callable[[ChatRef], Overview], language: str, operates: Callable[[str], bool] = lambda _: False
+    ) -> None:
+        self._overview, self._language, self._operates = overview, language, operates
+
+    def home(self, chat: ChatRef, person: str, admin: bool) -> Home:
         """See `listeners.Screens`."""
-        return sections(self._overview(chat), self._language)
+        operator = self._operates(person)
+        verbs = VERBS if operator else VERBS[:1] if admin else ()
+        return Home(sections(self._overview(chat), self._language, operator), verbs)
 
     def options(self, chat: ChatRef) -> list[Option] | str:
         """See `listeners.Screens`."""
@@ -110,30 +121,33 @@ class SlackScreens:
         return [*options, Option(say(self._language, "ask_none"), "none")]
 
 
-def sections(overview: Overview, language: str) -> list[Section]:
-    """The App Home."""
+def sections(overview: Overview, language: str, counted: bool) -> list[Section]:
+    """The App Home; `counted`: with the figures of all chats together."""
     counts = {"messages": overview.messages, "labelled": overview.labelled, "disputed": overview.disputed}
-    labels = "\n".join(label_line(label) for label in overview.labels[:MOST]) or say(language, "no_labels")
+    labels = "\n".join(label_line(label, counted) for label in overview.labels[:MOST]) or say(language, "no_labels")
     versions = "\n".join(version_line(version, language) for version in overview.versions[-MOST:]) or "–"
     jobs = "\n".join(job_line(job, language) for job in overview.jobs[:MOST]) or say(language, "jobs_none")
     accuracy: list[Section] = []
-    if overview.accuracy:
+    if overview.accuracy and counted:
         latest = overview.accuracy[-1]
         bars = sparkline([point.accuracy for point in overview.accuracy])
         # The accuracy is a mean over the last 50 labelled messages, or over as many as there are.
         title = say(language, "slack_accuracy", count=min(50, latest.labels))
         accuracy.append(Section(title, (f"`{bars}` {percent(latest.accuracy)}", overview.spoken(language))))
     return [
-        Section(say(language, "slack_labels"), (labels, say(language, "slack_counts", **counts))),
+        Section(
+            say(language, "slack_labels"),
+            (labels, say(language, "slack_counts" if counted else "slack_figures", **counts)),
+        ),
         *accuracy,
         Section(say(language, "slack_versions"), (versions,)),
         Section(say(language, "slack_jobs"), (jobs,)),
     ]
 
 
-def label_line(label: LabelView) -> str:
-    """One label and how many messages it has."""
-    return f"{label.display} · {label.count}"
+def label_line(label: LabelView, counted: bool) -> str:
+    """One label, and how many messages it has."""
+    return f"{label.display} · {label.count}" if counted else label.display
 
 
 def version_line(version: VersionView, language: str) -> str:

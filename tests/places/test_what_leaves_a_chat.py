@@ -46,3 +46,30 @@ async def test_export_all_is_for_those_who_run_the_bot_and_asks_first(place: Pla
     assert "bonus" in file
     assert [place.files(where) for where in ("team", "secret")] == [[], []]
     assert any("in private" in said for said in place.posts())
+
+
+async def test_figures_are_of_the_chat_in_which_they_are_asked_for(place: Place):
+    await label_in_both(place)
+    await place.say("Ada", "the bonus is a secret", "secret")
+    await place.type("Bo", "stats")
+    assert "In this chat: 1 messages, 1 labelled, 0 disputed." in place.posts()[-1]
+    await place.type("Bo", "stats", "secret")
+    assert "In this chat: 2 messages, 1 labelled, 0 disputed." in place.posts("secret")[-1]
+    await place.type("Bo", "labels")
+    bug, question = EMOJI[place.platform]
+    assert place.posts()[-1].splitlines()[0].startswith(f"{bug} bug · 1")
+    assert place.posts()[-1].splitlines()[1].startswith(f"{question} question · 0")
+    await place.type("Bo", "models")
+    assert "Version 1" in place.posts()[-1]
+    await place.type("Bo", "jobs")
+    said = "\n".join(place.posts())
+    assert "bonus" not in said
+
+
+async def test_questions_are_about_messages_of_the_chat_in_which_they_are_asked_for(place: Place):
+    await place.say("Ada", "the bonus is a secret", "secret")
+    await place.say("Bo", "the page is blank")
+    await place.type("Bo", "ask 9")
+    said = place.posts()[-1]
+    assert "the page is blank" in said
+    assert "bonus" not in "\n".join(place.posts())

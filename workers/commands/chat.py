@@ -14,7 +14,7 @@ from workers.core.command_table import VERBS, nearest
 from workers.core.events import ChatRef, Person
 from workers.core.i18n import percent, say
 from workers.core.replies import Document, Picture, Post, Reply
-from workers.store import chats, erasure, labels, overview, training_set, versions
+from workers.store import chat_figures, chats, erasure, labels, training_set, versions
 from workers.store.accuracy import WINDOW, AccuracyPoint
 
 INK, FAINT = "#2f6f5e", "#d9d9d9"
@@ -90,8 +90,8 @@ def bots(call: Call) -> Answer:
 
 
 def stats(call: Call) -> Sequence[Reply]:
-    """Counts, accuracy, coverage and the active version; with a picture once there is a line to draw."""
-    counts = overview.overview(call.c, call.command.chat)
+    """Counts, accuracy and coverage of this chat, and the active version; a picture once there is a line to draw."""
+    counts = chat_figures.figures(call.c, call.command.chat)
     active = versions.active(call.c)
     accuracy = ""
     if counts.accuracy:

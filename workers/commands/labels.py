@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from sqlalchemy import Connection
 
@@ -12,7 +13,7 @@ from workers.core.emoji import PALETTE, is_emoji, neutral
 from workers.core.errors import BackchannelError
 from workers.core.i18n import both
 from workers.core.replies import Post
-from workers.store import inbox, labels, ledger, messages, training_set
+from workers.store import chat_figures, inbox, labels, ledger, messages
 from workers.store.database import Stale
 from workers.store.labels import Label
 from workers.store.messages import Stored
@@ -27,18 +28,16 @@ def show(call: Call) -> list[Post]:
     living = labels.living(call.c)
     if not living:
         return call.say("no_labels")
-    counts = training_set.counts(call.c)
-    lines = [
-        call.text(
-            "label_line",
-            emoji=label.emoji,
-            name=label.name,
-            count=counts.get(label.id, 0),
-            description=f" — {label.description}" if label.description else "",
-        )
-        for label in living
-    ]
-    return [call.post("\n".join(lines))]
+    # A private chat has no messages to count.
+    counts = None if call.command.private else chat_figures.examples(call.c, call.command.chat)
+    return [call.post("\n".join(label_line(call, label, counts) for label in living))]
+
+
+def label_line(call: Call, label: Label, counts: Mapping[int, int] | None) -> str:
+    """One label, and how often it was given in this chat."""
+    given = "" if counts is None else f" · {counts.get(label.id, 0)}"
+    description = f" — {label.description}" if label.description else ""
+    return call.text("label_line", emoji=label.emoji, name=label.name, given=given, description=description)
 
 
 def add(call: Call) -> Answer:

@@ -34,7 +34,8 @@ def reading_line(call: Call) -> list[str]:
         return []
     count = training_set.labelled_size(call.c)
     done = min(count, predictions.count_vectors(call.c, active.fingerprint))
-    return [call.text("version_reading", version=active.id, done=done, count=count)]
+    # As a share: how much is labelled in other chats is for nobody here to know.
+    return [call.text("version_reading", version=active.id, percent=round(100 * done / max(1, count)))]
 
 
 def offer_line(call: Call, every: Sequence[Version]) -> list[str]:
@@ -72,8 +73,7 @@ def base_line(call: Call, base: NamedBackbone) -> str:
     gain = base.figures.get("gain")
     difference = f"{100 * (float(gain['after']) - float(gain['before'])):+.1f}" if gain else ""
     text = call.text("base_line_gain", difference=difference) if gain else ""
-    figures = {name: base.figures.get(name, "–") for name in ("objective", "texts")}
-    return call.text("base_line", base=base.name, **figures, gain=text)
+    return call.text("base_line", base=base.name, objective=base.figures.get("objective", "–"), gain=text)
 
 
 def promote(call: Call) -> Answer:

@@ -13,6 +13,7 @@ were right; `overview` and `history` are what screens show. May import `core`; n
 __all__ = [
     "accuracy",
     "candidates",
+    "chat_figures",
     "chat_migration",
     "chats",
     "counters",

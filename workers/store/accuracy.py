@@ -7,9 +7,9 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from threading import Lock
 
-from sqlalchemy import Connection, bindparam
+from sqlalchemy import ColumnElement, Connection, bindparam
 
-from workers.core.events import Frozen
+from workers.core.events import ChatRef, Frozen
 from workers.store.counters import values
 from workers.store.database import MEMORY
 from workers.store.ledger import living_labels
@@ -57,10 +57,11 @@ class AccuracyCurve:
         with self._turn:
             self._catch_up(c)
             if self._points is None:
-                self._points = self._means(living_labels(c))
+                self._points = self.means(living_labels(c))
             return self._points
 
-    def _means(self, living: Mapping[int, int]) -> list[AccuracyPoint]:
+    def means(self, living: Mapping[int, int]) -> list[AccuracyPoint]:
+        """The points of what was read. `living`: what each label means now."""
         count = len(self._ids)
         # Rounded up, and with room for the latest. At the same places until there are many more: little is new then.
         step = max(1, -(-count // (POINTS - 1)))
@@ -83,15 +84,16 @@ class AccuracyCurve:
             self._change(row)
         # Rows that were erased are not among the changed ones.
         if before is None or len(self._ids) != numbers[TESTED]:
-            self._load(c)
+            self.load(c)
         self._revision = numbers["labels"]
 
-    def _load(self, c: Connection) -> None:
+    def load(self, c: Connection, *conditions: ColumnElement[bool]) -> None:
+        """Read all messages that the prediction was tested on, or those of which the conditions are true."""
         # Where it breaks off half-way, the next who asks begins anew.
         self._revision = self._points = None
         for column in (self._first_at, self._ids, self._labels, self._predicted):
             del column[:]
-        tested = usable(*_COLUMNS).where(message_labels.c.foresaw).order_by(*_COLUMNS[:2])
+        tested = usable(*_COLUMNS).where(message_labels.c.foresaw, *conditions).order_by(*_COLUMNS[:2])
         for row in c.execute(tested, execution_options={"yield_per": 1000}):
             self._insert(len(self._ids), row)
 
@@ -109,6 +111,13 @@ class AccuracyCurve:
         self._ids.insert(index, row.id)
         self._labels.insert(index, row.label)
         self._predicted.insert(index, row.predicted or 0)  # no label has the number 0
+
+
+def points_of_chat(c: Connection, chat: ChatRef) -> list[AccuracyPoint]:
+    """The curve of one chat alone, read anew."""
+    curve = AccuracyCurve()
+    curve.load(c, messages.c.chat == chat.key)
+    return curve.means(living_labels(c))
 
 
 def curve_of(c: Connection) -> AccuracyCurve:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, case, func, select
+from sqlalchemy import Connection, bindparam, case, func, select
 
 from workers.core.events import ChatRef, Frozen
 from workers.core.i18n import say
@@ -89,11 +89,16 @@ class Overview(Frozen):
 
     def spoken(self, language: str) -> str:
         """How often the bot speaks, and is right when it does, or that this is not known yet."""
-        if self.coverage is None:
-            return say(language, "coverage_unknown")
-        if self.precision is None:
-            return say(language, "coverage_alone", coverage=f"{self.coverage:.0%}")
-        return say(language, "coverage", coverage=f"{self.coverage:.0%}", precision=f"{self.precision:.0%}")
+        return spoken(language, self.coverage, self.precision)
+
+
+def spoken(language: str, coverage: float | None, precision: float | None) -> str:
+    """Both shares (0 to 1) as people read them, or that they are not known yet."""
+    if coverage is None:
+        return say(language, "coverage_unknown")
+    if precision is None:
+        return say(language, "coverage_alone", coverage=f"{coverage:.0%}")
+    return say(language, "coverage", coverage=f"{coverage:.0%}", precision=f"{precision:.0%}")
 
 
 def overview(c: Connection, chat: ChatRef) -> Overview:
@@ -134,17 +139,21 @@ def _job(job: jobs.Job, language: str) -> JobView:
     return JobView(id=job.id, kind=job.kind, state=job.state, fraction=job.fraction, stage=job.stage, error=error)
 
 
-def coverage(c: Connection) -> float | None:
+def coverage(c: Connection, chat: ChatRef | None = None) -> float | None:
     """The share of the latest predictions, made before anybody labelled the message, that people were shown.
 
-    Chats in which the bot is to be silent do not count. None where there are too few.
+    Of one chat, or of all; those in which the bot is to be silent do not count. None where there are too few.
     """
-    counted, shown = c.execute(_COVERAGE).one()
+    counted, shown = (c.execute(_COVERAGE_OF_CHAT, {"in_chat": chat.key}) if chat else c.execute(_COVERAGE)).one()
     return shown / counted if counted >= FEW else None
 
 
-def _coverage() -> AnySelect:
+def _coverage(of_chat: bool) -> AnySelect:
     latest = select(predictions.c.message, predictions.c.shown, predictions.c.at)
+    if of_chat:
+        # Of its latest messages: the latest predictions would be looked for among those of all chats.
+        newest = select(messages.c.id).where(messages.c.chat == bindparam("in_chat"))
+        latest = latest.where(predictions.c.message.in_(newest.order_by(messages.c.at.desc()).limit(LATEST)))
     latest = latest.order_by(predictions.c.id.desc()).limit(LATEST).subquery()
     speaking = chats_table.c.enabled & (chats_table.c.mode == "suggest")
     return (
@@ -156,19 +165,21 @@ def _coverage() -> AnySelect:
     )
 
 
-def precision(c: Connection) -> float | None:
+def precision(c: Connection, chat: ChatRef | None = None) -> float | None:
     """The share of labels that people were shown, and that they agreed with when they labelled the message themselves.
 
-    Over the latest WINDOW such messages among those of the LATEST votes; None where there are too few.
+    Over the latest WINDOW such messages among those of the LATEST votes, of one chat or of all; None where there are
+    too few.
     """
-    rows = c.execute(_PRECISION).all()
+    rows = (c.execute(_PRECISION_OF_CHAT, {"in_chat": chat.key}) if chat else c.execute(_PRECISION)).all()
     living = living_labels(c)
     right = sum(predicted is not None and living.get(predicted) == label for label, predicted in rows)
     return right / len(rows) if len(rows) >= FEW else None
 
 
-def _precision() -> AnySelect:
-    votes = select(ledger.c.ref).order_by(ledger.c.id.desc()).limit(LATEST).subquery()
+def _precision(of_chat: bool) -> AnySelect:
+    votes = select(ledger.c.ref).order_by(ledger.c.id.desc()).limit(LATEST)
+    votes = (votes.where(ledger.c.chat == bindparam("in_chat")) if of_chat else votes).subquery()
     before = (predictions.c.message == messages.c.id) & (predictions.c.at <= message_labels.c.first_at)
     shown = select(predictions.c.shown).where(before).order_by(predictions.c.id.desc()).limit(1).scalar_subquery()
     statement = usable(message_labels.c.label, message_labels.c.predicted).where(
@@ -178,4 +189,5 @@ def _precision() -> AnySelect:
 
 
 # Made once: putting them together takes longer than SQLite needs to answer them.
-_COVERAGE, _PRECISION = _coverage(), _precision()
+_COVERAGE, _PRECISION = _coverage(of_chat=False), _precision(of_chat=False)
+_COVERAGE_OF_CHAT, _PRECISION_OF_CHAT = _coverage(of_chat=True), _precision(of_chat=True)

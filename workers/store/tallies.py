@@ -48,14 +48,15 @@ def tallied(c: Connection, column: Column[Any], keys: Sequence[Any]) -> Generato
 
     The caller holds the lock "labels", and does not put one into another.
     """
-    before = _tally(c, column, keys)
+    before = counted(c, column, keys)
     yield
-    change = _tally(c, column, keys)
+    change = counted(c, column, keys)
     change.subtract(before)
     _add(c, change)
 
 
-def _tally(c: Connection, column: Column[Any], keys: Sequence[Any]) -> Tally:
+def counted(c: Connection, column: Column[Any], keys: Sequence[Any]) -> Tally:
+    """What is there now about the messages whose `column` is among the keys."""
     tally = Tally()
     # Not in pieces: a write is a few statements, however many messages the change of a label touches.
     for row in c.execute(_ROWS.where(among(c, column, keys))):

@@ -17,7 +17,7 @@ from bot.platforms.slack import events
 from bot.platforms.slack.background_tasks import BackgroundTasks
 from bot.platforms.slack.errors import translated_errors
 from bot.platforms.slack.redact import sdk_logger
-from bot.platforms.slack.surfaces import LABEL_THIS, Option, Section, closing, home_view, modal_view
+from bot.platforms.slack.surfaces import LABEL_THIS, Home, Option, closing, home_view, modal_view
 from bot.platforms.slack.users import Users
 from bot.platforms.slack.workspaces import Workspace, Workspaces, workspace_of
 from workers.core.events import ChatRef, Command, Event, Message, Reaction
@@ -30,8 +30,8 @@ ANY = re.compile(".*")
 class Screens(Protocol):
     """What the App Home and the modal show, made outside the platform. Both methods may block, and run in threads."""
 
-    def home(self, chat: ChatRef) -> Sequence[Section]:
-        """What somebody sees in the App Home; `chat` is that person's DM with the bot."""
+    def home(self, chat: ChatRef, person: str, admin: bool) -> Home:
+        """What somebody sees in the App Home, an admin of the workspace or not; `chat` is their DM with the bot."""
         ...
 
     def options(self, chat: ChatRef) -> Sequence[Option] | str:
@@ -162,9 +162,9 @@ class Listeners:
         if event.get("tab", "home") != "home":
             return
         dm = events.chat_of(event["channel"], workspace)
-        sections = await asyncio.to_thread(self._screens.home, dm)
         admin = (await self._users.standing(workspace, event["user"])).admin
-        view = home_view(sections, self._language, admin, dm.chat_id)
+        home = await asyncio.to_thread(self._screens.home, dm, event["user"], admin)
+        view = home_view(home, self._language, dm.chat_id)
         with translated_errors():
             await self._workspaces.client_of(workspace).views_publish(user_id=event["user"], view=view)
 

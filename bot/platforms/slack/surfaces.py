@@ -12,7 +12,7 @@ from workers.core.i18n import say
 from workers.core.replies import Choice
 
 VERBS = ("retrain", "rollback")
-"""Commands for which an admin gets a button in the App Home."""
+"""Commands for which there are buttons in the App Home: the first for admins, all of them for operators."""
 LABEL_THIS = "label_this"
 """The callback id of both the shortcut and its modal."""
 CHOSEN = "label"
@@ -27,6 +27,14 @@ class Section:
 
     title: str
     paragraphs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """What one person sees in the App Home: sections, and the verbs for which there is a button."""
+
+    sections: Sequence[Section]
+    verbs: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +59,15 @@ class Target:
     mine: bool
 
 
-def home_view(sections: Sequence[Section], language: str, admin: bool, dm: str) -> dict[str, Any]:
+def home_view(home: Home, language: str, dm: str) -> dict[str, Any]:
     """One person's App Home. `dm`: the channel in which the bot speaks with that person."""
     blocks: list[dict[str, Any]] = []
-    for part in sections:
+    for part in home.sections:
         # 150 characters are all that Slack takes in a header.
         blocks.append({"type": "header", "text": {"type": "plain_text", "text": part.title[:150], "emoji": True}})
         blocks += [section(piece) for paragraph in part.paragraphs for piece in parts(paragraph)]
-    if admin:
-        choices = [Choice(text=say(language, f"slack_{verb}"), value=verb) for verb in VERBS]
+    if home.verbs:
+        choices = [Choice(text=say(language, f"slack_{verb}"), value=verb) for verb in home.verbs]
         blocks.append({"type": "actions", "elements": [button(f"home-{choice.value}", choice) for choice in choices]})
     return {"type": "home", "private_metadata": dm, "blocks": blocks}
 

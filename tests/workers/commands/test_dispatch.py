@@ -414,7 +414,7 @@ def test_a_backbone_that_an_upgrade_brought_is_offered_until_it_is_taken(room: C
     with room.database.write() as c:
         versions.write_reader(c, brought.id, "f", "int8")
     told = room.says("models")
-    assert f"Version {brought.id} is reading the labelled messages before it takes over: 0 of 1." in told
+    assert f"Version {brought.id} is reading the labelled messages before it takes over: 0%." in told
     assert "nobody has taken" not in told
     with room.database.write() as c:
         head_fits.record(c, HeadFit(brought.id, 1, 1, 1, 1.0))

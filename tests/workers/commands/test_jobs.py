@@ -110,7 +110,7 @@ def test_a_base_can_be_named_once_it_was_made(labelled: Chatroom):
     labelled.type("pretrain 1")
     gain = {"metric": "macro_f1", "before": 0.8, "after": 0.83, "low": 0.01, "high": 0.05}
     made = give(labelled, {"folder": "/bases/here", "objective": "tsdae", "texts": 60, "gain": gain})
-    assert f"Base chat-{made} · tsdae · 60 messages · macro-F1 +3.0" in labelled.says("models")
+    assert f"Base chat-{made} · tsdae · macro-F1 +3.0" in labelled.says("models")
     assert "queued" in labelled.says(f"retrain backbone=chat-{made}")
     assert request(labelled).backbone == f"chat-{made}"
 

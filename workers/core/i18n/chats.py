@@ -73,9 +73,9 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "“{text}” 不是 1 到 {most} 的数字。请输入例如 `{verb} 3`。",
     ),
     "stats": (
-        "{messages} messages, {labelled} labelled, {disputed} disputed. {accuracy}{coverage} "
+        "In this chat: {messages} messages, {labelled} labelled, {disputed} disputed. {accuracy}{coverage} "
         "Active: version {version} ({method}).",
-        "共 {messages} 条消息，{labelled} 条已标注，{disputed} 条有争议。{accuracy}{coverage}"
+        "本群共 {messages} 条消息，{labelled} 条已标注，{disputed} 条有争议。{accuracy}{coverage}"
         "当前版本：{version}（{method}）。",
     ),
     "stats_accuracy": (
@@ -163,6 +163,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "{messages} messages, {labelled} labelled, {disputed} disputed",
         "{messages} 条消息，{labelled} 条已标注，{disputed} 条有争议",
     ),
+    "slack_figures": ("`stats` in a channel says how it stands there.", "在频道中输入 `stats` 可查看该频道的情况。"),
     "slack_retrain": ("Retrain", "重新训练"),
     "slack_rollback": ("Roll back", "回滚"),
     "slack_invite": (

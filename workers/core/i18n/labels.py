@@ -17,7 +17,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "There are no labels yet. Add two or more, such as `labels add bug 🐞 something is broken`.",
         "还没有标签。请先添加至少两个，例如 `labels add 故障 🐞 有东西坏了`。",
     ),
-    "label_line": ("{emoji} {name} · {count}{description}", "{emoji} {name} · {count}{description}"),
+    "label_line": ("{emoji} {name}{given}{description}", "{emoji} {name}{given}{description}"),
     "label_added": (
         "Added {emoji} {name}. Put {emoji} on a message to teach me.",
         "已添加 {emoji} {name}。给消息加上 {emoji} 就能教会我。",

@@ -110,8 +110,8 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "还没有模型版本：请先运行一次 `backchannel up`。",
     ),
     "base_line": (
-        "Base {base} · {objective} · {texts} messages{gain}",
-        "底座 {base} · {objective} · {texts} 条消息{gain}",
+        "Base {base} · {objective}{gain}",
+        "底座 {base} · {objective}{gain}",
     ),
     "base_line_gain": (" · macro-F1 {difference}", " · macro-F1 {difference}"),
     "version_speed": (" · {speed} messages/s · {megabytes} MB", " · 每秒 {speed} 条 · {megabytes} MB"),
@@ -129,8 +129,8 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "版本 {version} 无法使用，仍保持当前版本：{error}",
     ),
     "version_reading": (
-        "Version {version} is reading the labelled messages before it takes over: {done} of {count}.",
-        "版本 {version} 启用前正在读取已标注的消息：{done} / {count}。",
+        "Version {version} is reading the labelled messages before it takes over: {percent}%.",
+        "版本 {version} 启用前正在读取已标注的消息：{percent}%。",
     ),
     "base_offered": (
         "Version {version} is the backbone {backbone}, which nobody has taken yet. `promote {version}` takes it; while"

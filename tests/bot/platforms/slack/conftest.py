@@ -40,7 +40,7 @@ def overview(chat: ChatRef) -> Overview:
     return Overview(enabled=chat.chat_id == "C1", mode="suggest", language="en", **lists, **numbers)
 
 
-SCREENS = SlackScreens(overview, "en")
+SCREENS = SlackScreens(overview, "en", lambda user: user == "U9")
 
 
 @dataclass

@@ -14,7 +14,7 @@ from bot.wiring.slack import SlackScreens, sections, sparkline
 from tests.bot.platforms.slack.conftest import Inbox, overview
 from tests.fakes.slack import payloads
 from tests.fakes.slack.people import FarPeople
-from tests.fakes.slack.server import FarSlack
+from tests.fakes.slack.server import FarSlack, person
 from tests.fakes.slack.shapes import Trouble, check_blocks
 from tests.waiting import soon
 from workers.core.events import ChatRef, Command, Message
@@ -114,18 +114,24 @@ def text_of(view: dict[str, Any]) -> str:
     return "\n".join(block["text"]["text"] for block in view["blocks"] if "text" in block)
 
 
-async def test_the_home_shows_how_things_stand_and_admins_can_act(
+async def test_the_home_shows_each_what_is_theirs_to_see_and_do(
     far: FarSlack, people: FarPeople, platform: SlackPlatform, inbox: Inbox
 ):
-    for user, dm in (("U1", "D1"), ("U2", "D2")):
+    far.web.users["U9"] = person("U9", "T1")
+    for user, dm in (("U1", "D1"), ("U2", "D2"), ("U9", "D9")):
         await people.emit(payloads.home_opened(user, dm))
-    await soon(lambda: {"U1", "U2"} <= set(far.web.views))
+    await soon(lambda: {"U1", "U2", "U9"} <= set(far.web.views))
     views = far.web.views
-    assert "🐞 bug · 3" in text_of(views["U1"])
-    assert "9 messages, 5 labelled, 1 disputed" in text_of(views["U2"])
-    buttons = [element["value"] for element in views["U1"]["blocks"][-1].get("elements", [])]
-    assert buttons == ["retrain", "rollback"]
-    assert "elements" not in views["U2"]["blocks"][-1]
+    assert "🐞 bug · 3" in text_of(views["U9"])
+    assert "9 messages, 5 labelled, 1 disputed" in text_of(views["U9"])
+    for user in ("U1", "U2"):
+        assert "🐞 bug\n" in text_of(views[user])
+        assert "labelled" not in text_of(views[user]), "nothing of chats that they may not be in"
+    buttons = {
+        user: [element["value"] for element in views[user]["blocks"][-1].get("elements", [])]
+        for user in ("U1", "U2", "U9")
+    }
+    assert buttons == {"U1": ["retrain"], "U2": [], "U9": ["retrain", "rollback"]}
     await people.send("interactive", payloads.press_home("retrain", views["U1"]["private_metadata"]))
     (command,) = inbox.events
     assert isinstance(command, Command)
@@ -147,7 +153,7 @@ def test_a_home_full_of_things_fits_slack(language: str) -> None:
             "precision": 0.92,
         }
     )
-    view = surfaces.home_view(sections(full, language), language, True, "D1")
+    view = surfaces.home_view(surfaces.Home(sections(full, language, counted=True), surfaces.VERBS), language, "D1")
     check_blocks(view, most=100)
     assert "100.0%" in text_of(view)
     assert {"en": "Speaks about 63%", "zh": "对 63% 的消息"}[language] in text_of(view)
