@@ -56,7 +56,8 @@ def up(far_side: Annotated[Path | None, typer.Option(hidden=True)] = None) -> No
     """Run the platforms whose settings are present, the workers and beat, and keep them running."""
     settings = worker_settings.load()
     open_database(settings)
-    start(settings, [["replay", "--far-side", str(far_side)]] if far_side else platforms())
+    bots = [["replay", "--far-side", str(far_side)]] if far_side else platforms()
+    start(settings, bots, stop_with_parent=far_side is not None)
 
 
 def platforms() -> list[list[str]]:
@@ -91,8 +92,8 @@ def make_data_dir(settings: Settings) -> None:
         ) from error
 
 
-def start(settings: Settings, bots: list[list[str]], example: bool = False) -> None:
-    """Supervise everything until Ctrl-C."""
+def start(settings: Settings, bots: list[list[str]], *, example: bool = False, stop_with_parent: bool = False) -> None:
+    """Supervise everything until Ctrl-C or, with `stop_with_parent`, until standard input ends."""
     from bot.supervisor.supervisor import Supervisor
 
     bot_settings = load_bot_settings()
@@ -103,7 +104,8 @@ def start(settings: Settings, bots: list[list[str]], example: bool = False) -> N
             print(f"Backchannel is at http://{web.host}:{web.port}" + (" — open it in a browser." if example else ""))
         print(f"Data and logs are in {settings.data_dir}. Ctrl-C stops everything.", flush=True)
 
-    Supervisor(process_specs(settings, bot_settings, bots), settings.data_dir).run(on_ready=ready)
+    supervisor = Supervisor(process_specs(settings, bot_settings, bots), settings.data_dir)
+    supervisor.run(on_ready=ready, stop_with_parent=stop_with_parent)
 
 
 @app.command()

@@ -84,7 +84,15 @@ def running_instance(data: Path, retrain_auto: bool = False) -> Generator[Instan
         socket = Path(short) / "far.sock"
         argv = [sys.executable, "-m", "bot", "up", "--far-side", str(socket)]
         # In the data folder: settings are read from a .env in the current one. Into a file: nobody empties a pipe.
-        process = subprocess.Popen(argv, env=environment(data, retrain_auto), cwd=data, stdout=sys.stderr, stderr=log)
+        process = subprocess.Popen(
+            argv,
+            env=environment(data, retrain_auto),
+            cwd=data,
+            # Nothing is written into this pipe: it closes with this process, even a killed one, and all of them end.
+            stdin=subprocess.PIPE,
+            stdout=sys.stderr,
+            stderr=log,
+        )
         try:
             yield Instance(data, socket, process, log)
         finally:
@@ -99,6 +107,8 @@ def stop(process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+    if process.stdin:
+        process.stdin.close()
 
 
 def environment(data: Path, retrain_auto: bool = False) -> dict[str, str]:

@@ -50,11 +50,15 @@ class Supervisor:
         """The process ids of those that are running now, by name."""
         return {process.spec.name: process.popen.pid for process in self._processes if process.popen is not None}
 
-    def run(self, on_ready: Callable[[], None] | None = None) -> None:
+    def run(self, on_ready: Callable[[], None] | None = None, *, stop_with_parent: bool = False) -> None:
         """Start, call `on_ready`, and stay until SIGINT, SIGTERM or SIGHUP; a second signal stops at once.
 
-        Raises BackchannelError when another supervisor has this data folder or a process cannot run.
+        To `stop_with_parent` is to stop when standard input ends, too: it is a pipe whose other end closes with the
+        process that holds it, however that goes. Raises BackchannelError when another supervisor has this data folder
+        or a process cannot run.
         """
+        if stop_with_parent:
+            threading.Thread(target=self._stop_with_parent, name="parent", daemon=True).start()
         with _signals(self._on_signal), self:
             if on_ready and not self._stopping.is_set():
                 on_ready()
@@ -85,6 +89,11 @@ class Supervisor:
         # Only when nothing of ours runs any more may another supervisor have the folder.
         os.close(self._lock)
         self._log.close()
+
+    def _stop_with_parent(self) -> None:
+        while os.read(sys.stdin.fileno(), 4096):
+            pass
+        self._stopping.set()
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         # Only a flag is set: a signal comes between any two steps of the main thread.

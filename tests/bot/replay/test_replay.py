@@ -16,6 +16,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import psutil
 import pytest
 
 from bot.platforms.replay import ReplayPlatform
@@ -25,12 +26,15 @@ from bot.replay.observer import Observer, Outcome
 from bot.replay.report import lost_and_doubled, seen, seen_in_time
 from bot.replay.script import ADMIN, ANNOTATORS, Participants, chat_ref, emoji_for, ref_of, until
 from bot.replay.server import ReplayServer
+from bot.supervisor.orphans import alive
 from tests.databases import with_packaged_model
 from tests.waiting import HANG, moment
+from tests.waiting import until as wait_until
 from workers.core.errors import BackchannelError
 from workers.core.events import Command, Event, Message, Reaction
 from workers.core.replies import Post
 from workers.handlers.dispatch import ledger_row
+from workers.queue import embedded_valkey
 from workers.store import head_fits, heartbeats, inbox, jobs, labels, ledger, outbox
 from workers.store.database import Database
 from workers.store.jobs import JobRequest
@@ -331,6 +335,19 @@ def test_a_backchannel_that_ends_ends_the_replay_with_its_sentence(
     instead(tmp_path, monkeypatch, script)
     with pytest.raises(BackchannelError, match=said):
         runner.run(runner.Plan(file=write(tmp_path / "rows.csv", "page")))
+
+
+def test_a_replay_that_is_killed_leaves_nothing_running(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    argv = [sys.executable, "-m", "bot", "replay", str(write(tmp_path / "rows.csv", "page")), "--data", str(data)]
+    with subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as replay:
+        started = psutil.Process(replay.pid)
+        # Itself, the guard, Valkey, the platform, three workers and beat.
+        family = wait_until(lambda: started.children(recursive=True), lambda processes: len(processes) >= 8)
+        wait_until(lambda: embedded_valkey.running_pid(data))
+        replay.kill()
+    wait_until(lambda: not any(map(alive, family)))
+    assert embedded_valkey.running_pid(data) is None
 
 
 async def test_the_server_can_listen_however_long_the_data_folders_path_is(

@@ -177,7 +177,7 @@ from bot.supervisor.supervisor import Supervisor
 sleep = [sys.executable, "-c", "import time; time.sleep(600)"]
 moved = [sys.executable, "-c", "import subprocess, sys; subprocess.run(sys.argv[1:], start_new_session=True)", *sleep]
 supervisor = Supervisor([ProcessSpec("one", sleep), ProcessSpec("two", moved)], Path(sys.argv[1]))
-supervisor.run(on_ready=lambda: print("ready", flush=True))
+supervisor.run(on_ready=lambda: print("ready", flush=True), stop_with_parent="parent" in sys.argv)
 print("stopped", flush=True)
 """
 
@@ -207,6 +207,21 @@ def test_a_supervisor_that_is_killed_leaves_nothing(alone: subprocess.Popen[str]
     family = psutil.Process(alone.pid).children(recursive=True)
     alone.kill()
     until(lambda: not any(map(alive, family)))
+
+
+def test_it_ends_when_the_pipe_of_its_parent_closes_and_not_before(tmp_path: Path) -> None:
+    argv = [sys.executable, "-c", ALONE, str(tmp_path), "parent"]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin
+        assert process.stdout
+        assert process.stdout.readline() == "ready\n"
+        print("a word", file=process.stdin, flush=True)
+        family = until(lambda: psutil.Process(process.pid).children(recursive=True), lambda some: len(some) == 4)
+        assert process.poll() is None
+        process.stdin.close()
+        assert process.stdout.read() == "stopped\n"
+    assert process.returncode == 0
+    assert not any(map(alive, family))
 
 
 def test_when_its_guard_is_killed_too_the_next_start_ends_what_is_left(
