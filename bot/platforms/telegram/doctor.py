@@ -21,8 +21,8 @@ from aiogram.types import ReactionTypeEmoji
 
 from bot.doctor.findings import Finding
 from bot.platforms.telegram.client import Client
-from bot.platforms.telegram.events import ASKED_FOR
 from bot.platforms.telegram.http import PATH
+from bot.platforms.telegram.updates import ASKED_FOR
 from bot.settings import TelegramSettings
 from workers.core.errors import BackchannelError
 

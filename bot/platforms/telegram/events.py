@@ -8,34 +8,13 @@ from collections.abc import Callable, Container
 from dataclasses import dataclass
 from typing import Any
 
-from aiogram.types import (
-    CallbackQuery,
-    ChatMemberRestricted,
-    ChatMemberUpdated,
-    Message,
-    MessageOriginChannel,
-    MessageReactionUpdated,
-    ResultChatMemberUnion,
-    Update,
-)
-from aiogram.types import InaccessibleMessage as OldMessage
-
 from bot.platforms.telegram import users
 from bot.platforms.telegram.reactions import changes
 from bot.platforms.telegram.refs import NAME, chat_ref, message_ref
+from bot.platforms.telegram.updates import Member, Membership, Message, Query, Quoted, Reactions, Update
 from workers.core import events as core_events
 from workers.core.events import Button, Command, Edit, Event, Moved, Presence, Reaction
 
-ASKED_FOR = (
-    "message",
-    "edited_message",
-    "channel_post",
-    "edited_channel_post",
-    "message_reaction",
-    "callback_query",
-    "my_chat_member",
-)
-"""The kinds of updates that Telegram is asked for; it keeps reactions to itself where they are not named."""
 UNNAMED = ""
 """The key of an event that gets one from its update."""
 CORRECTION = 60.0
@@ -86,20 +65,20 @@ def _on_message(message: Message, context: Context) -> list[Event]:
     text = message.text or message.caption
     if not text or _by_bot(message, context):
         return []
-    private = message.chat.type == "private"
+    private = message.chat.private
     line = command_of(text, context.me.username, plain=private)
     if line is None or users.is_program(message):
-        return [] if private else [_message(message, text)]
+        return [] if private else [_message(message, context, text)]
     if not line:  # a command to another bot
         return []
     return _command(message, context, line)
 
 
-def _message(message: Message, text: str, topic: int | None = None) -> Event:
+def _message(message: Quoted, context: Context, text: str, topic: int | None = None) -> Event:
     about = _replied_to(message)
     return core_events.Message(
         key=UNNAMED,
-        at=message.date.timestamp(),
+        at=_at(message, context),
         ref=_ref(message, topic),
         author=users.author(message),
         text=text,
@@ -119,37 +98,42 @@ def _command(message: Message, context: Context, line: str) -> list[Event]:
     digest = hashlib.sha256(f"{chat.key}:{line}".encode("utf-8", "replace")).hexdigest()[:12]
     command = Command(
         key=f"{NAME}:{context.me.id}:command:{message.chat.id}:{message.message_id}:{digest}",
-        at=message.date.timestamp(),
+        at=_at(message, context),
         chat=chat,
         caller=users.author(message),
         text=line,
         reply_to=_ref(about, _topic(message)) if about else None,
         thread=str(message.message_id),
-        private=message.chat.type == "private",
+        private=message.chat.private,
     )
-    return [_message(about, quoted, _topic(message)), command] if about and quoted else [command]
+    return [_message(about, context, quoted, _topic(message)), command] if about and quoted else [command]
 
 
-def _by_bot(message: Message, context: Context) -> bool:
-    if message.from_user is not None and message.from_user.id == context.me.id:
+def _at(part: Quoted | Reactions | Membership, context: Context) -> float:
+    """When it was; where that can't be read, now."""
+    return context.now if part.date is None else part.date
+
+
+def _by_bot(message: Quoted, context: Context) -> bool:
+    if message.sender is not None and message.sender.id == context.me.id:
         return True
     origin = message.forward_origin
-    if not (message.is_automatic_forward and isinstance(origin, MessageOriginChannel)):
+    if not (message.is_automatic_forward and origin and origin.chat and origin.message_id is not None):
         return False
     # What the bot posts in a channel comes back as a forward in the channel's group.
     return (origin.chat.id, origin.message_id) in context.own_posts
 
 
-def _replied_to(message: Message) -> Message | None:
+def _replied_to(message: Quoted) -> Quoted | None:
     """The message that this one answers. In a topic, what answers nobody "answers" the making of the topic."""
-    about = message.reply_to_message
+    about = message.reply_to_message if isinstance(message, Message) else None
     return None if about is None or about.forum_topic_created else about
 
 
 def _migrated(message: Message, context: Context) -> Event:
     old = message.migrate_from_chat_id or message.chat.id
     new = message.migrate_to_chat_id or message.chat.id
-    return moved(context.me.id, old, new, message.date.timestamp())
+    return moved(context.me.id, old, new, _at(message, context))
 
 
 def moved(me: int, old: int, new: int, at: float) -> Moved:
@@ -159,24 +143,22 @@ def moved(me: int, old: int, new: int, at: float) -> Moved:
 
 def _on_edit(message: Message, context: Context) -> list[Event]:
     """A changed text; one that was taken away, or became a command, is no text any more."""
-    if _by_bot(message, context):
+    if _by_bot(message, context) or message.unreadable:
         return []
-    text, private = message.text or message.caption or "", message.chat.type == "private"
-    line = None if users.is_program(message) else command_of(text, context.me.username, plain=private)
-    at = float(message.edit_date or context.now)
-    changed = Edit(
-        key=UNNAMED, at=at, ref=_ref(message), text=text if line is None else "", bot=users.is_program(message)
-    )
-    in_time = at - message.date.timestamp() <= CORRECTION
+    text, private, program = message.text or message.caption or "", message.chat.private, users.is_program(message)
+    line = None if program else command_of(text, context.me.username, plain=private)
+    at = context.now if message.edit_date is None else message.edit_date
+    changed = Edit(key=UNNAMED, at=at, ref=_ref(message), text=text if line is None else "", bot=program)
+    in_time = message.date is not None and at - message.date <= CORRECTION
     command = _command(message, context, line) if line and in_time else []
     return command if private else [changed, *command]
 
 
-def _on_reaction(update: MessageReactionUpdated, context: Context) -> list[Event]:
+def _on_reaction(update: Reactions, context: Context) -> list[Event]:
     user = update.user
-    if user is None or user.id in users.SHARED_ACCOUNTS or user.is_bot or update.chat.type == "private":
+    if user is None or user.id in users.SHARED_ACCOUNTS or user.is_bot or update.chat.private:
         return []  # nobody can say who it was
-    at, annotator = update.date.timestamp(), users.person(user)
+    at, annotator = _at(update, context), users.person(user)
     ref = message_ref(update.chat.id, context.topic, update.message_id)
     return [
         Reaction(key=UNNAMED, at=at, ref=ref, annotator=annotator, emoji=emoji, added=added)
@@ -184,40 +166,46 @@ def _on_reaction(update: MessageReactionUpdated, context: Context) -> list[Event
     ]
 
 
-def _on_button(query: CallbackQuery, context: Context) -> list[Event]:
+def _on_button(query: Query, context: Context) -> list[Event]:
     message, value = query.message, query.data
-    if message is None or not value:
+    if message is None or query.sender is None or not value:
         return []
-    # Of an old message Telegram tells only chat and number.
-    ref = message_ref(message.chat.id, None, message.message_id) if isinstance(message, OldMessage) else _ref(message)
-    presser, private = users.person(query.from_user), message.chat.type == "private"
+    presser, private = users.person(query.sender), message.chat.private
     # A press has no time of its own.
-    return [Button(key=UNNAMED, at=context.now, ref=ref, presser=presser, value=value, private=private)]
+    return [Button(key=UNNAMED, at=context.now, ref=_ref(message), presser=presser, value=value, private=private)]
 
 
-def _on_membership(update: ChatMemberUpdated, context: Context) -> list[Event]:
+def _on_membership(update: Membership, context: Context) -> list[Event]:
     was, now = _is_in(update.old_chat_member), _is_in(update.new_chat_member)
-    if update.chat.type == "private" or not (was or now):
+    # Of a place that nobody here knows it can't be said whether it is one in the chat.
+    if update.chat.private or now is None or not (was or now):
         return []
     # Reactions to a channel's posts have no names, and come to nobody.
-    sees = update.new_chat_member.status == "administrator" and update.chat.type != "channel"
+    admin = update.new_chat_member is not None and update.new_chat_member.status in ("administrator", "creator")
     state = "changed" if was and now else "joined" if now else "left"
-    at, chat = update.date.timestamp(), chat_ref(update.chat.id)
+    at, chat, sees = _at(update, context), chat_ref(update.chat.id), admin and update.chat.type != "channel"
     return [Presence(key=UNNAMED, at=at, chat=chat, state=state, sees_reactions=sees)]
 
 
-def _is_in(member: ResultChatMemberUnion) -> bool:
-    if isinstance(member, ChatMemberRestricted):
-        return member.is_member
-    return member.status in ("creator", "administrator", "member")
+def _is_in(member: Member | None) -> bool | None:
+    """Whether somebody is in the chat; None where the status is a new one."""
+    match member and member.status:
+        case "creator" | "administrator" | "member":
+            return True
+        case "left" | "kicked":
+            return False
+        case "restricted":
+            return member.is_member if member else None
+        case _:
+            return None
 
 
-def _topic(message: Message) -> int | None:
+def _topic(message: Quoted) -> int | None:
     """A thread of comments has a number, too, but is no topic."""
     return message.message_thread_id if message.is_topic_message else None
 
 
-def _ref(message: Message, topic: int | None = None) -> core_events.MessageRef:
+def _ref(message: Quoted, topic: int | None = None) -> core_events.MessageRef:
     return message_ref(message.chat.id, topic or _topic(message), message.message_id)
 
 

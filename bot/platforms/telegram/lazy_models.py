@@ -46,7 +46,6 @@ def _build_used() -> None:
     from aiogram import methods, types
 
     for model in (
-        types.Update,
         types.BotCommand,
         types.InlineKeyboardButton,
         types.InlineKeyboardMarkup,

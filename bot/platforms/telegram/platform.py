@@ -11,7 +11,7 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 from aiogram.methods import AnswerCallbackQuery, GetChatMember, GetMe, SetMyCommands, SetWebhook
-from aiogram.types import BotCommand, Update
+from aiogram.types import BotCommand
 from cachetools import LRUCache
 from tenacity import RetryCallState, retry, retry_if_exception_type, wait_exponential
 
@@ -20,12 +20,12 @@ from bot.platforms.http_server import bind, serving
 from bot.platforms.telegram import http
 from bot.platforms.telegram.client import Client
 from bot.platforms.telegram.errors import Garbled, MethodUnknown, Migrated, Nobody, NotInChat, TokenRefused
-from bot.platforms.telegram.events import ASKED_FOR, BotAccount, Context, events, moved
+from bot.platforms.telegram.events import BotAccount, Context, events, moved
 from bot.platforms.telegram.polling import Health, PollingLease, poll
 from bot.platforms.telegram.rate_limit import Limits, RateLimit
 from bot.platforms.telegram.refs import NAME, chat_ref, group_of
 from bot.platforms.telegram.sender import Sender
-from bot.platforms.telegram.updates import read
+from bot.platforms.telegram.updates import ASKED_FOR, Query, Update, read
 from bot.platforms.telegram.users import ANONYMOUS_PREFIX
 from bot.settings import TelegramSettings
 from workers.core.command_table import VERBS
@@ -140,10 +140,9 @@ class TelegramPlatform:
         topic = await self._topics.of_reaction(update)
         translated = events(update, Context(self._me, time.time(), topic, self._sender.posts))
         stored = [await self._stored(event) for event in translated]
-        if update.callback_query is not None:
-            language = "zh" if (update.callback_query.from_user.language_code or "").startswith("zh") else "en"
+        if update.callback_query is not None and update.callback_query.id is not None:
             off = any(isinstance(event, Button) for event in translated) and not all(stored)
-            self._answer(update.callback_query.id, say(language, "not_here") if off else None)
+            self._answer(update.callback_query.id, say(language_of(update.callback_query), "not_here") if off else None)
 
     async def _stored(self, event: Event) -> bool:
         """Whether the event is stored. One that can't be stored is our mistake: it must not stop all that follow."""
@@ -258,6 +257,12 @@ class Topics:
             return None
         key = (reaction.chat.id, reaction.message_id)
         return self._topics[key] if key in self._topics else await self._find(*key)
+
+
+def language_of(query: Query) -> str:
+    """That of whoever pressed, as their client says it."""
+    code = query.sender.language_code if query.sender else None
+    return "zh" if (code or "").startswith("zh") else "en"
 
 
 async def _cancel(*tasks: asyncio.Task[Any]) -> None:

@@ -6,19 +6,20 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from aiogram.methods import DeleteWebhook, GetUpdates
 
 from bot.platforms.base import Later, Refused
 from bot.platforms.telegram.client import Client
 from bot.platforms.telegram.errors import Conflict, TokenRefused
-from bot.platforms.telegram.events import ASKED_FOR
+from bot.platforms.telegram.updates import ASKED_FOR
 from workers.core.errors import BackchannelError
 
 log = logging.getLogger(__name__)
 
-StoreUpdate = Callable[[dict[str, Any]], Coroutine[Any, Any, None]]
+Json = dict[str, Any]
+StoreUpdate = Callable[[Json], Coroutine[Any, Any, None]]
 """Store all that an update says; returns once that is done."""
 
 WAIT = 25
@@ -83,7 +84,7 @@ async def _ask(client: Client, store: StoreUpdate, health: Health) -> None:
                 webhook = False
             request = GetUpdates(offset=offset, timeout=WAIT, limit=BATCH, allowed_updates=list(ASKED_FOR))
             # Longer than Telegram holds the request.
-            updates: list[dict[str, Any]] = await client(request, seconds=WAIT + 10)
+            updates: list[Json] = await client(request, seconds=WAIT + 10)
             health.connected, pause = True, FIRST_PAUSE
         except TokenRefused:
             raise
@@ -97,5 +98,14 @@ async def _ask(client: Client, store: StoreUpdate, health: Health) -> None:
             pause = min(2 * pause, LONGEST_PAUSE)
             continue
         await asyncio.gather(*(store(update) for update in updates))
-        for update in updates:
-            offset = int(update["update_id"]) + 1
+        numbers = [number for update in updates if (number := number_of(update)) is not None]
+        if numbers:
+            offset = max(numbers) + 1
+        elif updates:  # nothing that could be confirmed: Telegram will say the same again
+            await asyncio.sleep(LONGEST_PAUSE)
+
+
+def number_of(update: Any) -> int | None:
+    """The number of an update, by which it is confirmed."""
+    number = cast(Json, update).get("update_id") if isinstance(update, dict) else None
+    return number if isinstance(number, int) else None

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from aiogram.types import ReactionTypeCustomEmoji, ReactionTypeEmoji, ReactionTypePaid
-
+from bot.platforms.telegram.updates import Reaction
 from workers.core.emoji import neutral
 
-Reactions = Sequence[ReactionTypeEmoji | ReactionTypeCustomEmoji | ReactionTypePaid]
-
+Reactions = Sequence[Reaction | None]
+"""None stands for one that can't be read."""
 
 PALETTE = (
     *"❤👍👎🔥🥰👏😁🤔🤯😱🤬😢🎉🤩🤮💩🙏👌🕊🤡🥱🥴😍🐳🌚🌭💯🤣⚡🍌🏆💔🤨😐🍓🍾💋",
@@ -28,15 +27,16 @@ def changes(old: Reactions, new: Reactions) -> list[tuple[str, bool]]:
 
 
 def _emoji(reactions: Reactions) -> list[str]:
-    """In neutral form, each once. Paid stars say nothing about a message."""
-    return list(dict.fromkeys(_form(reaction) for reaction in reactions if not isinstance(reaction, ReactionTypePaid)))
+    """In neutral form, each once. Paid stars say nothing about a message; what a new type says, nobody knows."""
+    forms = (_form(reaction) for reaction in reactions if reaction is not None)
+    return list(dict.fromkeys(form for form in forms if form))
 
 
-def _form(reaction: ReactionTypeEmoji | ReactionTypeCustomEmoji) -> str:
+def _form(reaction: Reaction) -> str:
     """A custom emoji has only a number, which becomes its name: a label can be given `:custom_123:`."""
-    if isinstance(reaction, ReactionTypeCustomEmoji):
+    if reaction.type == "custom_emoji" and reaction.custom_emoji_id:
         return f":custom_{reaction.custom_emoji_id}:"
-    return neutral(reaction.emoji)
+    return neutral(reaction.emoji or "") if reaction.type == "emoji" else ""
 
 
 def allowed(emoji: str) -> str | None:

@@ -1,71 +1,218 @@
-"""Raw updates to the SDK's objects, as far as we need them.
+"""What Telegram says happened, as far as we look at it: raw JSON to models of ours.
 
-The SDK refuses a whole update when any part of it is not as in its own version of the Bot API, and a local Bot API
-server may be older or newer. So what we never look at is left out before.
+The SDK's models refuse a whole update where any part of it is not as in its own version of the Bot API, and Telegram
+adds kinds all the time. Here a part that can't be read is as if it were not there, and the rest is read; parts and
+kinds that nobody knows are counted. https://core.telegram.org/bots/api#update
 """
 
 from __future__ import annotations
 
-import logging
-from typing import Any, cast
+from collections.abc import Mapping
+from typing import Annotated, Any, TypeVar, cast
 
-from aiogram.types import Update
-from pydantic import ValidationError
-
-from bot.platforms.telegram.events import ASKED_FOR
-
-log = logging.getLogger(__name__)
-
-Json = dict[str, Any]
-MESSAGES = ("message", "edited_message", "channel_post", "edited_channel_post", "reply_to_message")
-NEEDED = frozenset(
-    (
-        "message_id",
-        "date",
-        "edit_date",
-        "chat",
-        "from",
-        "sender_chat",
-        "message_thread_id",
-        "is_topic_message",
-        "forum_topic_created",
-        "reply_to_message",
-        "is_automatic_forward",
-        "forward_origin",
-        "text",
-        "caption",
-        "migrate_to_chat_id",
-        "migrate_from_chat_id",
-    )
+from pydantic import (
+    AfterValidator,
+    AllowInfNan,
+    BaseModel,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
 )
 
+from bot.platforms.unknown_kinds import UnknownKinds
 
-def read(raw: Json) -> Update | None:
-    """The update; None where even what we need of it can't be read, which is logged without people's words."""
+T = TypeVar("T")
+
+ASKED_FOR = (
+    "message",
+    "edited_message",
+    "channel_post",
+    "edited_channel_post",
+    "message_reaction",
+    "callback_query",
+    "my_chat_member",
+)
+"""The kinds of updates that Telegram is asked for; it keeps reactions to itself where they are not named."""
+
+unknown = UnknownKinds("Telegram")
+
+
+def _or_nothing(value: Any, read: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
+    """The part, or None where it can't be read. Its content is not logged: it may be people's words."""
     try:
-        return Update.model_validate(needed(raw))
-    except ValidationError as error:
-        where = ", ".join(".".join(map(str, detail["loc"])) for detail in error.errors(include_input=False)[:3])
-        log.error("Update %s is left out: this version can't read %s.", raw.get("update_id"), where)
+        return read(value)
+    except ValidationError:
+        unknown.count("an unreadable part", info.field_name)
         return None
 
 
-def needed(raw: Json) -> Json:
-    """The kinds of updates that we asked for, and of their messages what we look at."""
-    kept = {name: value for name, value in raw.items() if name in ("update_id", *ASKED_FOR)}
-    query = kept.get("callback_query")
-    if isinstance(query, dict):
-        kept["callback_query"] = _with_less(cast(Json, query), ("message",))
-    return _with_less(kept, MESSAGES)
+def _one_of(what: str, *known: str) -> AfterValidator:
+    """A name out of a list that may grow: one that is not in it is counted, and kept."""
+
+    def count(name: str) -> str:
+        if name not in known:
+            unknown.count(what, name)
+        return name
+
+    return AfterValidator(count)
 
 
-def _with_less(parent: Json, names: tuple[str, ...]) -> Json:
-    """The parent, of whose messages only what we need is left."""
-    return {name: _message(value) if name in names else value for name, value in parent.items()}
+Maybe = Annotated[T | None, WrapValidator(_or_nothing)]
+Seconds = Annotated[float, AllowInfNan(False)]
+ChatType = Annotated[str, _one_of("a type of chat", "private", "group", "supergroup", "channel", "sender")]
+ReactionKind = Annotated[str, _one_of("a type of reaction", "emoji", "custom_emoji", "paid")]
+OriginKind = Annotated[str, _one_of("an origin of a forward", "user", "hidden_user", "chat", "channel")]
+Status = Annotated[
+    str, _one_of("a status of a member", "creator", "administrator", "member", "restricted", "left", "kicked")
+]
 
 
-def _message(value: Any) -> Any:
-    if not isinstance(value, dict):
-        return value
-    kept = {name: part for name, part in cast(Json, value).items() if name in NEEDED}
-    return _with_less(kept, ("reply_to_message",))
+class Part(BaseModel):
+    """Something that Telegram says; what we do not look at is not even read."""
+
+
+class User(Part):
+    """A person or a bot."""
+
+    id: int
+    is_bot: Maybe[bool] = None
+    first_name: Maybe[str] = None
+    last_name: Maybe[str] = None
+    username: Maybe[str] = None
+    language_code: Maybe[str] = None
+
+    @property
+    def full_name(self) -> str:
+        return " ".join(filter(None, (self.first_name, self.last_name)))
+
+
+class Chat(Part):
+    """A group, a channel, or a person's own chat with the bot."""
+
+    id: int
+    type: Maybe[ChatType] = None
+    title: Maybe[str] = None
+    first_name: Maybe[str] = None
+    last_name: Maybe[str] = None
+    is_forum: Maybe[bool] = None
+
+    @property
+    def private(self) -> bool:
+        """Whether it is one person's; where its type can't be read, the number says it, which groups have below 0."""
+        return self.type == "private" if self.type else self.id > 0
+
+    @property
+    def name(self) -> str:
+        return self.title or " ".join(filter(None, (self.first_name, self.last_name)))
+
+
+class Origin(Part):
+    """Where a forwarded message is from."""
+
+    type: OriginKind
+    chat: Maybe[Chat] = None
+    message_id: Maybe[int] = None
+
+
+class Quoted(Part):
+    """A message as it stands in another one that answers it."""
+
+    message_id: int
+    chat: Chat
+    date: Maybe[Seconds] = None
+    edit_date: Maybe[Seconds] = None
+    sender: Maybe[User] = Field(None, alias="from")
+    sender_chat: Maybe[Chat] = None
+    message_thread_id: Maybe[int] = None
+    is_topic_message: Maybe[bool] = None
+    forum_topic_created: Any = None
+    is_automatic_forward: Maybe[bool] = None
+    forward_origin: Maybe[Origin] = None
+    text: Maybe[str] = None
+    caption: Maybe[str] = None
+    migrate_to_chat_id: Maybe[int] = None
+    migrate_from_chat_id: Maybe[int] = None
+
+    @property
+    def unreadable(self) -> bool:
+        """Whether there are words that can't be read, which is not the same as none."""
+        words = (("text", self.text), ("caption", self.caption))
+        return any(name in self.model_fields_set and value is None for name, value in words)
+
+
+class Message(Quoted):
+    """A message; of an old one, under a button, Telegram tells no more than chat and number."""
+
+    reply_to_message: Maybe[Quoted] = None
+
+
+class Reaction(Part):
+    """One emoji in a list of reactions."""
+
+    type: ReactionKind
+    emoji: Maybe[str] = None
+    custom_emoji_id: Maybe[str] = None
+
+
+class Reactions(Part):
+    """All reactions of one person to one message, before and after."""
+
+    chat: Chat
+    message_id: int
+    user: Maybe[User] = None
+    date: Maybe[Seconds] = None
+    old_reaction: list[Maybe[Reaction]]
+    new_reaction: list[Maybe[Reaction]]
+
+
+class Query(Part):
+    """A button was pressed."""
+
+    id: Maybe[str] = None
+    sender: Maybe[User] = Field(None, alias="from")
+    message: Maybe[Message] = None
+    data: Maybe[str] = None
+
+
+class Member(Part):
+    """What somebody is in a chat."""
+
+    status: Status
+    is_member: Maybe[bool] = None
+
+
+class Membership(Part):
+    """The bot's own place in a chat changed."""
+
+    chat: Chat
+    date: Maybe[Seconds] = None
+    old_chat_member: Maybe[Member] = None
+    new_chat_member: Maybe[Member] = None
+
+
+class Update(Part):
+    """One thing that happened; at most one of the kinds is there."""
+
+    update_id: Annotated[int, Field(ge=0, lt=2**63)]
+    message: Maybe[Message] = None
+    edited_message: Maybe[Message] = None
+    channel_post: Maybe[Message] = None
+    edited_channel_post: Maybe[Message] = None
+    message_reaction: Maybe[Reactions] = None
+    callback_query: Maybe[Query] = None
+    my_chat_member: Maybe[Membership] = None
+
+
+def read(raw: Any) -> Update | None:
+    """The update; None where it has no number, by which it is known when it comes again."""
+    try:
+        update = Update.model_validate(raw)
+    except ValidationError:
+        unknown.count("an unreadable part", "update")
+        return None
+    for name in cast(Mapping[str, Any], raw):
+        if name not in ("update_id", *ASKED_FOR):
+            unknown.count("an update", name)
+    return update

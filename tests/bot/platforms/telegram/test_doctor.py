@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from bot.doctor.findings import Finding
 from bot.platforms.telegram.doctor import examine
-from bot.platforms.telegram.events import ASKED_FOR
+from bot.platforms.telegram.updates import ASKED_FOR
 from tests.bot.platforms.telegram.stage import by_webhook, settings
 from tests.fakes.telegram.methods import ApiError
 from tests.fakes.telegram.server import FarSide

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.platforms.telegram import updates
-from bot.platforms.telegram.events import ASKED_FOR, BotAccount, Context, events
+from bot.platforms.telegram.events import BotAccount, Context, events
+from bot.platforms.telegram.updates import ASKED_FOR
 from tests.fakes.telegram.world import ANA, BO, BOT, CHANNEL, GROUP, OTHER_BOT, Json, World, user
 from tests.fixtures import events_of, recordings
 from workers.core.events import ChatRef, Command, Edit, Event, Message, MessageRef, Moved, Person, Presence, Reaction
@@ -45,18 +46,6 @@ def test_a_recorded_update_becomes_its_events(recording: dict[str, Any]) -> None
     """`topic`: where somebody else knows the message to stand; `said`: what the bot has posted itself."""
     said = {(chat, message) for chat, message in recording.get("said", [])}
     assert read(recording["payload"], recording.get("topic"), said) == events_of(recording)
-
-
-def test_parts_of_an_update_that_nobody_needs_can_be_of_any_shape(caplog: pytest.LogCaptureFixture) -> None:
-    far = world()
-    quoted = far.message(GROUP, BO, "quoted", dice={"of": "another age"})
-    far.say(ANA, "hello", to=quoted["message_id"], poll={"of": "another age"}, reply_markup="none")
-    [message] = heard(far)
-    assert isinstance(message, Message)
-    far.say(ANA, "words of a person", date="yesterday")
-    assert heard(far) == []
-    assert "date" in caplog.text
-    assert "words of a person" not in caplog.text
 
 
 # ── commands ────────────────────────────────────────────────────────────────────────────────────────
