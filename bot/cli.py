@@ -228,7 +228,12 @@ def failed(
 
 @app.command()
 def replay(
-    file: Annotated[Path, typer.Argument(help="A CSV file with the columns text and label")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="A file with the columns text and label: .csv, .tsv, .json, .jsonl, .parquet, or an export"
+        ),
+    ],
     test: Annotated[Path | None, typer.Option(help="Score the result on this file, which nobody labels")] = None,
     labels: Annotated[
         Path | None, typer.Option(help="What the labels mean: a JSON list of objects with name and description")

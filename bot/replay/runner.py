@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import csv
 import json
 import random
 import sys
@@ -29,15 +28,13 @@ from bot.replay.report import (
     seen_in_time,
     test_rows,
 )
+from bot.replay.rows import Rows, read_rows
 from bot.replay.script import AUTHORS, Participants, chat_ref, ref_of, until
 from bot.replay.server import ReplayServer
 from workers.core.errors import BackchannelError
 from workers.core.events import Message, MessageRef
 from workers.store import heartbeats, jobs, versions
 from workers.store.database import Database
-
-Rows = list[tuple[str, str]]
-"""(text, label)."""
 
 MAIN, TEST = chat_ref("main"), chat_ref("test")
 
@@ -84,7 +81,7 @@ class Measurements:
 def run(plan: Plan) -> str:
     """Carry out a plan and return its report as JSON. Raises BackchannelError with one sentence."""
     share = plan.share
-    rows, test = read_rows(plan.file), read_rows(plan.test) if plan.test else []
+    rows, test = read_rows(plan.file), read_rows(plan.test, plan.file) if plan.test else []
     descriptions = read_descriptions(plan.labels) if plan.labels else {}
     if plan.report:
         save(plan.report)
@@ -98,32 +95,6 @@ def run(plan: Plan) -> str:
             "The replay waited in vain for messages to be predicted: run it with --data and look into the logs there."
         ) from None
     return json.dumps(report, indent=2, ensure_ascii=False)
-
-
-def read_rows(path: Path) -> Rows:
-    """The (text, label) rows of a CSV file, spaces in labels made single. Raises BackchannelError when it is none."""
-    try:
-        # -sig: Excel writes a byte order mark before the name of the first column.
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            lines = csv.DictReader(file)
-            if not {"text", "label"} <= set(lines.fieldnames or ()):
-                raise BackchannelError(f"{path} has no columns text and label: name them in its first line.")
-            rows = [_row(path, lines.line_num, line) for line in lines]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise BackchannelError(
-            f"{path} can't be read as a CSV file with the columns text and label ({error})."
-        ) from error
-    if not rows:
-        raise BackchannelError(f"{path} has no rows: give a CSV file with the columns text and label.")
-    return rows
-
-
-def _row(path: Path, number: int, line: Mapping[str, str | None]) -> tuple[str, str]:
-    text, label = line["text"], " ".join((line["label"] or "").split())
-    if text is None or not label:
-        missing = "text" if text is None else "label"
-        raise BackchannelError(f"The row in line {number} of {path} has no {missing}: add it, or remove the row.")
-    return text, label
 
 
 class LabelDescription(BaseModel):

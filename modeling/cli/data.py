@@ -60,15 +60,19 @@ def describe(
 def convert(
     source: Source,
     target: Annotated[Path, typer.Argument(metavar="TARGET", help="Named by its ending; without one, a folder.")],
+    as_written: Annotated[bool, typer.Option("--as-written", help="Leave texts as people wrote them.")] = False,
+    like: Annotated[Path | None, typer.Option(help="Spell labels that look the same as this file does.")] = None,
     progress: Progress = None,
 ) -> None:
     """Read, clean and write messages in another format."""
     show = progress or on_terminal()
     with errors_as_sentences(show):
         from modeling.data import formats
-        from modeling.data.examples import read
+        from modeling.data.examples import read, read_as_written, spelled_as
 
-        examples = read(source)
+        examples = read_as_written(source) if as_written else read(source)
+        if like:
+            examples = spelled_as(examples, read_as_written(like).labels)
         count = formats.write(target, ("text", "label"), examples.rows())
         _print_event(DataConverted(messages=count, file=str(target), notes=examples.notes), show)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -56,9 +56,25 @@ def read(path: Path, *, training: bool = False) -> Examples:
     texts are kept once, texts with several labels not at all, and at least two labels, one of them with two examples,
     are demanded. Raises ModelingError with what is wrong with the file.
     """
-    count, kept, notes = 0, list[tuple[str, str]](), list[Sentence]()
+    notes: list[Sentence] = []
+    kept = _labelled(path, notes, clean)
+    if training:
+        kept = _distinct(kept, notes)
+        demand_enough(path, [label for _, label in kept])
+    return Examples(tuple(text for text, _ in kept), tuple(label for _, label in kept), tuple(notes))
+
+
+def read_as_written(path: Path) -> Examples:
+    """Read as `read` does, with texts as people wrote them: what cleans them later finds the same in them."""
+    notes: list[Sentence] = []
+    kept = _labelled(path, notes, lambda text: text if clean(text) else "")
+    return Examples(tuple(text for text, _ in kept), tuple(label for _, label in kept), tuple(notes))
+
+
+def _labelled(path: Path, notes: list[Sentence], prepare: Callable[[str], str]) -> list[tuple[str, str]]:
+    count, kept = 0, list[tuple[str, str]]()
     for raw, label in formats.rows(path, ("text", "label"), notes):
-        count, text = count + 1, clean(raw)
+        count, text = count + 1, prepare(raw)
         if text and label:
             kept.append((text, label))
     kept = _one_spelling(kept, notes)
@@ -66,10 +82,7 @@ def read(path: Path, *, training: bool = False) -> Examples:
         notes.append(sentence("rows_without_text_or_label", count=count - len(kept)))
     if not kept:
         raise ModelingError("no_labelled_rows", path=path)
-    if training:
-        kept = _distinct(kept, notes)
-        demand_enough(path, [label for _, label in kept])
-    return Examples(tuple(text for text, _ in kept), tuple(label for _, label in kept), tuple(notes))
+    return kept
 
 
 def read_texts(path: Path) -> tuple[str, ...]:

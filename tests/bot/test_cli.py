@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,12 +19,17 @@ ROWS = "text,label\nit crashes,bug\n"
 
 @pytest.fixture(autouse=True)
 def _nothing_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every mistake is found before a process is started or becomes another one."""
+    """Every mistake is found before a process is started or becomes another one; only modeling reads the file."""
+    start = subprocess.Popen
 
-    def started(*_: object, **__: object) -> None:
+    def reads(command: list[str], **options: Any) -> subprocess.Popen[str]:
+        assert command[1:5] == ["-m", "modeling", "data", "convert"], "a process was started"
+        return start(command, **options)
+
+    def started(*_: object) -> None:
         raise AssertionError("a process was started")
 
-    monkeypatch.setattr("subprocess.Popen", started)
+    monkeypatch.setattr("subprocess.Popen", reads)
     monkeypatch.setattr(os, "execve", started)
     monkeypatch.chdir(tmp_path)
     Path("rows.csv").write_text(ROWS)
@@ -43,12 +50,14 @@ def sentence(
 @pytest.mark.parametrize(
     ("rows", "said"),
     [
-        ("", "rows.csv has no columns text and label"),
+        ("", "rows.csv has no column label and no column text"),
         ("text,label\n", "rows.csv has no rows"),
-        ("words,kind\nit crashes,bug\n", "rows.csv has no columns text and label"),
-        ("text,label\nit crashes,bug\nthanks\n", "The row in line 3 of rows.csv has no label"),
-        ("text,label\nit crashes,bug\nthanks, \n", "The row in line 3 of rows.csv has no label"),
-        ("label,text\nbug\n", "The row in line 2 of rows.csv has no text"),
+        ("words,kind\nit crashes,bug\n", "rows.csv has no column label and no column text"),
+        ("text,label\nit crashes\nthanks, \n", "rows.csv has no rows with a text and a label"),
+        ("label,text\nbug\nbug,\u200b\n", "rows.csv has no rows with a text and a label"),
+        ("text,label\nit is slow, it hangs,bug\n", "rows.csv has 3 fields in line 2, but 2 columns"),
+        ('text,label\nfine,praise\n"it crashes,bug\n', "rows.csv opens a quote in line 3 that nothing closes"),
+        ("text,label\nit crashes,none\n", 'rows.csv calls a label "none" in line 2'),
     ],
 )
 def test_a_file_that_cannot_be_replayed_is_said(
@@ -61,8 +70,9 @@ def test_a_file_that_cannot_be_replayed_is_said(
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["missing.csv"], "missing.csv can't be read"),
-        (["rows.csv", "--test", "missing.csv"], "missing.csv can't be read"),
+        (["missing.csv"], "missing.csv cannot be read"),
+        (["rows.csv", "--test", "missing.csv"], "missing.csv cannot be read"),
+        (["--", "--rows.csv"], "--rows.csv cannot be read"),
         (["rows.csv", "--annotate", "some"], "--annotate some is neither all, none, asked nor a share"),
         (["rows.csv", "--annotate", "1.5"], "--annotate 1.5 is neither"),
         (["rows.csv", "--report", "no/such/r.json"], "The report can't be written to no/such/r.json (No such file"),
