@@ -11,6 +11,7 @@ from bot.platforms.slack.emoji_names import name_of
 from bot.platforms.slack.platform import SlackPlatform
 from bot.wiring.slack import SlackScreens
 from tests.bot.platforms.slack.conftest import running, settings
+from tests.fakes.slack import payloads
 from tests.fakes.slack.people import FarPeople, SocketLine
 from tests.fakes.slack.rendering import choices, rendered, typed, words
 from tests.fakes.slack.server import FarSlack, person
@@ -28,7 +29,8 @@ FLAGS: dict[str, dict[str, Any]] = {
     "Ola": {"team_id": "T2"},
     "Robo": {"is_bot": True},
 }
-WHERE = {"team": "C1", "secret": "G1"}
+WHERE = {"team": "C1", "secret": "G1", "new": "C7"}
+"""Channels; the bot is in all of them but "new"."""
 
 
 class SlackPlace:
@@ -44,6 +46,7 @@ class SlackPlace:
             self.far.web.channels[f"D{id}"] = Channel(f"D{id}", {self.far.team.bot, id})
         for channel in WHERE.values():
             self.far.web.channels[channel] = Channel(channel, {self.far.team.bot, *PEOPLE.values()})
+        self.far.web.channels[WHERE["new"]].members.remove(self.far.team.bot)
 
     @contextlib.asynccontextmanager
     async def open(self) -> AsyncIterator[SlackPlace]:
@@ -104,6 +107,17 @@ class SlackPlace:
                     await settled(self.database)
                     return
         raise AssertionError(f"no button {button}: {self.posts(where)}")
+
+    async def invite(self, where: str) -> None:
+        """Somebody invites the bot."""
+        await self.people.invite(WHERE[where])
+        await settled(self.database)
+
+    async def put_out(self, where: str) -> None:
+        """Somebody takes the bot out."""
+        self.far.web.channels[WHERE[where]].members.discard(self.far.team.bot)
+        await self.people.emit(payloads.left(WHERE[where]))
+        await settled(self.database)
 
     def shut(self, name: str) -> None:
         """The bot may not write to this person."""

@@ -13,10 +13,11 @@ from tests.places.bot import at_work, settled
 from tests.waiting import soon
 from workers.store.database import Database
 
-SECRET = -1009
+SECRET, NEW = -1009, -1010
 NAMES = ("Ada", "Bo", "Cy", "Gus", "Ola", "Root")
 PEOPLE = {name: user(101 + number, name, username=f"{name.lower()}_") for number, name in enumerate(NAMES)}
-WHERE = {"team": GROUP, "secret": SECRET}
+WHERE = {"team": GROUP, "secret": SECRET, "new": NEW}
+"""Groups; the bot is in all of them but "new"."""
 AWAY = {"Gus": "left", "Ola": "unknown", "Root": "left"}
 
 
@@ -29,6 +30,7 @@ class TelegramPlace:
         self.database, self.far = database, FarSide()
         self.world = self.far.world
         self.world.open({"id": SECRET, "type": "supergroup", "title": "Secret"})
+        self.world.open({"id": NEW, "type": "supergroup", "title": "New"}, bot="left")
         for group in WHERE.values():
             self.world.status[group, PEOPLE["Ada"]["id"]] = "creator"
             for name, status in AWAY.items():
@@ -87,6 +89,16 @@ class TelegramPlace:
     @staticmethod
     def _chat(name: str, where: str) -> int:
         return PEOPLE[name]["id"] if where == "private" else WHERE[where]
+
+    async def invite(self, where: str) -> None:
+        """Somebody adds the bot and makes it an administrator."""
+        self.world.become("administrator", WHERE[where])
+        await self._told()
+
+    async def put_out(self, where: str) -> None:
+        """Somebody takes the bot out."""
+        self.world.become("left", WHERE[where])
+        await self._told()
 
     def shut(self, name: str) -> None:
         """This person has never opened a chat with the bot."""

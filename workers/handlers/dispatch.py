@@ -46,7 +46,7 @@ def handle(database: Database, step: Sequence[Claimed], language: str, now: floa
 
 
 def presence_replies(c: Connection, event: Presence, language: str, now: float) -> list[tuple[str, Reply]]:
-    """Introduce the bot once in each chat; put out of it, read it no more; say so when reactions come into sight."""
+    """Come in, say whether this chat is read; put out of it, read it no more; say so when reactions come into sight."""
     chat = chats.get(c, event.chat)
     if event.state == "left":
         chats.disable_all(c, event.chat, now)
@@ -56,9 +56,11 @@ def presence_replies(c: Connection, event: Presence, language: str, now: float) 
         text = say(language, "sees_reactions" if event.sees_reactions else "blind_to_reactions")
         return [(event.key, Post(chat=event.chat, text=text))] if chat is not None and chat.enabled else []
     blind = "" if event.sees_reactions else say(language, "blind_to_reactions")
-    text = say(language, "introduction") + blind
-    # The key is the chat's, not the event's: however often the bot comes in, it says this once.
-    return [(f"introduction:{event.chat.key}", Post(chat=event.chat, text=text))]
+    introduction = f"introduction:{event.chat.key}"
+    known = outbox.is_known(c, introduction)
+    # Who switches it on may do so before it comes: then it reads from the first word on.
+    code = "present_on" if chat is not None and chat.enabled else "present_off" if known else "introduction"
+    return [(event.key if known else introduction, Post(chat=event.chat, text=say(language, code) + blind))]
 
 
 def carry_out(database: Database, item: Claimed, event: Command | Button, language: str, now: float) -> None:

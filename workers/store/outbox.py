@@ -294,6 +294,11 @@ def prune(c: Connection, before: float) -> int:
 # ── look up what was posted ─────────────────────────────────────────────────────────────────────────
 
 
+def is_known(c: Connection, key: str) -> bool:
+    """Whether there ever was a reply under this key."""
+    return c.execute(select(outbox.c.id).where(outbox.c.key == key)).first() is not None
+
+
 def subject(c: Connection, key: str) -> str | None:
     """What the reply under this key is about: for a reaction the key of its message."""
     return c.execute(select(outbox.c.subject).where(outbox.c.key == key)).scalar()

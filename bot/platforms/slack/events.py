@@ -209,11 +209,10 @@ def from_other_company(event: Payload, workspace: Workspace) -> bool:
 
 
 def joined(event: Payload, key: str, workspace: Workspace, name: Name) -> Presence | None:
-    """We were invited. The key holds the channel and not the event: the bot introduces itself once."""
+    """We were invited."""
     if event["user"] != workspace.bot:
         return None
-    chat = chat_of(event["channel"], workspace)
-    return Presence(key=f"{chat.key}/joined", at=float(event["event_ts"]), chat=chat, state="joined")
+    return Presence(key=key, at=float(event["event_ts"]), chat=chat_of(event["channel"], workspace), state="joined")
 
 
 def left(event: Payload, key: str, workspace: Workspace, name: Name) -> Presence:

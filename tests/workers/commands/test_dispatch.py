@@ -305,13 +305,14 @@ def test_who_is_refused_is_told_why(room: Chatroom, why: Why, said: str):
     assert said in room.happen(asked)[0].text  # type: ignore[union-attr]
 
 
-def test_the_bot_introduces_itself_once_and_leaves_quietly(fresh: Database):
+def test_the_bot_says_whether_it_is_on_whenever_it_comes_and_leaves_quietly(fresh: Database):
     room = Chatroom(fresh)
     (hello,) = room.happen(Presence(key="1", at=1.0, chat=CHAT, state="joined", sees_reactions=False))
     assert isinstance(hello, Post)
     assert "`here`" in hello.text
     assert "administrator" in hello.text
-    assert room.happen(Presence(key="2", at=2.0, chat=CHAT, state="joined")) == []
+    (again,) = room.happen(Presence(key="2", at=2.0, chat=CHAT, state="joined"))
+    assert "I am back, and off" in again.text  # type: ignore[union-attr]
     assert room.happen(Presence(key="3", at=3.0, chat=CHAT, state="changed")) == [], "nobody enabled it"
     room.type("here")
     (now,) = room.happen(Presence(key="4", at=4.0, chat=CHAT, state="changed", sees_reactions=False))

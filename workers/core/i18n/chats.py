@@ -18,6 +18,18 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "大家好，我是 Backchannel：我会判断每条消息属于哪一类，并从大家添加的表情中学习。"
         "在管理员输入 `here` 之前，我不读取也不存储任何内容。输入 `help` 查看全部命令。",
     ),
+    "present_on": (
+        "Hello, I am Backchannel, and an admin has switched me on here: from now on I read this chat, say what kind"
+        " each message is, and learn from your emoji. `leave` switches me off, `help` lists what I understand. ",
+        "大家好，我是 Backchannel，管理员已在这里启用我：从现在起我会阅读本群消息、判断类别，并从大家的表情中学习。"
+        "输入 `leave` 可停用，输入 `help` 查看全部命令。",
+    ),
+    "present_off": (
+        "I am back, and off: until an admin types `here` I read nothing and store nothing. What was stored before is"
+        " kept; `forget @person` deletes it. ",
+        "我回来了，但尚未启用：在管理员输入 `here` 之前，我不读取也不存储任何内容。"
+        "以前存储的内容仍在；`forget @某人` 可删除。",
+    ),
     "blind_to_reactions": (
         "I can't see reactions here: make me an administrator of this chat, so that I can learn from them.",
         "我在这里看不到表情回应：请把我设为管理员，我才能从中学习。",
