@@ -78,6 +78,13 @@ class FlakyDatabase(Database):
 
     away = 0
     writes = 0
+    reads = 0
+
+    @contextmanager
+    def read(self) -> Generator[Connection]:
+        self.reads += 1
+        with super().read() as c:
+            yield c
 
     @contextmanager
     def write(self) -> Generator[Connection]:
@@ -320,3 +327,17 @@ async def test_a_long_batch_is_cut_before_its_lease_ends(database: Database, mon
     assert attempts[0] == 1
     assert attempts[-1] > 1
     assert set(platform.tries.values()) == {1}
+
+
+async def test_with_nothing_to_send_the_outbox_is_looked_at_twenty_times_a_second(database: FlakyDatabase):
+    async def accept(event: Event) -> bool:
+        return True
+
+    before, began = database.reads, time.monotonic()
+    task = asyncio.create_task(deliver(database, FarPlatform(), accept))
+    await soon(lambda: database.reads >= before + 5)
+    looks, most = database.reads - before, (time.monotonic() - began) / delivery.POLL + 2
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+    assert looks <= most

@@ -159,7 +159,7 @@ def has_work(c: Connection, queue: str, now: float) -> bool:
 def waiting_message(c: Connection, ref: MessageRef) -> Message | None:
     """The message with this ref, if it waits here for its worker."""
     # Saves decoding what waits: the id in quotes, as pydantic writes it.
-    names_it = inbox.c.event.contains(json.dumps(ref.message_id, ensure_ascii=False))
+    names_it = inbox.c.event.contains(json.dumps(ref.message_id, ensure_ascii=False), autoescape=True)
     of_chat = (inbox.c.queue == CLASSIFY) & (inbox.c.chat == ref.chat.key)
     for text in c.execute(select(inbox.c.event).where(INBOX_LIVE, of_chat, names_it)).scalars():
         event = EVENT.validate_json(text)

@@ -165,6 +165,27 @@ def test_a_label_without_examples_is_known_by_its_description() -> None:
     assert (fitted.probabilities(vectors[~seen]).argmax(1) == 3).mean() > 0.7
 
 
+def test_what_labels_say_they_mean_holds_against_many_examples_of_others() -> None:
+    """Not by the prior alone, from which a large C moves far away."""
+    vectors, targets, centres = blobs(3, 60, noise=1.2)
+    seen = targets != 2
+    chosen = {"c": 100.0, "temperature": 1.0, "thresholds": np.full(3, 0.5, np.float32)}
+    fitted = head.fit(vectors[seen], targets[seen], names(3), centres, **chosen)
+    assert fitted.probabilities(centres)[2].argmax() == 2
+    assert fitted.probabilities(centres)[2, 2] > 0.9
+    assert (fitted.probabilities(vectors[~seen]).argmax(1) == 2).mean() > 0.7
+
+
+def test_a_description_weighs_as_three_examples_and_fades_as_they_come() -> None:
+    vectors, targets, centres = blobs(2, 5)
+    problem = Problem(vectors[:6], targets[:6], 2, centres)
+    assert problem.row_targets.tolist() == [0, 0, 0, 0, 0, 1, 0, 1]
+    assert np.array_equal(problem.rows, np.concatenate([vectors[:6], centres]))
+    share = [(6 / (2 * count)) ** 0.5 for count in (5, 1)]
+    assert problem.row_weights.tolist() == pytest.approx([*[share[0]] * 5, share[1], 3 / 6, 3 / 2])
+    assert Problem(vectors, targets, 2, None).row_weights.tolist() == [1.0] * 10
+
+
 def test_a_label_with_neither_examples_nor_description_is_hardly_ever_said() -> None:
     vectors, targets, _ = blobs(3, 12)
     seen = targets != 2

@@ -104,6 +104,30 @@ def test_fewer_held_out_messages_than_the_promise_needs_give_no_limit() -> None:
     assert out_of_scope.calibrated_detector(np.eye(2, dtype=np.float32), []) is None
 
 
+def test_both_signals_count_in_units_of_their_spread() -> None:
+    """The nearest landmark varies by 0.01 and the largest logit by 10: neither may drown the other."""
+    rng = np.random.default_rng(0)
+    near, top = rng.normal(0.8, 0.01, 4000), rng.normal(30, 10, 4000)
+    found = out_of_scope.calibrated_detector(
+        np.eye(2, dtype=np.float32), [OodSignals(near.astype(np.float32), top.astype(np.float32))]
+    )
+    assert found is not None
+    assert found.limit == pytest.approx(2.326 * 2**0.5, abs=0.2), "of the sum of two normal ones, 99% are below"
+    usual, odd_near, odd_top = np.array([[0.8], [0.76], [0.8]]), 0.8 - 0.01 * found.limit, 30 - 10 * found.limit
+    vectors = np.concatenate([usual[:1], [[odd_near - 0.001]], [[odd_near + 0.001]], usual[:1], usual[:1]])
+    vectors = np.pad(vectors, ((0, 0), (0, 1))).astype(np.float32)
+    logits = np.array([[30], [30], [30], [odd_top - 1], [odd_top + 1]], np.float32)
+    assert (found.scores(vectors, logits) > LIMIT).tolist() == [False, True, False, True, False]
+
+
+def test_without_predictions_out_of_fold_there_is_no_detector(centres: Vectors) -> None:
+    vectors, targets = around(centres[:LABELS], 20, 2)
+    logits = (vectors @ centres[:LABELS].T).astype(np.float32)
+    assert out_of_scope.fit_detector(vectors, targets, None, seed=0) is None
+    assert out_of_scope.fit_detector(vectors[:98], targets[:98], logits[:98], seed=0) is None
+    assert out_of_scope.fit_detector(vectors[:99], targets[:99], logits[:99], seed=0) is not None
+
+
 def test_equal_messages_do_not_break_the_spread() -> None:
     same = OodSignals(np.ones(200, np.float32), np.ones(200, np.float32))
     found = out_of_scope.calibrated_detector(np.eye(2, dtype=np.float32), [same])

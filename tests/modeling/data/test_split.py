@@ -71,6 +71,11 @@ def test_near_copies_of_training_messages_are_set_aside_and_never_learnt_from() 
     assert found.train.notes == (sentence("near_copies_set_aside", count=1),)
 
 
+def test_where_nothing_is_set_aside_or_missing_nothing_is_said() -> None:
+    texts = (held("one thing", False), held("another matter", True), held("something else", False))
+    assert split(Examples(texts, ("a", "a", "b"))).train.notes == ()
+
+
 def test_a_label_whose_messages_are_all_alike_keeps_its_held_out_ones() -> None:
     texts = tuple(f"the nightly build number {number} has failed" for number in range(40))
     found = split(Examples(texts, ("a",) * 40))

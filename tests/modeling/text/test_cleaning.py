@@ -46,6 +46,13 @@ def test_any_text_is_cleaned_within_bounds_and_cleaning_again_changes_nothing(te
         ("שלום \ud83d world", "שלום world"),
         ("hm!!!!!!!!!!!!", "hm!!!"),
         (" a \r\n\t b ", "a b"),
+        (":10: and :-1: and :_: of :12:30:", ":10: and 👎 and :_: of :12:30:"),
+        (":wave::skin-tone-3: you", "wave you"),
+        ("<https://foo.com/a| > <https://foo.com/b|> <#C1| > <!here| >", "foo.com foo.com channel everyone"),
+        ("<mailto:a@b.com> <tel:+123> <mailto:a@b.com|write>", "a@b.com +123 write"),
+        ("a <b> c", "a <b> c"),
+        ("http://localhost:80/x broke", "link broke"),
+        ("ask @here and @Channel", "ask everyone and everyone"),
     ],
 )
 def test_noise_goes_and_words_and_emoji_stay(text: str, expected: str) -> None:
@@ -69,6 +76,20 @@ def test_a_long_message_keeps_its_head_and_its_tail() -> None:
     assert cleaned.endswith("last")
 
 
+@pytest.mark.parametrize("limit", [1, 5, 9, 10, 11, 40])
+def test_a_text_of_exactly_the_limit_stays_whole_and_one_more_is_cut(limit: int) -> None:
+    text = ("abcdefghij" * 5)[:limit]
+    assert clean(text, limit) == text
+    assert len(cut := clean(text + "z", limit)) <= limit
+    assert cut != text + "z"
+
+
+def test_what_is_cut_keeps_a_third_for_the_tail() -> None:
+    assert clean("a" * 50 + "b" * 50, 35) == "a" * 20 + " ... " + "b" * 10
+    assert clean("a" * 50 + "b" * 50, 9) == "a" * 9, "too little room for both"
+    assert clean("a" * 50 + "b" * 50, 10) == "aaaa ... b"
+
+
 def test_a_code_block_keeps_its_beginning_and_its_last_line() -> None:
     cleaned = clean("look\n```python\nTraceback:\n" + "x = 1\n" * 200 + "ValueError: no such thing\n```\nhelp")
     assert cleaned.startswith("look Traceback:")
@@ -79,8 +100,8 @@ def test_a_code_block_keeps_its_beginning_and_its_last_line() -> None:
 @pytest.mark.parametrize(
     "unit", ["<", "`", ":a", "@", "&amp;", "http://", "<http://a|", "😂", "``` x", ":a_b:", "e\u0301", "<@U1|", "&#"]
 )
-def test_hostile_repetition_is_cleaned_in_linear_time(unit: str) -> None:
-    """Of so many characters a fraction of a second, and hours of an expression that looks back on all of them."""
+def test_hostile_repetition_ends(unit: str) -> None:
+    """An expression that looks back on all of so many characters would go on for hours."""
     assert len(clean(unit * 400_000, limit=50_000)) <= 50_000
 
 

@@ -125,9 +125,26 @@ def test_an_edit_is_classified_anew_and_takes_back_what_it_no_longer_is(model: M
     (reaction,) = model.take(message("2", "The export is broken, it crashes with an error"))
     assert isinstance(reaction, React)
     assert reaction.emoji == "🐞"
+    careful(model)
+    (taken,) = model.take(Edit(key="e2", at=time.time() + 1, ref=ref("2"), text="The export is slow"))
+    assert taken == React(ref=ref("2"), emoji=None)
+
+
+def careful(model: Model) -> None:
+    """Let the head that serves be sure of nothing."""
+    serving = model.server.model
+    assert serving.head is not None
+    nothing_is_sure = np.full(len(serving.labels), 2.0, np.float32)
+    model.server.model = replace(serving, head=replace(serving.head, thresholds=nothing_is_sure))
+
+
+def test_an_edit_that_leaves_no_words_takes_the_emoji_back(model: Model):
+    model.settled()
+    model.write("1", "The export is broken, it crashes with an error")
+    model.teach("1", "🐞")
+    assert len(model.take(message("2", "The export is broken, it crashes with an error"))) == 1
     (taken,) = model.take(Edit(key="e2", at=time.time() + 1, ref=ref("2"), text="\u200b"))
-    assert isinstance(taken, React)
-    assert taken.emoji is None
+    assert taken == React(ref=ref("2"), emoji=None)
 
 
 @pytest.mark.parametrize("nothing", ["", "   ", "\u200b\u200b", "```\n```"])

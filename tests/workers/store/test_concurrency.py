@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, text
 
 from tests.waiting import HANG, until
 from tests.workers.queries import unsent
-from tests.workers.store.samples import BOB, CHAT, EVE, UMA, act, edit, message, post, ref, request
-from workers.core.events import CLASSIFY, ChatRef, Message
+from tests.workers.store.samples import BOB, CHAT, EVE, UMA, act, command, edit, message, post, ref, request
+from workers.core.events import CLASSIFY, LABELS, ChatRef, Message
 from workers.jobs import automatic_retraining
 from workers.store import (
     chats,
@@ -107,6 +107,32 @@ def test_several_senders_send_each_reply_once_and_keep_every_chats_order(
         order = [key for key, _ in sent if key.startswith(f"{chat}:")]
         assert order == sorted(order)
         assert len(order) == 20
+
+
+@pytest.mark.parametrize("url", ["postgres"], indirect=True)  # SQLite has one writer at a time
+def test_who_claims_in_a_chat_waits_for_whoever_is_claiming_there(db: Database) -> None:
+    """The rows of an open claim are passed over: without a lock, what comes after them would be taken first."""
+
+    def second() -> list[str]:
+        with db.write() as c:
+            return [item.event.key for item in inbox.claim(c, LABELS, 9, 30, "second", 1)]
+
+    first = command("labels add bug")
+    with db.write() as c:
+        inbox.add(c, [first, command("labels remove bug")], 0)
+    with ThreadPoolExecutor(1) as pool:
+        with db.write() as c:
+            assert [item.event.key for item in inbox.claim(c, LABELS, 1, 30, "first", 1)] == [first.key]
+            later = pool.submit(second)
+            until(lambda: later.done() or waits_for_a_lock(db))
+        assert later.result() == []
+
+
+def waits_for_a_lock(db: Database) -> bool:
+    with db.read() as c:
+        return bool(
+            c.execute(text("select count(*) from pg_locks where locktype = 'advisory' and not granted")).scalar()
+        )
 
 
 def retrain(url: str, worker: str) -> list[int]:

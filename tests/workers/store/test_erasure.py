@@ -41,15 +41,17 @@ from workers.store import (
     outbox,
     predictions,
     questions,
+    tables,
     training_set,
 )
 from workers.store.database import Database
-from workers.store.tables import metadata
+from workers.store.tables import audit, metadata
 from workers.store.traces import Quotes, names_pattern
 
 SECRET = "the launch code is zyxwvut"
 PERSON = Person(id="person-to-forget", name="Sömeone Özel")
 ELSEWHERE = ChatRef(platform="slack", workspace="other", chat_id="c")
+SAME_PLATFORM = ChatRef(platform="web", workspace="w2", chat_id="c")
 
 
 def everything(db: Database) -> str:
@@ -235,6 +237,34 @@ def test_other_workspaces_and_people_are_left_alone(db: Database) -> None:
         assert erasure.forget(c, "nobody", "web", "w") == 0
         assert [messages.find(c, where).text for where in (there, ref(2))] == ["Elsewhere", "Uma's"]  # type: ignore[union-attr]
         assert unsent(c) == 1
+
+
+def test_what_they_did_in_another_workspace_keeps_their_name(db: Database) -> None:
+    """The same id is somebody else's there, or the same person's, who was not asked about that place."""
+    with db.write() as c:
+        for chat, kind in ((CHAT, "train"), (ELSEWHERE, "distil"), (SAME_PLATFORM, "evaluate")):
+            chats.enable(c, chat, PERSON, "en", 0)
+            questions.write_audit(c, 0, PERSON, chat, "label", "words", "done")
+            jobs.add(c, request().model_copy(update={"chat": chat, "kind": kind, "requested_by": PERSON}), 0)
+        erasure.forget(c, PERSON.id, "web", "w")
+        actors = dict(c.execute(select(audit.c.workspace, audit.c.actor_id)).all())
+        words = dict(c.execute(select(audit.c.workspace, audit.c.arguments)).all())
+        enabled = dict(c.execute(select(tables.chats.c.workspace, tables.chats.c.enabled_by)).all())
+        asked = {job.request.chat.workspace: job.request.requested_by for job in jobs.latest(c, 9)}
+    assert actors == enabled == {"w": "", "other": PERSON.id, "w2": PERSON.id}
+    assert words == {"w": "", "other": "words", "w2": "words"}
+    assert asked == {"w": Person(id=""), "other": PERSON, "w2": PERSON}
+
+
+def test_what_others_did_here_keeps_their_name(talk: Database) -> None:
+    with talk.write() as c:
+        chats.enable(c, ELSEWHERE, BOB, "en", 0)
+        questions.write_audit(c, 0, BOB, CHAT, "label", "Bug", "done")
+        jobs.add(c, request().model_copy(update={"kind": "distil"}), 0)
+        erasure.forget(c, PERSON.id, "web", "w")
+        bobs = select(audit.c.actor_name, audit.c.arguments).where(audit.c.actor_id == BOB.id)
+        assert c.execute(bobs).all() == [(BOB.name, "Bug")]
+        assert [job.request.requested_by for job in jobs.latest(c, 9)] == [BOB, Person(id="")]
 
 
 def test_the_revision_moves_so_that_heads_are_fitted_again(talk: Database) -> None:

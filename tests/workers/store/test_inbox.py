@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import insert, select, update
 
 from tests.databases import migrated
-from tests.workers.store.samples import command, key, message, reaction
+from tests.workers.store.samples import command, edit, key, message, reaction, ref
 from workers.core.events import CLASSIFY, LABELS, ChatRef
 from workers.store import inbox, messages, tables
 from workers.store.database import Database
@@ -198,6 +198,39 @@ def test_fresh_events_do_not_come_together_with_suspects(db: Database) -> None:
     claim(db, now=2, lease=1)
     add(db, 3, 4)
     assert [numbers(claim(db, now=4)) for _ in range(4)] == [["1"], ["2"], ["3", "4"], []]
+
+
+def test_a_message_that_waits_is_found_by_its_own_id_alone(db: Database) -> None:
+    nine, answer = message(9, "The ninth"), message(10, "An answer", reply_to="9")
+    elsewhere = nine.model_copy(
+        update={"key": "x", "ref": ref(11, ChatRef(platform="web", workspace="w", chat_id="e"))}
+    )
+    with db.write() as c:
+        inbox.add(c, [answer, edit(9, "An edit of it"), elsewhere], 0)
+        assert inbox.waiting_message(c, ref(9)) is None
+        assert inbox.waiting_message(c, ref(11)) is None
+        inbox.add(c, [nine], 0)
+        assert inbox.waiting_message(c, ref(9)) == nine
+        assert inbox.waiting_message(c, ref(10)) == answer
+
+
+@pytest.mark.parametrize("id", ["9", "1700000000.000100", 'a"b', "編號"])
+def test_a_message_that_waits_is_found_whatever_its_id_looks_like(db: Database, id: str) -> None:
+    add(db, id, "other")
+    with db.read() as c:
+        assert inbox.waiting_message(c, ref(id)) is not None
+        assert inbox.waiting_message(c, ref(f"{id}9")) is None
+
+
+def test_a_message_that_was_given_up_or_worked_on_does_not_wait_any_more(db: Database) -> None:
+    add(db, 1, 2)
+    one, two = claim(db)
+    with db.write() as c:
+        c.execute(update(tables.inbox).where(tables.inbox.c.id == one.id).values(state="failed"))
+        assert inbox.waiting_message(c, ref(1)) is None
+        assert inbox.waiting_message(c, ref(2)) == two.event, "somebody has it in their hands"
+        inbox.finish(c, [two])
+        assert inbox.waiting_message(c, ref(2)) is None
 
 
 def test_there_is_work_while_something_can_be_claimed(db: Database) -> None:

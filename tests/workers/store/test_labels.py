@@ -241,6 +241,17 @@ def test_an_emoji_that_moves_on_takes_no_past_with_it(db: Database) -> None:
         assert training_set.counts(c) == {beetle.id: 1}
 
 
+def test_a_reaction_never_counts_for_a_label_that_is_gone_though_an_older_one_has_its_emoji_now(db: Database) -> None:
+    stored(db, 1)
+    with db.write() as c:
+        bug = labels.add(c, "Bug", "", None, 0)
+        beetle = labels.add(c, "Beetle", "", "🐛", 0)
+        labels.remove(c, beetle, 0)
+        labels.set_emoji(c, bug, "🐛", 0)
+        ledger.append(c, [act(1, "🐛")], 0)
+        assert training_set.counts(c) == {bug.id: 1}
+
+
 def test_what_was_derived_ahead_of_a_change_leaves_room_for_votes_that_come_meanwhile(db: Database) -> None:
     stored(db, 1, 2, 3, 4)
     with db.write() as c:

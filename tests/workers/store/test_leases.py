@@ -54,6 +54,32 @@ def test_names_do_not_stand_in_each_others_way(db: Database) -> None:
         assert leases.acquire(c, "two", "b", 10, 0)
 
 
+def test_to_renew_or_let_go_of_one_lease_does_nothing_to_others(db: Database) -> None:
+    """They have the same token; one has the same holder, too."""
+    taken = [("telegram:1", "a"), ("telegram:2", "a"), ("telegram:3", "b")]
+    with db.write() as c:
+        mine = leases.acquire(c, "telegram:1", "a", 10, 0)
+        others = [leases.acquire(c, name, holder, 10, 0) for name, holder in taken[1:]]
+        assert [lease.token for lease in (mine, *others) if lease] == [1, 1, 1]
+        assert mine is not None
+        assert leases.renew(c, mine, 100, 1)
+        assert all(leases.acquire(c, name, "c", 10, 10) for name, _ in taken[1:]), "theirs ran out as before"
+        leases.release(c, mine)
+        assert leases.acquire(c, "telegram:1", "c", 10, 10)
+        assert not any(leases.acquire(c, name, "d", 10, 10) for name, _ in taken), "those of c are held"
+
+
+def test_a_lease_that_was_let_go_is_let_go_alone(db: Database) -> None:
+    with db.write() as c:
+        mine = leases.acquire(c, "telegram:1", "a", 10, 0)
+        assert leases.acquire(c, "telegram:2", "a", 10, 0)
+        assert leases.acquire(c, "telegram:3", "b", 10, 0)
+        assert mine is not None
+        leases.release(c, mine)
+        assert not leases.acquire(c, "telegram:2", "c", 10, 1)
+        assert not leases.acquire(c, "telegram:3", "c", 10, 1)
+
+
 def test_one_of_many_who_ask_at_once_gets_it(db: Database) -> None:
     with ThreadPoolExecutor(6) as pool:
         taken = list(pool.map(lambda name: acquire(db, str(name), 0), range(6)))

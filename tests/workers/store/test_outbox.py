@@ -109,6 +109,27 @@ def test_a_late_send_still_tells_the_posts_id(db: Database) -> None:
         assert outbox.find_post(c, CHAT, "id of a") == "a"
 
 
+def test_a_late_send_does_not_replace_the_id_that_is_known(db: Database) -> None:
+    add(db, ("a", post()), ("b", post(chat=OTHER)))
+    [slow, other] = claim(db, now=0, lease=1)
+    [quick, _] = claim(db, now=1)
+    with db.write() as c:
+        outbox.sent(c, quick, "first", 2)
+        outbox.sent(c, slow, "second", 3)
+        outbox.sent(c, other, "elsewhere", 3)
+        assert [outbox.find_post(c, CHAT, id) for id in ("first", "second")] == ["a", None]
+
+
+def test_of_several_posts_with_one_id_the_last_is_meant(db: Database) -> None:
+    """Some platforms give ids anew, such as a chat that was begun again."""
+    add(db, ("old", post()), ("new", post()), ("elsewhere", post(chat=OTHER)))
+    with db.write() as c:
+        for item in outbox.claim(c, "web", 9, 30, "bot", 1):
+            outbox.sent(c, item, "17", 2)
+        assert outbox.find_post(c, CHAT, "17") == "new"
+        assert outbox.find_post(c, OTHER, "17") == "elsewhere"
+
+
 def test_an_edit_knows_the_id_of_its_post_and_waits_for_it(db: Database) -> None:
     add(db, ("p", post()), ("e", EditPost(chat=CHAT, post="p", text="more")), ("q", post()))
     first = claim(db)

@@ -14,7 +14,7 @@ from bot.platforms.slack.formatting import readable
 from bot.platforms.slack.workspaces import Workspace, workspace_of
 from tests.fakes.slack import payloads
 from tests.fixtures import events_of, recordings
-from workers.core.events import Command, Edit, Event, Presence, Reaction
+from workers.core.events import Command, Delete, Edit, Event, Message, Person, Presence, Reaction
 
 MINE = Workspace("T1", "Acme", "UBOT", "BBOT", SecretStr("xoxb-canary"))
 NAMES = {"U1": "Uma", "U2": "Bob"}
@@ -57,6 +57,83 @@ def test_words_to_the_bot_alone_are_verbs(text: str) -> None:
     command = heard(payloads.message(text, user="U1", channel="D1"))
     assert isinstance(command, Command)
     assert (command.text, command.private, command.thread) == ("retrain lora", True, None)
+
+
+NAMED = [
+    ({"user_profile": {"display_name": "uma", "real_name": "Uma Lee"}, "username": "u"}, "uma"),
+    ({"user_profile": {"display_name": "", "real_name": "Uma Lee"}, "username": "u"}, "Uma Lee"),
+    ({"user_profile": {}, "username": "u"}, "u"),
+    ({}, "Bob"),
+    ({"user": "U9"}, "U9"),
+]
+
+
+@pytest.mark.parametrize(("more", "name"), NAMED)
+def test_whoever_writes_has_the_name_that_the_message_shows(more: payloads.Payload, name: str) -> None:
+    message = heard({**payloads.message("hi"), **more})
+    assert isinstance(message, Message)
+    assert (message.author.id, message.author.name) == (more.get("user", "U2"), name)
+
+
+PROGRAMS = [
+    ({"username": "Deploy", "bot_profile": {"name": "Alerts"}}, "Deploy"),
+    ({"bot_profile": {"name": "Alerts"}}, "Alerts"),
+    ({"bot_profile": {}}, "B7"),
+    ({"bot_profile": None}, "B7"),
+]
+
+
+@pytest.mark.parametrize(("more", "name"), PROGRAMS)
+def test_a_program_has_the_name_under_which_it_spoke(more: payloads.Payload, name: str) -> None:
+    message = heard({**payloads.bot_message("down"), **more})
+    assert isinstance(message, Message)
+    assert (message.author, message.bot) == (Person(id="B7", name=name), True)
+
+
+MEANT_FOR_NOBODY = [
+    payloads.changed("before", "before"),
+    payloads.changed("before", "before", channel="D1", channel_type="im"),
+    payloads.changed("before", "after", channel="D1", channel_type="im", event_ts="1700000060.000200"),
+    payloads.changed("before", "after", message={**payloads.message("after"), "user": "UBOT"}),
+    payloads.changed("before", "after", message={**payloads.message("after"), "subtype": "channel_topic"}),
+    payloads.deleted(previous_message={**payloads.message("gone"), "user": "UBOT"}),
+    payloads.deleted(previous_message={**payloads.bot_message("gone"), "bot_id": "BBOT"}),
+]
+
+
+@pytest.mark.parametrize("event", MEANT_FOR_NOBODY)
+def test_an_edit_that_says_nothing_new_of_anybody_else_is_none(event: payloads.Payload) -> None:
+    assert heard(event) is None
+
+
+def test_edits_and_deletions_by_others_are_told_with_their_own_time() -> None:
+    edit, unknown = heard(payloads.changed("before", "after")), heard(payloads.changed(None, "after"))
+    assert isinstance(edit, Edit)
+    assert (edit.at, edit.ref.message_id, edit.text, edit.bot) == (1700000050.0003, "1700000000.000100", "after", False)
+    assert isinstance(unknown, Edit), "without the text before nobody knows that it is the same"
+    program = heard(payloads.changed("before", "after", message=payloads.bot_message("after")))
+    assert isinstance(program, Edit)
+    assert program.bot
+    for more in ({}, {"previous_message": None}):
+        gone = heard(payloads.deleted(**more))
+        assert isinstance(gone, Delete)
+        assert (gone.at, gone.ref.message_id) == (1700000060.0004, "1700000000.000100")
+
+
+def test_a_name_of_ours_further_on_in_a_command_stays_and_ids_are_kept() -> None:
+    command = heard(payloads.mention("<@UBOT> <@UBOT|backchannel>: forget <@U2|bob>", thread_ts="1699999999.000100"))
+    assert isinstance(command, Command)
+    assert command.text == "@UBOT: forget @U2"
+    assert (command.thread, command.private) == ("1699999999.000100", False)
+    assert command.reply_to is not None
+    assert command.reply_to.message_id == "1699999999.000100"
+
+
+def test_a_mention_that_begins_a_thread_is_answered_in_it_and_is_about_nothing() -> None:
+    for more in ({}, {"thread_ts": "1700000000.000600"}):
+        command = heard(payloads.mention("<@UBOT> help", **more))
+        assert isinstance(command, Command)
+        assert (command.reply_to, command.thread) == (None, "1700000000.000600")
 
 
 def test_each_time_that_the_bot_is_invited_it_comes_in() -> None:

@@ -14,7 +14,19 @@ from bot.platforms.telegram.events import BotAccount, Context, events
 from bot.platforms.telegram.updates import ASKED_FOR
 from tests.fakes.telegram.world import ANA, BO, BOT, CHANNEL, GROUP, OTHER_BOT, Json, World, user
 from tests.fixtures import events_of, recordings
-from workers.core.events import ChatRef, Command, Edit, Event, Message, MessageRef, Moved, Person, Presence, Reaction
+from workers.core.events import (
+    Button,
+    ChatRef,
+    Command,
+    Edit,
+    Event,
+    Message,
+    MessageRef,
+    Moved,
+    Person,
+    Presence,
+    Reaction,
+)
 
 ME = BotAccount(BOT["id"], BOT["username"])
 CHAT = ChatRef(platform="telegram", workspace="-1001", chat_id="-1001")
@@ -212,6 +224,43 @@ def test_any_row_of_lists_ends_in_the_last_list_of_each_person(lists: list[tuple
             mine.symmetric_difference_update({event.emoji})
         last[str(number)] = {each.replace("\ufe0f", "") for each in emoji}
     assert {who: kept for who, kept in held.items() if kept} == {who: kept for who, kept in last.items() if kept}
+
+
+def test_an_edit_tells_the_new_words_of_a_text_or_a_caption() -> None:
+    far = world()
+    id = far.say(ANA, "before")["message_id"]
+    for changed in ({"text": "after"}, {"text": None, "caption": "after"}):
+        [event] = read(changed_to(far, id, **changed))
+        assert isinstance(event, Edit)
+        assert (event.text, event.ref.message_id, event.at, event.bot) == ("after", str(id), 1700000099.0, False)
+    [undated] = read(changed_to(far, id, text="after", edit_date=None))
+    assert undated.at == 99.5, "when we heard of it"
+
+
+def test_what_the_bot_itself_edits_is_nothing() -> None:
+    far = world()
+    assert read(changed_to(far, far.say(ANA, "before")["message_id"], **{"from": BOT})) == []
+
+
+def changed_to(far: World, id: int, **changed: Any) -> Json:
+    """An update in which this message is as `changed` says."""
+    message = {**far.messages[GROUP, id], "edit_date": 1700000099, **changed}
+    return {"update_id": 7, "edited_message": {name: part for name, part in message.items() if part is not None}}
+
+
+def pressed(**more: Any) -> Json:
+    far = world()
+    message = far.say(ANA, "look")
+    query = {"id": "1", "from": BO, "chat_instance": "2", "message": message, "data": "1:bug", **more}
+    return {"update_id": 8, "callback_query": {name: part for name, part in query.items() if part is not None}}
+
+
+def test_a_press_needs_a_message_and_a_value() -> None:
+    [button] = read(pressed())
+    assert isinstance(button, Button)
+    assert (button.value, button.presser.id, button.private, button.at) == ("1:bug", "12", False, 99.5)
+    assert read(pressed(data=None)) == read(pressed(data="")) == read(pressed(message=None)) == []
+    assert read(pressed(message=None, data=None)) == []
 
 
 # ── the bot's own place ─────────────────────────────────────────────────────────────────────────────

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import socket
-from typing import Any
 
 import httpx
 import pytest
 from pydantic import SecretStr
+from starlette.requests import HTTPConnection
 
+from bot.platforms.web.login import CACHE_SIZE, Gate, LoginThrottle
 from bot.platforms.web.platform import WebPlatform
 from tests.fakes.web.browser import VERBS, FarSide, open_page
 from tests.fakes.web.client import refused, url
@@ -84,18 +85,118 @@ async def test_with_a_password_nothing_opens_before_it_and_a_wrong_one_has_to_wa
 
 
 def test_a_cookie_ends_and_another_process_does_not_take_it() -> None:
-    def gate() -> Any:
-        platform = WebPlatform("127.0.0.1", 0, SecretStr("x"), history=far.history, overview=far.overview, verbs=VERBS)
-        return platform.gate
-
-    far = FarSide()
-    ours, other = gate(), gate()
+    ours, other = gate("127.0.0.1"), gate("127.0.0.1")
     cookie = ours.session_cookie()
     assert ours.session_valid(cookie)
     assert not other.session_valid(cookie)
     assert not ours.session_valid(cookie, max_age=-1)
     for forged in ("", ".", "x.y", "in", "in.99999999999.", cookie.replace(".", ".0")):
         assert not ours.session_valid(forged)
+
+
+def waits(throttle: LoginThrottle, address: str, times: int) -> list[float]:
+    """How long this address has to wait after each of so many wrong passwords, all at once."""
+    seconds = []
+    for _ in range(times):
+        throttle.failed(address, 100.0)
+        seconds.append(throttle.wait(address, 100.0))
+    return seconds
+
+
+def test_each_wrong_password_doubles_the_wait_up_to_a_minute_and_the_right_one_ends_it() -> None:
+    throttle = LoginThrottle()
+    assert throttle.wait("192.0.2.1", 100.0) == 0.0
+    assert waits(throttle, "192.0.2.1", 9) == [1, 2, 4, 8, 16, 32, 60, 60, 60]
+    assert [throttle.wait("192.0.2.1", now) for now in (130.0, 159.5, 160.0, 900.0)] == [30.0, 0.5, 0.0, 0.0]
+    throttle.succeeded("192.0.2.1")
+    assert throttle.wait("192.0.2.1", 100.0) == 0.0
+    assert waits(throttle, "192.0.2.1", 2) == [1, 2]
+
+
+def test_a_guesser_of_many_days_still_waits_a_minute() -> None:
+    assert waits(LoginThrottle(), "192.0.2.1", 5000)[-1] == 60.0
+
+
+NEIGHBOURS = [
+    ("192.0.2.1", "192.0.2.2", False),
+    ("192.0.2.1", "198.51.100.1", False),
+    ("2001:db8:1:2::1", "2001:db8:1:2:ffff::9", True),
+    ("2001:db8:1:2::1", "2001:db8:1:3::1", False),
+    ("::1", "127.0.0.1", False),
+    ("testclient", "another", False),
+]
+
+
+@pytest.mark.parametrize(("guesser", "other", "together"), NEIGHBOURS)
+def test_who_guesses_locks_out_its_own_network_alone(guesser: str, other: str, together: bool) -> None:
+    throttle = LoginThrottle()
+    waits(throttle, guesser, 3)
+    assert (throttle.wait(other, 100.0) > 0) is together
+    throttle.succeeded(other)
+    assert (throttle.wait(guesser, 100.0) == 0) is together
+
+
+def test_of_very_many_addresses_those_that_guessed_last_are_remembered() -> None:
+    throttle = LoginThrottle()
+    others = [f"10.1.{number // 256}.{number % 256}" for number in range(CACHE_SIZE)]
+    for address in ("192.0.2.1", *others[:-1], "192.0.2.1"):
+        throttle.failed(address, 100.0)
+    throttle.failed(others[-1], 100.0)
+    assert throttle.wait("192.0.2.1", 100.0) == 2.0
+    assert throttle.wait(others[0], 100.0) == 0.0, "there was no more room for it"
+    assert throttle.wait(others[1], 100.0) == 1.0
+
+
+LOCAL = [("localhost", 200), ("LOCALHOST:8080", 200), ("[::1]:80", 200), ("example.org", 421), ("[::1", 421), ("", 421)]
+
+
+@pytest.mark.parametrize(("name", "status"), LOCAL)
+def test_on_this_machine_only_its_own_names_are_answered(name: str, status: int) -> None:
+    assert gate("127.0.0.1").host_allowed(asked(name)) is (status == 200)
+
+
+@pytest.mark.parametrize("name", ["chat.example.org", "chat.example.org:8443", "localhost", "203.0.113.7"])
+def test_a_page_on_the_network_is_answered_under_every_name(name: str) -> None:
+    assert gate("0.0.0.0").host_allowed(asked(name))
+
+
+@pytest.mark.parametrize(
+    ("origin", "host", "ours"),
+    [
+        ("http://localhost:80", "localhost:80", True),
+        ("https://Chat.example.org", "chat.example.ORG", True),
+        ("http://evil.example", "chat.example.org", False),
+        ("", "chat.example.org", False),
+        ("null", "chat.example.org", False),
+        ("", "", False),
+    ],
+)
+def test_only_our_own_page_may_ask(origin: str, host: str, ours: bool) -> None:
+    assert gate("0.0.0.0").same_origin(asked(host, origin)) is ours
+
+
+def test_the_password_is_compared_whatever_its_letters_and_no_password_is_never_right() -> None:
+    locked, open_ = gate("0.0.0.0", "geheim 秘密"), gate("127.0.0.1", "")
+    assert [locked.password_is(guess) for guess in ("geheim 秘密", "geheim", "", "\ud800")] == [
+        True,
+        False,
+        False,
+        False,
+    ]
+    assert not open_.locked
+    assert not open_.password_is("")
+    assert open_.admitted(asked("localhost"))
+    assert not locked.admitted(asked("localhost"))
+
+
+def gate(host: str, password: str = "x") -> Gate:
+    return Gate(host, SecretStr(password))
+
+
+def asked(host: str, origin: str = "") -> HTTPConnection:
+    """A request with these two headers; an empty one is left out."""
+    headers = [(name, value.encode()) for name, value in ((b"host", host), (b"origin", origin)) if value]
+    return HTTPConnection({"type": "http", "headers": headers, "server": ("127.0.0.1", 80), "path": "/"})
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "", "192.168.1.5", "example.org"])
