@@ -21,6 +21,8 @@ from workers.core.settings import Settings
 from workers.store import versions
 from workers.store.database import Database, DatabaseAway
 
+PRIVATE = 0o077
+"""The umask of all processes: what people wrote is for this account alone."""
 DATABASE_AWAY = 1
 """The exit status where the database could not be reached: the supervisor starts the process again."""
 
@@ -34,6 +36,7 @@ app = typer.Typer(
 
 def main() -> None:
     """Run a command; what went wrong is one sentence on standard error, never a stack trace."""
+    os.umask(PRIVATE)
     try:
         app()
     except BackchannelError as error:

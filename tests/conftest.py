@@ -51,6 +51,15 @@ def without_skips(report: Report) -> Report:
     return report
 
 
+@pytest.fixture(autouse=True)
+def _own_umask() -> Iterator[None]:
+    """Commands that run inside of the tests' process set its umask."""
+    before = os.umask(0o022)
+    os.umask(before)
+    yield
+    os.umask(before)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _own_data_folder() -> Iterator[None]:
     """The data folder of whatever asks for none, gone at the end."""

@@ -40,7 +40,7 @@ def has_torch() -> bool:
 
 
 def disk(settings: Settings) -> Finding:
-    """Whether the data folder can be written and has room."""
+    """Whether the data folder can be written, has room."""
     folder = settings.data_dir
     remote = not settings.embedded_broker and settings.database_url.startswith("postgres")
     if remote and not has_torch():
@@ -61,6 +61,15 @@ def disk(settings: Settings) -> Finding:
     if free < MIN_FREE:
         return Finding(False, f"Only {size}.", "Free some space: model versions and the database grow.")
     return Finding(True, f"{size}.")
+
+
+def privacy(settings: Settings) -> Iterator[Finding]:
+    """Whether strangers may enter the data folder: one that was there before us is as its owner left it."""
+    folder = settings.data_dir
+    if folder.is_dir() and folder.stat().st_mode & 0o007:
+        yield Finding(
+            False, f"Every account of this machine may enter the data folder {folder}.", f"chmod 700 {folder}"
+        )
 
 
 def tables(settings: Settings) -> tuple[Finding, Database | None]:

@@ -77,6 +77,7 @@ def diagnose(chat: str | None) -> Iterator[Finding]:
 def _examine_all(settings: Settings, bot_settings: BotSettings, chat: str | None) -> Iterator[Finding]:
     yield Finding(True, "The settings can be read.")
     yield checks.disk(settings)
+    yield from checks.privacy(settings)
     about_tables, database = checks.tables(settings)
     yield about_tables
     yield checks.broker(settings)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import re
 import signal
 import subprocess
@@ -14,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bot.supervisor.orphans import MARK, signal_group
+from workers.core.environment import without_settings
 from workers.core.errors import WRONG_SETTINGS, BackchannelError
 
 WARNING = re.compile(r"(?<!# )\b(WARNING|ERROR|CRITICAL)\b")  # Valkey writes "# WARNING" above advice on kernels
@@ -24,15 +24,17 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class ProcessSpec:
-    """How to run one process. If `ready` is given, the processes after it are started once it says True.
+    """How to run one process.
 
-    `env` is added to the supervisor's own environment; `ready` is asked for at most `ready_seconds`. One that is
+    `env` is added to the supervisor's own environment, less the variables that begin with one of `hidden`. If `ready`
+    is given, the processes after it are started once it says True; it is asked for at most `ready_seconds`. One that is
     `needed` takes the others with it where it cannot run at all.
     """
 
     name: str
     argv: Sequence[str]
     env: Mapping[str, str] = field(default_factory=dict[str, str])
+    hidden: tuple[str, ...] = ()
     ready: Callable[[], bool] | None = None
     ready_seconds: float = 30.0
     needed: bool = True
@@ -57,7 +59,7 @@ class SupervisedProcess:
         self.spec = spec
         self.popen: subprocess.Popen[str] | None = None
         # Unbuffered: a pipe is filled in blocks, and the last lines of one that dies would be lost.
-        self._env = {**os.environ, "PYTHONUNBUFFERED": "1", **spec.env, MARK: str(data_dir)}
+        self._env = {**without_settings(*spec.hidden), "PYTHONUNBUFFERED": "1", **spec.env, MARK: str(data_dir)}
         self._log, self._say, self._policy = log, say, policy
         self._delay, self._started_at, self._due, self._warned_at = policy.first, 0.0, 0.0, 0.0
         self._last_line = ""

@@ -23,6 +23,8 @@ WORKER_ENV = THREADS | {"MALLOC_MMAP_THRESHOLD_": str(8 * 2**20)}
 """A table of many messages' vectors goes back to the system when a fit is done with it. By itself glibc soon takes
 such large arrays from its heap, and the classify worker keeps twice the memory; below 8 MiB that is faster."""
 
+PLATFORM_SETTINGS = ("BACKCHANNEL_SLACK__", "BACKCHANNEL_TELEGRAM__", "BACKCHANNEL_WEB__")
+"""With the tokens and passwords, which are the business of one bot each."""
 CELERY = (sys.executable, "-m", "celery", "--app", "workers.queue.celery_app", "--quiet")
 WORDS = 200
 ALL_ADDRESSES = ("", "0.0.0.0", "::")
@@ -44,7 +46,9 @@ def bot(arguments: Sequence[str], bot_settings: BotSettings, alone: bool) -> Pro
     """
     ready = (lambda: (health_status(bot_settings.web) or (0, ""))[0] == 200) if arguments[0] == "web" else None
     argv = (sys.executable, "-m", "bot", "bot", *arguments)
-    return ProcessSpec(f"bot-{arguments[0]}", argv, ready=ready, needed=alone or arguments[0] == "web")
+    own = f"BACKCHANNEL_{arguments[0].upper()}__"
+    needed, others = alone or arguments[0] == "web", tuple(name for name in PLATFORM_SETTINGS if name != own)
+    return ProcessSpec(f"bot-{arguments[0]}", argv, hidden=others, ready=ready, needed=needed)
 
 
 HEALTH_SECONDS = 8.0
@@ -69,12 +73,17 @@ def health_status(served: Served, seconds: float = 0.5) -> tuple[int, str] | Non
 def valkey(settings: Settings) -> ProcessSpec:
     """The embedded broker, which everything else waits for."""
     argv = (sys.executable, "-m", "workers.queue.embedded_valkey", str(settings.data_dir))
-    return ProcessSpec("valkey", argv, ready=lambda: embedded_valkey.running_pid(settings.data_dir, 1.0) is not None)
+    return ProcessSpec(
+        "valkey",
+        argv,
+        hidden=("BACKCHANNEL_",),
+        ready=lambda: embedded_valkey.running_pid(settings.data_dir, 1.0) is not None,
+    )
 
 
 def worker(name: str) -> ProcessSpec:
     """A Celery worker on threads: a forked child would hang on torch, and tasks are only hints anyway."""
-    return ProcessSpec(f"worker-{name}", worker_argv(name), env=WORKER_ENV)
+    return ProcessSpec(f"worker-{name}", worker_argv(name), env=WORKER_ENV, hidden=PLATFORM_SETTINGS)
 
 
 def worker_argv(name: str) -> tuple[str, ...]:
@@ -88,7 +97,7 @@ def worker_argv(name: str) -> tuple[str, ...]:
 
 def beat(data_dir: Path) -> ProcessSpec:
     """The clock that hints the sweeper."""
-    return ProcessSpec("beat", beat_argv(data_dir))
+    return ProcessSpec("beat", beat_argv(data_dir), hidden=PLATFORM_SETTINGS)
 
 
 def beat_argv(data_dir: Path) -> tuple[str, ...]:

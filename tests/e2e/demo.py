@@ -21,7 +21,7 @@ class Demo:
 
     def __init__(self, data_dir: Path, port: int) -> None:
         self.port, self._terminal = port, data_dir / "terminal"
-        data_dir.mkdir(exist_ok=True)
+        data_dir.mkdir(mode=0o700, exist_ok=True)
         settings = {"DATA_DIR": str(data_dir), "WEB__PORT": str(port), "PROGRESS_SECONDS": "0.3", "SWEEP_SECONDS": "1"}
         settings["LEASE_SECONDS"] = "3"
         with self._terminal.open("w") as terminal:

@@ -16,6 +16,7 @@ from queue import Empty, SimpleQueue
 from pydantic import ValidationError
 
 from modeling.events import Failed, Line, read_line
+from workers.core.environment import without_settings
 from workers.core.i18n import Bilingual, both
 from workers.jobs.errors import Interrupted, JobFailed, in_both
 
@@ -30,11 +31,16 @@ ASKED_TO_STOP = (-signal.SIGTERM, 128 + signal.SIGTERM)
 
 
 def start(argv: Sequence[str]) -> subprocess.Popen[str]:
-    """Start `python -m modeling` with these arguments; it ends when we do, and says how far it is in JSON lines."""
+    """Start `python -m modeling` with these arguments; it ends when we do, and says how far it is in JSON lines.
+
+    It reads files that people sent, and gets no token, password or address.
+    """
     pipe = subprocess.PIPE
     line = [sys.executable, "-m", "modeling", *argv, "--progress", "json", "--stop-with-parent"]
     # Its input never says anything: when it ends, we are gone, and the program stops.
-    return subprocess.Popen(line, stdin=pipe, stdout=pipe, stderr=pipe, text=True, errors="replace")
+    return subprocess.Popen(
+        line, env=without_settings("BACKCHANNEL_"), stdin=pipe, stdout=pipe, stderr=pipe, text=True, errors="replace"
+    )
 
 
 def step_back(pid: int) -> None:

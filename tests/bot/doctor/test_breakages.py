@@ -55,6 +55,13 @@ def test_a_disk_that_is_nearly_full(red: Red, monkeypatch: pytest.MonkeyPatch, t
     assert what.startswith("Only 0.3 GB are free in the data folder")
 
 
+def test_a_data_folder_that_every_account_may_enter(red: Red, tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    ((what, todo),) = red()
+    assert what == f"Every account of this machine may enter the data folder {tmp_path}."
+    assert todo == f"chmod 700 {tmp_path}"
+
+
 def test_a_bot_alone_keeps_nothing_and_needs_no_disk(setting: Set) -> None:
     setting(DATABASE__URL="postgresql://u:p@127.0.0.1:9/d", BROKER__URL="redis://127.0.0.1:9/0", DATA_DIR="/dev/null/x")
     assert checks.disk(Settings()).ok
