@@ -8,6 +8,7 @@ import os
 import socket
 import sys
 import time
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated
 
@@ -37,6 +38,9 @@ app = typer.Typer(
 def main() -> None:
     """Run a command; what went wrong is one sentence on standard error, never a stack trace."""
     os.umask(PRIVATE)
+    if isinstance(sys.stdout, TextIOWrapper):
+        # A letter that the terminal lacks is printed as its number, rather than ending the command.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         app()
     except BackchannelError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import threading
 import time
@@ -9,6 +10,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Protocol
 
+from pydantic_core import PydanticSerializationError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
@@ -52,7 +54,13 @@ class JsonLines:
 def print_line(line: events.Event) -> None:
     """Print one JSON line; the time that is left only where there is a limit."""
     left_out = {"left"} if isinstance(line, events.Progress) and line.left is None else None
-    sys.stdout.write(line.model_dump_json(exclude=left_out) + "\n")
+    try:
+        written = line.model_dump_json(exclude=left_out)
+        written.encode(sys.stdout.encoding or "utf-8")
+    # Half a character, as in a path that is no UTF-8, or an output of fewer letters: then as JSON's escapes.
+    except (PydanticSerializationError, UnicodeEncodeError):
+        written = json.dumps(line.model_dump(exclude=left_out))
+    sys.stdout.write(written + "\n")
     sys.stdout.flush()
 
 
@@ -61,7 +69,7 @@ class RichBar:
 
     def __init__(self) -> None:
         self._bar = Progress(
-            TextColumn("{task.description:>20}"),
+            TextColumn("{task.description:>20}", markup=False),
             BarColumn(),
             TaskProgressColumn(),
             TimeElapsedColumn(),

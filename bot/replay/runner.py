@@ -94,7 +94,8 @@ def run(plan: Plan) -> str:
         raise BackchannelError(
             "The replay waited in vain for messages to be predicted: run it with --data and look into the logs there."
         ) from None
-    return json.dumps(report, indent=2, ensure_ascii=False)
+    # A name of a file that is no UTF-8 is printed, and saved, with JSON's escapes.
+    return json.dumps(report, indent=2, ensure_ascii=False).encode("utf-8", "backslashreplace").decode()
 
 
 class LabelDescription(BaseModel):

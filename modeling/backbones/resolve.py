@@ -46,7 +46,7 @@ def check(name: str) -> None:
     folder = resolve(name)
     try:
         json.loads((folder / "config.json").read_text("utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         if not (folder / "modules.json").is_file():
             raise ModelingError("backbone_without_config", name=name, reason=short(error)) from None
 

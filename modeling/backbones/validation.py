@@ -73,7 +73,7 @@ def read_json(path: Path) -> dict[str, Any]:
     """Return the object in a JSON file, {} where there is none."""
     try:
         content = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}
 
@@ -82,7 +82,7 @@ def modules(folder: Path) -> list[dict[str, Any]]:
     """Return the parts that modules.json lists, [] where there is none."""
     try:
         content = json.loads((folder / "modules.json").read_text("utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return []
     return [part for part in content if isinstance(part, dict)] if isinstance(content, list) else []
 

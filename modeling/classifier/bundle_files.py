@@ -57,7 +57,7 @@ def _meta(folder: Path) -> dict[str, Any]:
         intact = meta.pop(SEAL) == _content_hash(meta) and HEAD in meta["files"]
     except FileNotFoundError:
         raise ModelingError("bundle_file_missing", folder=folder, name=META) from None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         intact, meta = False, {}
     if not intact:
         raise ModelingError("bundle_file_altered", name=META, folder=folder)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+from io import TextIOWrapper
 
 # Threads that wait by spinning starve each other where several processes share few cores; read at torch's start.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -26,6 +28,10 @@ app.command()(explain.explain)
 
 def main() -> None:
     """Run the command line; nothing but sentences comes out of it when something is wrong."""
+    for stream in (sys.stdout, sys.stderr):
+        # A letter that the terminal lacks is printed as its number, rather than ending the command.
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except BrokenPipeError:

@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Annotated
 
 import typer
+from rich.console import Console, RenderableType
 
 from modeling.backbones import hub
 from modeling.errors import ModelingError
@@ -41,6 +42,11 @@ class Language(StrEnum):
 Progress = Annotated[Show | None, typer.Option(help="Default: rich on a terminal, else json.")]
 StopWithParent = Annotated[bool, typer.Option(help="End when standard input ends.")]
 Seed = Annotated[int, typer.Option(help="Everything random follows from it.")]
+
+
+def print_as_written(*parts: RenderableType) -> None:
+    """Print for people: brackets in names and texts of others are no markup, and :bug: is no picture."""
+    Console(markup=False, emoji=False).print(*parts)
 
 
 def on_terminal() -> Show:

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
-from modeling.cli.console import Progress, Show, errors_as_sentences, on_terminal
+from modeling.cli.console import Progress, Show, errors_as_sentences, on_terminal, print_as_written
 from modeling.events import DataConverted, DataDescribed, DataSplit
 from modeling.progress import print_line
 
@@ -117,6 +116,6 @@ def _print_event(event: DataDescribed | DataConverted | DataSplit, show: Show) -
     if isinstance(event, DataDescribed):
         for name, value in event.tokens.model_dump().items():
             table.add_row(f"tokens, {name}", f"{value:.1%}" if isinstance(value, float) else str(value))
-    Console().print(table)
+    print_as_written(table)
     for note in event.notes:
         typer.echo(note.text)

@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from modeling.cli.console import Language, Progress, Show, StopWithParent, on_terminal, reporting
+from modeling.cli.console import Language, Progress, Show, StopWithParent, on_terminal, print_as_written, reporting
 
 
 def evaluate(
@@ -42,6 +41,6 @@ def evaluate(
         if show is Show.json:
             reporter.finish(evaluation_report.event(evaluation))
     if show is Show.rich:
-        Console().print(evaluation_report.as_tables(evaluation))
+        print_as_written(evaluation_report.as_tables(evaluation))
         if drawn:
             typer.echo(evaluation_report.legend(evaluation))

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
-from modeling.cli.console import Language, Progress, Show, on_terminal, reporting
-from modeling.errors import ModelingError
+from modeling.cli.console import Language, Progress, Show, on_terminal, print_as_written, reporting
 from modeling.sentences.catalogue import Sentence
 
 if TYPE_CHECKING:
@@ -37,11 +34,12 @@ def explain(
     with reporting(show, stop_with_parent=stop_with_parent and text != "-") as reporter:
         reporter.stage("loading", 0.4)
         from modeling.classifier.bundle import load
+        from modeling.data import lines
         from modeling.data.examples import read
         from modeling.explanation.explain import explain as run
         from modeling.reporting import explanation_report
 
-        message = _standard_input() if text == "-" else text
+        message = lines.text_of_standard_input(LONGEST) if text == "-" else text
         labelled = read(neighbours) if neighbours else None
         loaded = load(bundle)
         reporter.stage("explaining", 0.9)
@@ -52,14 +50,7 @@ def explain(
         if show is Show.json:
             reporter.finish(explanation_report.event(explanation))
     if show is Show.rich:
-        Console().print(explanation_report.as_text(explanation))
-
-
-def _standard_input() -> str:
-    try:
-        return sys.stdin.buffer.read(LONGEST).decode("utf-8-sig", "replace")
-    except OSError as error:
-        raise ModelingError("stdin_not_read", reason=error.strerror or str(error)) from None
+        print_as_written(explanation_report.as_text(explanation))
 
 
 def _drawn(explanation: Explanation, picture: Path, language: str) -> Explanation:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from modeling.cli.console import Show, errors_as_sentences
-from modeling.errors import ModelingError
 from modeling.events import Prediction
 from modeling.progress import print_line
 
@@ -21,9 +18,10 @@ def predict(bundle: Path, file: Annotated[str, typer.Argument(metavar="[FILE|-]"
     """Classify one message a line; prints JSON lines with text, label and probability (label null: nothing to read)."""
     with errors_as_sentences(Show.rich):
         from modeling.classifier.bundle import load
+        from modeling.data import lines
 
         loaded, portion = load(bundle), list[str]()
-        for line in _lines(file):
+        for line in lines.of_standard_input() if file == "-" else lines.of_file(Path(file)):
             portion.append(line)
             if len(portion) == AT_ONCE:
                 _print_predictions(loaded, portion)
@@ -31,13 +29,13 @@ def predict(bundle: Path, file: Annotated[str, typer.Argument(metavar="[FILE|-]"
         _print_predictions(loaded, portion)
 
 
-def _print_predictions(loaded: Any, lines: list[str]) -> None:
+def _print_predictions(loaded: Any, portion: list[str]) -> None:
     from modeling.text.cleaning import clean
 
-    cleaned = [clean(line) for line in lines]
+    cleaned = [clean(line) for line in portion]
     readable = [text for text in cleaned if text]
     rows = iter(loaded.classify(readable)) if readable else iter(())
-    for line, text in zip(lines, cleaned, strict=True):
+    for line, text in zip(portion, cleaned, strict=True):
         if not text:
             print_line(Prediction(text=line, label=None, probability=0.0))
             continue
@@ -45,16 +43,3 @@ def _print_predictions(loaded: Any, lines: list[str]) -> None:
         best = int(row.argmax())
         label, probability = loaded.head.labels[best], round(float(row[best]), 4)
         print_line(Prediction(text=line, label=label, probability=probability))
-
-
-def _lines(file: str) -> Iterator[str]:
-    if file == "-":
-        yield from (line.rstrip("\r\n") for line in sys.stdin)
-        return
-    try:
-        with Path(file).open(encoding="utf-8-sig") as stream:
-            yield from (line.rstrip("\r\n") for line in stream)
-    except UnicodeDecodeError:
-        raise ModelingError("not_utf8", path=file) from None
-    except OSError as error:
-        raise ModelingError("file_not_read", path=file, reason=error.strerror or str(error)) from None

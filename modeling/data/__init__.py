@@ -1,6 +1,6 @@
 """Labelled and unlabelled messages: read, cleaned, deduplicated and divided.
 
-`formats` reads and writes rows of files: of `tables`, of JSON (`json_rows`), Parquet and `datasets` folders. `exports`
+`lines` reads text, `formats` rows: of `tables`, JSON (`json_rows`), Parquet and `datasets` folders. `exports`
 knows the programs in which people label, `values` makes texts and labels of what stands there. `examples` makes
 labelled messages of them, `unlabelled` a pool without labels, `train_test` both sides of a training run. `split` holds
 messages out by their hash, `folds` makes the folds of cross-validation, `near_duplicates` finds messages in nearly the
@@ -17,6 +17,7 @@ __all__ = [
     "folds",
     "formats",
     "json_rows",
+    "lines",
     "near_duplicates",
     "split",
     "tables",

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from modeling.atomic_files import written_atomically
-from modeling.data import json_rows, tables
+from modeling.data import json_rows, lines, tables
 from modeling.data.exports import REJECTED, needed, shape_of
 from modeling.data.values import Unreadable, as_label, as_text
 from modeling.errors import ModelingError, short
@@ -35,7 +35,7 @@ def rows(path: Path, columns: Sequence[str], notes: list[Sentence] | None = None
     try:
         yield from _values(path, columns, read(path, columns, left_out), where, left_out)
     except UnicodeDecodeError:
-        raise _not_utf8(path) from None
+        raise lines.not_utf8(path) from None
     except OSError as error:
         raise ModelingError("file_not_read", path=path, reason=error.strerror or str(error)) from None
 
@@ -193,20 +193,3 @@ def _named(name: Callable[[int], str] | None, value: Any) -> Any:
     if name and isinstance(value, int):
         return name(value) if value >= 0 else None
     return value
-
-
-def _not_utf8(path: Path) -> ModelingError:
-    """Return the error that says in which line a file stops being UTF-8."""
-    with path.open("rb") as stream:
-        for number, line in enumerate(stream, 1):
-            # Said apart: line and byte would not help with a file that is UTF-16 as a whole.
-            if number == 1 and line.startswith((b"\xff\xfe", b"\xfe\xff")):
-                return ModelingError("is_utf16", path=path)
-            if number == 1 and line.startswith((b"PK\x03\x04", b"\x1f\x8b")):
-                return ModelingError("is_packed", path=path)
-            try:
-                line.decode("utf-8")
-            except UnicodeDecodeError as error:
-                code = "not_utf8_after_line" if number > 2 else "not_utf8_in_line"
-                return ModelingError(code, path=path, line=number, byte=line[error.start])
-    return ModelingError("not_utf8", path=path)

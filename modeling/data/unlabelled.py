@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from modeling.data import lines
 from modeling.data.examples import read_texts
 from modeling.data.near_duplicates import near_copies
 from modeling.errors import ModelingError
@@ -54,17 +54,7 @@ def read_pool(path: Path) -> Pool:
 
 def read_lines(path: Path) -> tuple[str, ...]:
     """Read one message a line, cleaned, without empty ones. Raises ModelingError with what is wrong."""
-    texts = tuple(text for line in _lines(path) if (text := clean(line)))
+    texts = tuple(text for line in lines.of_file(path) if (text := clean(line)))
     if not texts:
         raise ModelingError("no_text_lines", path=path)
     return texts
-
-
-def _lines(path: Path) -> Iterator[str]:
-    try:
-        with path.open(encoding="utf-8-sig") as stream:
-            yield from stream
-    except UnicodeDecodeError:
-        raise ModelingError("not_utf8", path=path) from None
-    except OSError as error:
-        raise ModelingError("file_not_read", path=path, reason=error.strerror or str(error)) from None

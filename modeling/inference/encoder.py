@@ -144,7 +144,7 @@ def _settings(folder: Path) -> dict[str, Any]:
         intact = settings["format"] == FORMAT and all(
             file_hash(folder / name) == expected for name, expected in settings["files"].items()
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         intact, settings = False, {}
     if not intact:
         raise ModelingError("inference_altered", folder=folder)

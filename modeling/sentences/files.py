@@ -37,6 +37,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "{path} has no column {missing:nor}: {where} must name the columns {columns:and}.",
         "{path} 没有 {missing:nor} 列：{where}必须写明 {columns:and} 列。",
     ),
+    "standard_input": ("standard input", "标准输入"),
     "where_first_line": ("its first line", "第一行"),
     "where_line": ("line {line}", "第 {line} 行"),
     "where_row": ("row {line}", "第 {line} 行"),

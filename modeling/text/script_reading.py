@@ -95,7 +95,7 @@ def load(backbone: Path) -> Reading | None:
         spelled = tuple(settings["spelled"])
         readable = settings["format"] == FORMAT and set(spelled) <= set(RANGES)
         dictionary = folder / DICTIONARY if settings["glossary"] else None
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         readable, spelled, dictionary = False, (), None
     if not readable or (dictionary is not None and not dictionary.is_file()):
         raise ModelingError("reading_help_not_read", folder=folder)

@@ -98,7 +98,7 @@ def read_recipe(path: Path) -> Recipe:
         if not position:
             raise ModelingError("recipe_wrong_form", path=path, reason=reason) from None
         raise ModelingError("recipe_wrong", path=path, position=position, reason=reason) from None
-    except ValueError as error:  # of both parsers, and of a file that is no text
+    except (ValueError, RecursionError) as error:  # of both parsers, and of a file that is no text
         raise ModelingError("recipe_unparsable", path=path, reason=str(error)) from None
 
 

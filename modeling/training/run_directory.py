@@ -74,7 +74,7 @@ class RunDirectory:
     def _saved_outcome(self, kind: type[Outcome]) -> Outcome | None:
         try:
             saved = json.loads((self.folder / "done.json").read_text("utf-8"))
-        except (FileNotFoundError, ValueError):
+        except (FileNotFoundError, ValueError, RecursionError):
             return None
         # The key is as earlier versions wrote it: what they finished stays finished.
         if saved.get("order") != self.request:
