@@ -104,12 +104,15 @@ class Message(TextEvent):
 
 
 class Edit(TextEvent):
-    """The text of a message changed."""
+    """The text of a message changed. `author`, `written` (seconds) and `reply_to` are the message's, where known."""
 
     kind: Literal["edit"] = "edit"
     ref: MessageRef
     text: Text
     bot: bool = False
+    author: Person | None = None
+    written: float | None = None
+    reply_to: Text | None = None
 
 
 class Delete(TextEvent):

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, case, select, update
 
 from workers.core.events import ChatRef, Person
 from workers.store.sql import AnyRow, insert
@@ -62,11 +62,15 @@ def last_labelled(c: Connection) -> Chat | None:
 
 
 def enable(c: Connection, chat: ChatRef, by: Person, language: str, now: float) -> None:
-    """Start reading a chat. One that was enabled before keeps its mode and takes the new language."""
+    """Start reading a chat. One that was enabled before keeps its mode and takes the new language.
+
+    One that is enabled now keeps the time, too, from which on it is read.
+    """
     parts = {"platform": chat.platform, "workspace": chat.workspace, "chat_id": chat.chat_id}
     change = {"enabled": True, "language": language, "enabled_by": by.id, "changed_at": now}
     statement = insert(c, chats).values(key=chat.key, **parts, **change)
-    c.execute(statement.on_conflict_do_update(index_elements=["key"], set_=change))
+    since = case((chats.c.enabled, chats.c.changed_at), else_=now)
+    c.execute(statement.on_conflict_do_update(index_elements=["key"], set_=change | {"changed_at": since}))
 
 
 def disable(c: Connection, chat: ChatRef, now: float) -> None:

@@ -123,7 +123,9 @@ def edit(c: Connection, event: Edit) -> Stored | None:
 
     One that leaves nothing to see takes away what was written before, too.
 
-    Returns the message as it stands, with an empty author while only the edit is known; None once it is deleted.
+    A message of which nothing is known is stored whole, unless it is from before the chat was switched on. Returns the
+    message as it stands, with an empty author where the edit does not say who wrote it; None once it is deleted, or
+    where it is not read.
     """
     if _blank(event.text):
         event = event.model_copy(update={"text": ""})
@@ -138,20 +140,34 @@ def _blank(text: str) -> bool:
 
 
 def _edit(c: Connection, event: Edit) -> Stored | None:
-    # Revision 1 is what nobody has shown us: an edit that comes first is the second.
-    first = insert(c, messages).values(_row(event.ref, event.at, event.sequence, event.text, 2))
-    created = c.execute(first.on_conflict_do_nothing(index_elements=["ref"]).returning(messages)).first()
-    row = created or c.execute(select(messages).where(messages.c.ref == event.ref.key).with_for_update()).one()
+    row = c.execute(select(messages).where(messages.c.ref == event.ref.key).with_for_update()).first()
+    if row is None:
+        return None if _is_from_before(c, event) else _begin_with(c, event)
     if row.deleted:
         return None
-    if created:
-        _tell_if_labelled(c, [row.ref])
-        return stored_of(row)
     edited_at, written_at = (event.at, event.sequence), (row.text_at, row.text_sequence)
     # With clocks of whole seconds an edit may carry its message's own time; between two edits that is no news.
     if edited_at < written_at or (edited_at == written_at and row.revision > 1):
         return stored_of(row)
     return stored_of(_revise(c, row, event))
+
+
+def _is_from_before(c: Connection, event: Edit) -> bool:
+    """Whether the edited message was written before its chat was switched on: people knew then that nobody reads it."""
+    since = c.execute(select(chats.c.changed_at).where(chats.c.key == event.ref.chat.key)).scalar()
+    return since is not None and event.written is not None and event.written < since
+
+
+def _begin_with(c: Connection, event: Edit) -> Stored:
+    """An edit that came before its message. Revision 1 is what nobody has shown us: the edit is the second."""
+    # Where it left no words nobody has seen anything of the message.
+    author = (event.author if event.text else None) or Person(id="")
+    row = _row(event.ref, event.at, event.sequence, event.text, 2)
+    row |= {"author_id": author.id, "author_name": author.name, "reply_to": event.reply_to}
+    row["at"] = event.at if event.written is None else event.written
+    created = c.execute(insert(c, messages).values(row).returning(messages)).one()
+    _tell_if_labelled(c, [created.ref])
+    return stored_of(created)
 
 
 def _revise(c: Connection, row: AnyRow, event: Edit) -> AnyRow:
@@ -162,6 +178,8 @@ def _revise(c: Connection, row: AnyRow, event: Edit) -> AnyRow:
         "text_sequence": event.sequence,
         "revision": row.revision + changed,
     }
+    if event.author and not row.author_id:
+        values |= {"author_id": event.author.id, "author_name": event.author.name}
     if not event.text:  # taken away: nothing stays of what stood there
         _drop(c, row.id, vectors, revisions)
     elif changed and row.author_id:  # else nobody has shown us what stood there before

@@ -90,16 +90,21 @@ def message_of(message: Payload, key: str, workspace: Workspace, name: Name) -> 
     text = text_of(message)
     if not text:
         return None
-    thread = message.get("thread_ts")
     return Message(
         key=key,
         at=float(message["ts"]),
         ref=ref_of(message["channel"], message["ts"], workspace),
         author=author_of(message, name),
         text=text,
-        reply_to=thread if thread != message["ts"] else None,
+        reply_to=answered(message),
         bot=from_program(message),
     )
+
+
+def answered(message: Payload) -> str | None:
+    """The first message of the thread in which this one stands below others."""
+    thread = message.get("thread_ts")
+    return thread if thread != message["ts"] else None
 
 
 def edited(event: Payload, key: str, workspace: Workspace, name: Name) -> Event | None:
@@ -118,7 +123,16 @@ def edited(event: Payload, key: str, workspace: Workspace, name: Name) -> Event 
         return None
     at = float(event.get("event_ts") or event["ts"])
     ref = ref_of(event["channel"], message["ts"], workspace)
-    return Edit(key=key, at=at, ref=ref, text=text, bot=from_program(message))
+    return Edit(
+        key=key,
+        at=at,
+        ref=ref,
+        text=text,
+        bot=from_program(message),
+        author=author_of(message, name),
+        written=float(message["ts"]),
+        reply_to=answered(message),
+    )
 
 
 def corrected(event: Payload, key: str, workspace: Workspace, name: Name) -> Command | None:

@@ -148,7 +148,17 @@ def _on_edit(message: Message, context: Context) -> list[Event]:
     text, private, program = message.text or message.caption or "", message.chat.private, users.is_program(message)
     line = None if program else command_of(text, context.me.username, plain=private)
     at = context.now if message.edit_date is None else message.edit_date
-    changed = Edit(key=UNNAMED, at=at, ref=_ref(message), text=text if line is None else "", bot=program)
+    about = _replied_to(message)
+    changed = Edit(
+        key=UNNAMED,
+        at=at,
+        ref=_ref(message),
+        text=text if line is None else "",
+        bot=program,
+        author=users.author(message),
+        written=message.date,
+        reply_to=str(about.message_id) if about else None,
+    )
     in_time = message.date is not None and at - message.date <= CORRECTION
     command = _command(message, context, line) if line and in_time else []
     return command if private else [changed, *command]

@@ -60,7 +60,7 @@ class Channel:
         self.chat, self.subscribers, self.clock = chat, subscribers, Clock()
         self.accept: Accept = not_listening
         self._acknowledgements: FIFOCache[str, asyncio.Task[Wire]] = FIFOCache(CACHE_SIZE)
-        self._authors: FIFOCache[str, str] = FIFOCache(CACHE_SIZE)
+        self._written: FIFOCache[str, tuple[str, float]] = FIFOCache(CACHE_SIZE)
         self._not_stored: FIFOCache[str, Wire] = FIFOCache(CACHE_SIZE)
         self._asking: FIFOCache[str, Subscriber] = FIFOCache(ASKING)
 
@@ -86,9 +86,10 @@ class Channel:
         return stored
 
     async def _perform(self, action: Action) -> Wire:
-        if isinstance(action, Revise | Remove) and self._authors.get(action.message_id) != action.name:
+        author, at = self._written.get(getattr(action, "message_id", ""), (None, None))
+        if isinstance(action, Revise | Remove) and author != action.name:
             raise PageError("not_yours", "Only whoever wrote a message can change it.", action.id)
-        stored = await self.publish(event_of(action, self.chat, self.clock.now()))
+        stored = await self.publish(event_of(action, self.chat, self.clock.now(), at))
         return {"kind": "ack", "id": action.id, "stored": stored}
 
     def _forget_failure(self, action_id: str, task: asyncio.Task[Wire]) -> None:
@@ -101,7 +102,7 @@ class Channel:
         """Show on every page what somebody did."""
         match event:
             case Message():
-                self._authors[event.ref.message_id] = event.author.id
+                self._written[event.ref.message_id] = event.author.id, event.at
                 line = line_of(event.ref.message_id, event.author, event.at, event.text, reply_to=event.reply_to)
                 if stored:
                     self._not_stored[event.ref.message_id] = line
@@ -176,7 +177,7 @@ class Channel:
         stored_ids = {line.message_id for line in stored}
         for line in stored:
             if not line.bot:
-                self._authors[line.message_id] = line.author.id
+                self._written[line.message_id] = line.author.id, line.at
         oldest = time.time() - NOT_STORED_SECONDS
         for message_id, line in list(self._not_stored.items()):
             if message_id in stored_ids or float(str(line["at"])) < oldest:

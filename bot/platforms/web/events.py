@@ -151,8 +151,10 @@ def key_of(action: Action) -> str:
     return f"web:{action.id}"
 
 
-def event_of(action: Action, chat: ChatRef, at: float) -> Event:
+def event_of(action: Action, chat: ChatRef, at: float, written: float | None = None) -> Event:
     """The event that an action means. Its key holds the action's id, so a second delivery is recognised.
+
+    `written`: when the message was written that it changes.
 
     Whoever can open the page runs this bot (it is loopback or has a password), so their rights are known at once.
     A new message takes the action's id, which begins with the time: the same message even after a restart.
@@ -165,7 +167,8 @@ def event_of(action: Action, chat: ChatRef, at: float) -> Event:
                 key=key, at=at, ref=ref(action.id), author=person, text=action.text, reply_to=action.reply_to
             )
         case Revise():
-            return Edit(key=key, at=at, ref=ref(action.message_id), text=action.text)
+            about = ref(action.message_id)
+            return Edit(key=key, at=at, ref=about, text=action.text, author=person, written=written)
         case Remove():
             return Delete(key=key, at=at, ref=ref(action.message_id))
         case Mark():

@@ -214,3 +214,31 @@ def test_people_are_found_by_id_or_name(db: Database) -> None:
         assert erasure.people(c, CHAT, "@uMA") == [UMA]
         assert erasure.people(c, CHAT, "u2") == erasure.people(c, CHAT, "Bob ") == [BOB]
         assert erasure.people(c, CHAT, "nobody") == erasure.people(c, CHAT, "") == []
+
+
+def test_an_edit_that_comes_first_brings_its_author_along(db: Database) -> None:
+    first = edit(1, "revised", at=3.0).model_copy(update={"author": UMA, "written": 2.0, "reply_to": "0"})
+    with db.write() as c:
+        chats.enable(c, CHAT, UMA, "en", 1.0)
+        begun = messages.edit(c, first)
+        assert begun is not None
+        assert (begun.author, begun.at, begun.text) == (UMA, 2.0, "revised")
+        [whole] = messages.record(c, [message(1, "as it was", at=2.0)])
+        assert (whole.text, whole.revision) == ("revised", 2)
+        assert [former.text for former in messages.former_texts(c, [whole.id])[whole.id]] == ["as it was"]
+
+
+def test_an_edit_of_what_was_written_before_the_chat_was_on_is_left_alone(db: Database) -> None:
+    early = edit(1, "revised", at=9.0).model_copy(update={"author": UMA, "written": 4.0})
+    with db.write() as c:
+        chats.enable(c, CHAT, UMA, "en", 5.0)
+        chats.enable(c, CHAT, UMA, "zh", 8.0)
+        assert messages.edit(c, early) is None
+        assert messages.find(c, early.ref) is None
+        late = early.model_copy(update={"written": 6.0})
+        assert messages.edit(c, late) is not None, "on since 5, whatever language was chosen at 8"
+        messages.record(c, [message(2, at=6.5)])
+        chats.disable(c, CHAT, 7.0)
+        chats.enable(c, CHAT, UMA, "en", 10.0)
+        known = messages.edit(c, edit(2, "changed", at=11.0).model_copy(update={"author": UMA, "written": 6.5}))
+        assert known is not None, "what is known is kept up to date"
