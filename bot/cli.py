@@ -40,7 +40,7 @@ def main() -> None:
     os.umask(PRIVATE)
     if isinstance(sys.stdout, TextIOWrapper):
         # A letter that the terminal lacks is printed as its number, rather than ending the command.
-        sys.stdout.reconfigure(errors="backslashreplace")
+        sys.stdout.reconfigure(errors="backslashreplace")  # pyright: ignore[reportUnknownMemberType]
     try:
         app()
     except BackchannelError as error:
