@@ -90,7 +90,9 @@ class Participants:
         """Make the file's labels the label set, each with an emoji of its own, and a description where it has one."""
         for name, emoji in zip(names, emoji_for(len(names)), strict=True):
             self.emoji[name] = emoji
-            (key,) = await self.run_command(chat, f"labels add {name} {emoji} {descriptions.get(name, '')}".rstrip())
+            # In quotes: an emoji in it belongs to the name.
+            line = f"labels add “{name}” {emoji} {descriptions.get(name, '')}".rstrip()
+            (key,) = await self.run_command(chat, line)
             if emoji not in self.text_of(key):
                 raise BackchannelError(f"The label {name!r} was not accepted: {self.text_of(key)}")
 

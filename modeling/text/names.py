@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 
 from modeling.text.cleaning import joins
 
-RESERVED = frozenset({"none", "skip", "all"})
-"""What chats read as no label, as no answer, and as every label."""
+RESERVED = frozenset({"none", "skip", "all", "无", "都不是", "跳过", "全部"})
+"""What chats read as no label, as no answer, and as every label; in both languages."""
 _JOINERS, _SELECTOR = "\u200c\u200d", "\ufe0f"
 _FILLERS = re.compile("[\u034f\u115f\u1160\u3164\uffa0\u17b4\u17b5\u180b-\u180f]")  # letters that show nothing
 _SELECTORS = re.compile("[\ufe00-\ufe0f]")

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 from sqlalchemy import Connection
 
+from modeling.text.names import fold
 from workers.commands.ask import question
 from workers.commands.context import Answer, Call, Plan
+from workers.commands.label_names import NONE, living_label, name_emoji_description, new_name, two_names
 from workers.core.emoji import PALETTE, is_emoji, neutral
-from workers.core.errors import BackchannelError
-from workers.core.i18n import both
 from workers.core.replies import Post
 from workers.store import chat_figures, inbox, labels, ledger, messages
 from workers.store.database import Stale
 from workers.store.labels import Label
 from workers.store.messages import Stored
-
-ARROW = re.compile(r"\s*(?:->|→|=>)\s*")
 
 
 def show(call: Call) -> list[Post]:
@@ -41,27 +38,17 @@ def label_line(call: Call, label: Label, counts: Mapping[int, int] | None) -> st
 
 
 def add(call: Call) -> Answer:
-    """`<name> [emoji] [description]`: the emoji parts the name from the description."""
-    name, emoji, description = split_at_emoji(call.rest)
+    """`<name> [emoji] [description]`: the emoji parts the name from the description, or quotes do."""
+    typed, emoji, description = name_emoji_description(call.rest)
     emoji = emoji or free_emoji(call)
+    name, folded = new_name(call.c, typed)
     ahead = labels.ahead_of_emoji(call.c, emoji, None, call.now)
 
     def write(c: Connection) -> list[Post]:
-        label = labels.add(c, name, description, emoji, call.now, ahead)
+        label = labels.add(c, name, description, emoji, call.now, ahead, folded)
         return call.say("label_added", emoji=label.emoji, name=label.name)
 
     return Plan(write)
-
-
-def split_at_emoji(text: str) -> tuple[str, str | None, str]:
-    """Name, emoji and description; without an emoji all of it is the name."""
-    words = text.split()
-    for position, word in enumerate(words):
-        if is_emoji(word):
-            if position == 0:
-                return " ".join(words[1:]), neutral(word), ""
-            return " ".join(words[:position]), neutral(word), " ".join(words[position + 1 :])
-    return text.strip(), None, ""
 
 
 def free_emoji(call: Call) -> str:
@@ -73,23 +60,24 @@ def free_emoji(call: Call) -> str:
 
 def rename(call: Call) -> Answer:
     """Another name for a label; its messages stay with it."""
-    old, new = two_names(call)
+    old, new = two_names(call.rest)
     if old is None:
         return call.usage()
-    label = living_label(call, old)
+    label = living_label(call.c, old)
+    name, folded = new_name(call.c, new, label)
 
     def write(c: Connection) -> list[Post]:
-        return call.say("label_renamed", old=old, new=labels.rename(c, label, new).name)
+        return call.say("label_renamed", old=old, new=labels.rename(c, label, name, folded).name)
 
     return Plan(write)
 
 
 def merge(call: Call) -> Answer:
     """Let one label take over another's messages."""
-    old, new = two_names(call)
+    old, new = two_names(call.rest)
     if old is None:
         return call.usage()
-    source, into = living_label(call, old), living_label(call, new)
+    source, into = living_label(call.c, old), living_label(call.c, new)
     if source.id == into.id:
         return call.say("label_same")
     ahead = labels.ahead_of_removal(call.c, source, into, call.now)
@@ -105,7 +93,7 @@ def remove(call: Call) -> Answer:
     """Take a label out of the set."""
     if not call.rest.strip():
         return call.usage()
-    label = living_label(call, call.rest)
+    label = living_label(call.c, call.rest)
     ahead = labels.ahead_of_removal(call.c, label, None, call.now)
 
     def write(c: Connection) -> list[Post]:
@@ -122,7 +110,7 @@ def emoji(call: Call) -> Answer:
         return call.usage()
     if not is_emoji(last):
         return call.say("not_emoji", text=last)
-    label = living_label(call, name)
+    label = living_label(call.c, name)
     ahead = labels.ahead_of_emoji(call.c, neutral(last), label, call.now)
 
     def write(c: Connection) -> list[Post]:
@@ -140,14 +128,14 @@ def label(call: Call) -> Answer:
     target = call.command.reply_to
     if target is None:
         return call.say("label_needs_reply")
-    none = call.rest.strip().lower() in ("none", "无", "都不是")
-    chosen = living_label(call, call.rest) if call.rest.strip() and not none else None
+    none = fold(call.rest) in NONE
+    chosen = living_label(call.c, call.rest) if call.rest.strip() and not none else None
     # Found by its words in what waits, which takes long where much does.
     waiting = None if messages.find(call.c, target) else inbox.waiting_message(call.c, target)
 
     def write(c: Connection) -> list[Post]:
         # Renamed, merged or removed since the reading: decided anew.
-        if chosen is not None and labels.find(c, chosen.name) != chosen:
+        if chosen is not None and chosen not in labels.living(c):
             raise Stale
         stored = messages.find(c, target)
         # Recorded ahead of its worker, unless it was forgotten since the reading.
@@ -171,23 +159,3 @@ def offer_labels(c: Connection, call: Call, stored: Stored | None) -> list[Post]
     if stored is None:
         return call.say("message_unseen")
     return [question(c, call, stored, labels.living(c), f"{call.command.key}:0")]
-
-
-def two_names(call: Call) -> tuple[str | None, str]:
-    """`a -> b`, or two single words."""
-    parts = ARROW.split(call.rest.strip(), maxsplit=1)
-    if len(parts) != 2:
-        parts = call.rest.split()
-    return (parts[0], parts[1]) if len(parts) == 2 and all(parts) else (None, "")
-
-
-def living_label(call: Call, name: str) -> Label:
-    """The living label of this name, or of this emoji. Raises a sentence that lists what there is."""
-    wanted = name.strip().strip("“”\"'")
-    label = labels.find(call.c, wanted) or labels.by_emoji(call.c, neutral(wanted))
-    if label:
-        return label
-    names = ", ".join(label.name for label in labels.living(call.c))
-    if not names:
-        raise BackchannelError(both("no_labels"))
-    raise BackchannelError(both("label_unknown", name=wanted, names=names))

@@ -61,7 +61,10 @@ def _first(c: Connection, condition: ColumnElement[bool]) -> Label | None:
 
 
 def fold(name: str) -> str:
-    """The form in which two names are the same: case, width and outer spaces don't count."""
+    """The form in which two names are the same, where nobody gives a better one: case, width, outer spaces don't count.
+
+    What people type is compared by what it looks like, which modeling knows: see `workers.commands.label_names`.
+    """
     return unicodedata.normalize("NFKC", " ".join(name.split())).casefold()
 
 
@@ -109,27 +112,35 @@ def ahead_of_removal(c: Connection, label: Label, into: Label | None, now: float
 
 
 def add(
-    c: Connection, name: str, description: str, emoji: str | None, now: float, ahead: DerivedAhead | None = None
+    c: Connection,
+    name: str,
+    description: str,
+    emoji: str | None,
+    now: float,
+    ahead: DerivedAhead | None = None,
+    folded: str = "",
 ) -> Label:
     """A new label; reactions with its emoji from before it existed count.
 
-    `ahead`: of this emoji. Raises LabelError, or Stale where it no longer holds.
+    `ahead`: of this emoji. `folded`: the form in which names that are the same are equal. Raises LabelError, or Stale
+    where `ahead` no longer holds.
     """
     ahead = _checked(c, ahead or ahead_of_emoji(c, emoji, None, now))
-    name = _free_name(c, name, None)
+    name = _free_name(c, name, None, folded)
     _free_emoji(c, emoji or "", None)
-    values = {"name": name, "folded": fold(name), "description": storable_text(description), "emoji": emoji or ""}
+    values = {"name": name, "folded": folded or fold(name), "emoji": emoji or ""}
+    values["description"] = str(storable_text(description))
     row = c.execute(insert(labels).values(**values, created_at=now).returning(labels)).one()
     _adopt(c, row.id, row.emoji)
     _store(c, ahead, row.id, now)
     return _label(row)
 
 
-def rename(c: Connection, label: Label, name: str) -> Label:
-    """The label under another name. Raises LabelError."""
+def rename(c: Connection, label: Label, name: str, folded: str = "") -> Label:
+    """The label under another name; `folded` as for `add`. Raises LabelError."""
     advisory_lock(c, "labels")
-    name = _free_name(c, name, label.id)
-    return _change(c, label, name=name, folded=fold(name))
+    name = _free_name(c, name, label.id, folded)
+    return _change(c, label, name=name, folded=folded or fold(name))
 
 
 def set_emoji(c: Connection, label: Label, emoji: str | None, now: float, ahead: DerivedAhead | None = None) -> Label:
@@ -204,7 +215,7 @@ def _change(c: Connection, label: Label, **values: object) -> Label:
     return _label(row)
 
 
-def _free_name(c: Connection, name: str, label: int | None) -> str:
+def _free_name(c: Connection, name: str, label: int | None, folded: str) -> str:
     name = unicodedata.normalize("NFC", " ".join(str(storable_text(name)).split()))
     if not name:
         raise LabelError(both("label_name_empty"))
@@ -212,7 +223,7 @@ def _free_name(c: Connection, name: str, label: int | None) -> str:
         raise LabelError(both("label_name_control"))
     if len(name) > LONGEST_NAME:
         raise LabelError(both("label_name_too_long", length=len(name), most=LONGEST_NAME))
-    taken = find(c, name)
+    taken = _first(c, labels.c.folded == folded) if folded else find(c, name)
     if taken is not None and taken.id != label:
         raise LabelError(both("label_name_taken", name=taken.name))
     return name

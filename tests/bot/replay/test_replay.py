@@ -250,7 +250,7 @@ async def test_a_label_is_added_with_what_it_means(player: Participants, monkeyp
     monkeypatch.setattr(Participants, "text_of", text_of)
     await player.add_labels(MAIN, ["bug", "idea"], {"bug": "It is broken"})
     first, second = emoji_for(2)
-    assert typed == [f"labels add bug {first} It is broken", f"labels add idea {second}"]
+    assert typed == [f"labels add “bug” {first} It is broken", f"labels add “idea” {second}"]
 
 
 def test_labels_that_are_missing_or_there_twice_are_counted(database: Database, player: Participants) -> None:

@@ -78,7 +78,15 @@ def test_the_most_frequent_spelling_counts_and_before_it_a_known_one() -> None:
 
 @pytest.mark.parametrize(
     ("name", "reserved"),
-    [("none", True), (" None\u200b", True), ("SKIP", True), ("all", True), ("nan", False), ("all good", False)],
+    [
+        ("none", True),
+        (" None\u200b", True),
+        ("SKIP", True),
+        ("all", True),
+        ("都不是", True),
+        ("nan", False),
+        ("all good", False),
+    ],
 )
 def test_some_words_are_no_names(name: str, reserved: bool) -> None:
     assert is_reserved(name) is reserved

@@ -54,8 +54,17 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "标签名最多 {most} 个字符，现在有 {length} 个，请缩短。",
     ),
     "label_name_empty": (
-        "A label needs a name. Type `labels add <name> [emoji] [description]`.",
-        "标签需要名字。请输入 `labels add <名字> [表情] [说明]`。",
+        "A label needs a name. Type `labels add <name> [emoji] [description]`, with quotes around a name that has an"
+        " emoji in it.",
+        "标签需要名字。请输入 `labels add <名字> [表情] [说明]`；名字里有表情时请加引号。",
+    ),
+    "label_name_reserved": (
+        "“{name}” means something else where people choose a label. Choose another name.",
+        "选择标签时，“{name}” 另有含义，请换一个名字。",
+    ),
+    "label_name_emoji": (
+        "{emoji} alone would be read as an emoji, not as a name. Type a name in words, and the emoji after it.",
+        "单独的 {emoji} 会被当作表情而不是名字。请用文字命名标签，并把表情放在后面。",
     ),
     "label_name_control": (
         "A label's name is one line of plain text. Take out the line breaks and control characters.",
