@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, field_validator, model_validator
@@ -29,6 +30,8 @@ class WebSettings(Group):
     host: str = "127.0.0.1"
     port: int = Field(default=8090, ge=1, le=65535)
     password: SecretStr | None = None
+    public_url: str = ""
+    trusted_proxies: str = ""
 
     @property
     def loopback(self) -> bool:
@@ -42,6 +45,16 @@ class WebSettings(Group):
                 "the page would be open to other machines, so set BACKCHANNEL_WEB__PASSWORD, or keep "
                 "BACKCHANNEL_WEB__HOST at 127.0.0.1"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _public_behind_a_password(self) -> WebSettings:
+        if not self.public_url:
+            return self
+        if not re.fullmatch(r"https?://[^/\s]+/?", self.public_url):
+            raise ValueError("BACKCHANNEL_WEB__PUBLIC_URL is an address without a path, as https://chat.example.com")
+        if not (self.password and self.password.get_secret_value()):
+            raise ValueError("the page has a public address, so set BACKCHANNEL_WEB__PASSWORD")
         return self
 
 

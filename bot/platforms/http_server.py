@@ -29,9 +29,12 @@ class Server(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def serving(app: object, sock: socket.socket) -> AsyncGenerator[asyncio.Task[None]]:
-    """Serve an ASGI app on a socket until the block ends; the task ends early only if the server fails."""
-    server = Server(config(app))
+async def serving(app: object, sock: socket.socket, trusted_proxies: str = "") -> AsyncGenerator[asyncio.Task[None]]:
+    """Serve an ASGI app on a socket until the block ends; the task ends early only if the server fails.
+
+    `trusted_proxies` are addresses, with commas between, that are believed about whom they ask for.
+    """
+    server = Server(config(app, trusted_proxies))
     task = asyncio.create_task(server.serve(sockets=[sock]))
     try:
         yield task
@@ -40,7 +43,7 @@ async def serving(app: object, sock: socket.socket) -> AsyncGenerator[asyncio.Ta
         await asyncio.wait([task])
 
 
-def config(app: object) -> uvicorn.Config:
+def config(app: object, trusted_proxies: str) -> uvicorn.Config:
     """How uvicorn runs inside the bot: without access log and lifespan, and quick to stop."""
     return uvicorn.Config(
         app,  # pyright: ignore[reportArgumentType]
@@ -48,6 +51,9 @@ def config(app: object) -> uvicorn.Config:
         access_log=False,
         lifespan="off",
         server_header=False,
+        # By itself uvicorn believes whatever comes from this machine.
+        proxy_headers=bool(trusted_proxies),
+        forwarded_allow_ips=trusted_proxies,
         # uvicorn's own configuration would print past the process's logging.
         log_config=None,
         ws_max_size=FRAME_LIMIT,

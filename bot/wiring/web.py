@@ -44,6 +44,8 @@ def web_platform(database: Database, web: WebSettings) -> WebPlatform:
         overview=overview,
         verbs=verbs,
         before_sample=lambda: prepare_demo(database),
+        public_url=web.public_url,
+        trusted_proxies=web.trusted_proxies,
     )
 
 

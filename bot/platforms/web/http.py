@@ -34,6 +34,8 @@ FORM_LIMIT = 4096
 WRONG = "That is not the password; try again. · 密码不对，请再试一次。"
 WAIT = "Wait {seconds} s before the next try. · 请等 {seconds} 秒后再试。"
 
+LOGOUT = '<form method="post" action="/logout"><button class="quiet" data-word="logout"></button></form>'
+
 mimetypes.add_type("text/javascript", ".js")  # browsers run no module of another type, and a system may know another
 
 
@@ -63,6 +65,7 @@ class Site:
             Mount("/page", static),
             Route("/healthz", self.healthz),
             Route("/login", self.login, methods=["GET", "POST"]),
+            Route("/logout", self.logout, methods=["POST"]),
             Route("/sample", self.sample, methods=["GET", "POST", "DELETE"]),
             WebSocketRoute("/ws", self.socket),
         ]
@@ -72,7 +75,8 @@ class Site:
         """The page, or the way to the login."""
         if not self._gate.admitted(request):
             return RedirectResponse("/login", status_code=303)
-        return HTMLResponse(self._html["page"])
+        page = self._html["page"]
+        return HTMLResponse(page.replace("<!--logout-->", LOGOUT) if self._gate.locked else page)
 
     async def healthz(self, request: Request) -> Response:
         """For whoever watches over the process."""
@@ -84,16 +88,26 @@ class Site:
             return RedirectResponse("/", status_code=303)
         if request.method == "GET":
             return self._login_page()
+        form = await request.form(max_files=0, max_fields=4, max_part_size=FORM_LIMIT)
         address, now = (request.client.host if request.client else ""), time.monotonic()
+        # Nothing is awaited from here on, and each try is counted before it is looked at: those that come at once
+        # wait like those that come one after another.
         wait = self._gate.throttle.wait(address, now)
         if wait > 0:
             return self._login_page(429, WAIT.format(seconds=int(wait) + 1))
-        form = await request.form(max_files=0, max_fields=4, max_part_size=FORM_LIMIT)
+        self._gate.throttle.tried(address, now)
         if not self._gate.password_is(str(form.get("password", ""))):
-            self._gate.throttle.failed(address, now)
             return self._login_page(401, WRONG)
         self._gate.throttle.succeeded(address)
         return self._admit(request)
+
+    async def logout(self, request: Request) -> Response:
+        """Let this browser forget that it was admitted."""
+        if not self._gate.same_origin(request):
+            return PlainTextResponse("Only the page itself may do this.", status_code=403)
+        answer = RedirectResponse("/login", status_code=303)
+        answer.delete_cookie(cookie_name(request), httponly=True, samesite="strict", secure=self._gate.secure(request))
+        return answer
 
     async def sample(self, request: Request) -> Response:
         """Start (POST) or stop (DELETE) the sample conversation, or ask how far it is (GET)."""
@@ -160,8 +174,7 @@ class Site:
 
     def _admit(self, request: Request) -> Response:
         answer = RedirectResponse("/", status_code=303)
-        secure = request.url.scheme == "https"
-        name, value = cookie_name(request), self._gate.session_cookie()
+        name, value, secure = cookie_name(request), self._gate.session_cookie(), self._gate.secure(request)
         answer.set_cookie(name, value, SESSION_SECONDS, httponly=True, samesite="strict", secure=secure)
         return answer
 

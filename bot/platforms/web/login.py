@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
-import secrets
-from hashlib import sha256
+from hashlib import scrypt, sha256
 from urllib.parse import urlsplit
 
 from cachetools import LRUCache
@@ -19,6 +18,7 @@ from workers.core.errors import BackchannelError
 LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 SESSION_SECONDS = 30 * 24 * 3600
 CACHE_SIZE = 10_000
+SALT = b"backchannel web session"
 
 # Nothing from elsewhere is loaded or run; `data:` is how pictures come over the socket.
 HEADERS = {
@@ -35,15 +35,20 @@ HEADERS = {
 class Gate:
     """The checks that stand before every page, socket and button."""
 
-    def __init__(self, host: str, password: SecretStr | None) -> None:
+    def __init__(self, host: str, password: SecretStr | None, public_url: str = "") -> None:
         self.loopback = is_loopback(host)
+        self._public = urlsplit(public_url)
         self._password = password if password and password.get_secret_value() else None
         if not self.loopback and self._password is None:
             raise BackchannelError(
                 f"The web page would be open to the network on {host or 'every address'}: "
                 "set BACKCHANNEL_WEB__PASSWORD, or keep BACKCHANNEL_WEB__HOST at 127.0.0.1."
             )
-        key = secrets.token_bytes(32)  # a new one with each process: its cookies end with it
+        # Of the password: sessions outlive a restart, and a new password ends all of them. Slow, because whoever has a
+        # cookie could try passwords on it.
+        key = (
+            scrypt(self._password.get_secret_value().encode(), salt=SALT, n=2**14, r=8, p=1) if self._password else SALT
+        )
         self._key, self._signer = key, TimestampSigner(key, salt="session", digest_method=sha256)
         self.throttle = LoginThrottle()
 
@@ -53,13 +58,21 @@ class Gate:
         return self._password is not None
 
     def host_allowed(self, connection: HTTPConnection) -> bool:
-        """On loopback only local names: a foreign name that resolves to 127.0.0.1 is DNS rebinding."""
-        return not self.loopback or hostname(connection.headers.get("host", "")) in LOCAL_NAMES
+        """On loopback only local names and the public one: others that resolve to 127.0.0.1 are DNS rebinding."""
+        name = hostname(connection.headers.get("host", ""))
+        return not self.loopback or name in LOCAL_NAMES or (bool(name) and name == self._public.hostname)
 
     def same_origin(self, connection: HTTPConnection) -> bool:
         """Whether it was our own page that asked. Browsers always send Origin here; no Origin, no entry."""
         origin, host = connection.headers.get("origin", ""), connection.headers.get("host", "")
-        return bool(host) and urlsplit(origin).netloc.lower() == host.lower()
+        return bool(host) and urlsplit(origin).netloc.lower() in (
+            host.lower(),
+            self._public.netloc.lower() or host.lower(),
+        )
+
+    def secure(self, connection: HTTPConnection) -> bool:
+        """Whether browsers reach us by TLS, and so send the cookie by nothing else."""
+        return connection.url.scheme == "https" or self._public.scheme == "https"
 
     def admitted(self, connection: HTTPConnection) -> bool:
         """Whether no password is needed, or this browser has given it."""
@@ -72,7 +85,7 @@ class Gate:
         return self.locked and hmac.compare_digest(*digests)
 
     def session_cookie(self) -> str:
-        """The value of a signed cookie, which this process accepts for `SESSION_SECONDS`, and no other process."""
+        """The value of a signed cookie, accepted for `SESSION_SECONDS` for as long as the password is the same."""
         return self._signer.sign("in").decode()
 
     def session_valid(self, cookie: str, max_age: int = SESSION_SECONDS) -> bool:
@@ -94,8 +107,8 @@ class LoginThrottle:
         """Seconds until this address may try again; 0.0 if it may now."""
         return max(0.0, self._failures.get(network(address), (0, 0.0))[1] - now)
 
-    def failed(self, address: str, now: float) -> None:
-        """Count a wrong password: 1, 2, 4 … 60 seconds of waiting."""
+    def tried(self, address: str, now: float) -> None:
+        """Count a try, before it is known whether it is right: 1, 2, 4 … 60 seconds of waiting."""
         count = self._failures.get(network(address), (0, 0.0))[0] + 1
         # 2 ** 6 is more than a minute already; a guesser of many days must not make it a huge number.
         self._failures[network(address)] = (count, now + min(60.0, 2.0 ** min(count - 1, 6)))

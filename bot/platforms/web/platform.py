@@ -36,6 +36,7 @@ class WebPlatform:
     `verbs` is the command table for completion: dicts of verb, arguments, help {en, zh} and admin.
     `before_sample`, if given, runs in a thread before the sample conversation plays: it makes sure that the
     labels of `sample.sample_labels()` exist and that the chat is enabled.
+    `public_url` is where people open a page behind a proxy, `trusted_proxies` whose word about them counts.
     Raises `BackchannelError` when other machines could reach the page and no password is set.
     """
 
@@ -51,10 +52,12 @@ class WebPlatform:
         overview: Callable[[ChatRef], Overview],
         verbs: Sequence[Mapping[str, object]],
         before_sample: Callable[[], None] | None = None,
+        public_url: str = "",
+        trusted_proxies: str = "",
     ) -> None:
         self.host, self.port = host, port
         self.ailment: Ailment = well
-        self.gate = Gate(host, password)
+        self.gate = Gate(host, password, public_url)
         self.chat = CHANNEL
         self.subscribers = Subscribers()
         self.channel = Channel(self.chat, self.subscribers)
@@ -63,6 +66,7 @@ class WebPlatform:
         )
         self.verbs = [dict(verb) for verb in verbs]
         self.ready = asyncio.Event()
+        self._trusted_proxies = trusted_proxies
         self._history, self._overview, self._before_sample = history, overview, before_sample
 
     async def listen(self, accept: Accept) -> None:
@@ -75,7 +79,7 @@ class WebPlatform:
         self.port = sock.getsockname()[1]
         self.channel.accept = accept
         site = Site(self.gate, self.subscribers, self.channel, self.player, self.snapshot, self.ailment)
-        async with serving(site.app(), sock) as server:
+        async with serving(site.app(), sock, self._trusted_proxies) as server:
             watching = asyncio.create_task(self._watch())
             self.ready.set()
             try:

@@ -220,10 +220,12 @@ def person(name: str) -> Person:
 
 
 @asynccontextmanager
-async def open_page(far: FarSide, *, host: str = "127.0.0.1", port: int = 0, password: str | None = None):
+async def open_page(
+    far: FarSide, *, host: str = "127.0.0.1", port: int = 0, password: str | None = None, **behind: str
+):
     """A WebPlatform that listens, with `far` behind it; yields the platform."""
     secret = SecretStr(password) if password else None
-    far.platform = WebPlatform(host, port, secret, history=far.history, overview=far.overview, verbs=VERBS)
+    far.platform = WebPlatform(host, port, secret, history=far.history, overview=far.overview, verbs=VERBS, **behind)
     listening = asyncio.create_task(far.platform.listen(far.accept))
     ready = asyncio.create_task(far.platform.ready.wait())
     await asyncio.wait([listening, ready], return_when=asyncio.FIRST_COMPLETED)

@@ -2,7 +2,7 @@
 
 const WORDS = {
   en: {
-    skip: "Skip to the message field", you: "You are", language: "Language", panel: "What it knows",
+    skip: "Skip to the message field", you: "You are", language: "Language", logout: "Log out", panel: "What it knows",
     conversation: "Conversation", messages: "Messages", commands: "Commands",
     linked: "live", linking: "connecting…", lost: "connection lost, trying again…",
     play: "Play a sample conversation", playShort: "Play sample", stop: "Stop", playing: "Playing {done} of {total}",
@@ -49,7 +49,7 @@ const WORDS = {
     notStored: "Not stored: this channel is not enabled.",
   },
   zh: {
-    skip: "跳到输入框", you: "你是", language: "语言", panel: "它学会了什么",
+    skip: "跳到输入框", you: "你是", language: "语言", logout: "退出登录", panel: "它学会了什么",
     conversation: "对话", messages: "消息", commands: "命令",
     linked: "已连接", linking: "连接中…", lost: "连接已断开，正在重试…",
     play: "播放示例对话", playShort: "播放示例", stop: "停止", playing: "正在播放 {done} / {total}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 
 import httpx
@@ -84,10 +85,59 @@ async def test_with_a_password_nothing_opens_before_it_and_a_wrong_one_has_to_wa
         assert await refused(platform, cookie=cookie.partition(";")[0]) == 101
 
 
-def test_a_cookie_ends_and_another_process_does_not_take_it() -> None:
-    ours, other = gate("127.0.0.1"), gate("127.0.0.1")
+async def test_guesses_that_come_at_once_wait_like_those_that_come_one_after_another() -> None:
+    async with open_page(FarSide(), password="right") as platform, httpx.AsyncClient(timeout=60) as client:
+        guesses = (client.post(url(platform, "/login"), data={"password": f"guess {n}"}) for n in range(100))
+        statuses = [answer.status_code for answer in await asyncio.gather(*guesses)]
+    assert set(statuses) == {401, 429}
+    assert statuses.count(401) <= 6  # a minute's worth, on however slow a machine
+
+
+async def tried(platform: WebPlatform, address: str) -> int:
+    """The status for a wrong password that a proxy on this machine says comes from that address."""
+    async with httpx.AsyncClient() as client:
+        forwarded = {"x-forwarded-for": address, "x-forwarded-proto": "https"}
+        return (await client.post(url(platform, "/login"), data={"password": "guess"}, headers=forwarded)).status_code
+
+
+async def test_only_a_proxy_that_is_named_is_believed_about_whom_it_asks_for() -> None:
+    async with open_page(FarSide(), password="x") as platform:
+        assert [await tried(platform, f"192.0.2.{number}") for number in (1, 2)] == [401, 429]
+    async with open_page(FarSide(), password="x", trusted_proxies="127.0.0.1") as platform:
+        assert [await tried(platform, f"192.0.2.{number}") for number in (1, 2, 1)] == [401, 401, 429]
+
+
+async def test_behind_a_proxy_the_public_name_is_ours_and_the_cookie_goes_by_tls_alone() -> None:
+    public = "https://chat.example.com"
+    async with open_page(FarSide(), password="x", public_url=public) as platform, httpx.AsyncClient() as client:
+        host = {"host": "chat.example.com"}
+        answer = await client.post(url(platform, "/login"), data={"password": "x"}, headers=host)
+        assert (answer.status_code, "Secure" in answer.headers["set-cookie"]) == (303, True)
+        cookie = answer.headers["set-cookie"].partition(";")[0]
+        assert await refused(platform, origin=public, host="chat.example.com", cookie=cookie) in (101, 400)
+        assert (await client.get(url(platform), headers={"host": "other.example.com"})).status_code == 421
+
+
+async def test_whoever_logs_out_has_to_give_the_password_again() -> None:
+    async with open_page(FarSide(), password="x") as platform, httpx.AsyncClient() as client:
+        await client.post(url(platform, "/login"), data={"password": "x"})
+        page = await client.get(url(platform))
+        assert 'action="/logout"' in page.text
+        assert (
+            await client.post(url(platform, "/logout"), headers={"origin": "http://evil.example"})
+        ).status_code == 403
+        ours = {"origin": f"http://127.0.0.1:{platform.port}"}
+        assert (await client.post(url(platform, "/logout"), headers=ours)).headers["location"] == "/login"
+        assert (await client.get(url(platform))).headers["location"] == "/login"
+    async with open_page(FarSide()) as platform, httpx.AsyncClient() as client:
+        assert 'action="/logout"' not in (await client.get(url(platform))).text
+
+
+def test_a_cookie_outlives_a_restart_and_ends_with_the_password() -> None:
+    ours, restarted, other = gate("127.0.0.1"), gate("127.0.0.1"), gate("127.0.0.1", "y")
     cookie = ours.session_cookie()
     assert ours.session_valid(cookie)
+    assert restarted.session_valid(cookie)
     assert not other.session_valid(cookie)
     assert not ours.session_valid(cookie, max_age=-1)
     for forged in ("", ".", "x.y", "in", "in.99999999999.", cookie.replace(".", ".0")):
@@ -98,7 +148,7 @@ def waits(throttle: LoginThrottle, address: str, times: int) -> list[float]:
     """How long this address has to wait after each of so many wrong passwords, all at once."""
     seconds = []
     for _ in range(times):
-        throttle.failed(address, 100.0)
+        throttle.tried(address, 100.0)
         seconds.append(throttle.wait(address, 100.0))
     return seconds
 
@@ -140,8 +190,8 @@ def test_of_very_many_addresses_those_that_guessed_last_are_remembered() -> None
     throttle = LoginThrottle()
     others = [f"10.1.{number // 256}.{number % 256}" for number in range(CACHE_SIZE)]
     for address in ("192.0.2.1", *others[:-1], "192.0.2.1"):
-        throttle.failed(address, 100.0)
-    throttle.failed(others[-1], 100.0)
+        throttle.tried(address, 100.0)
+    throttle.tried(others[-1], 100.0)
     assert throttle.wait("192.0.2.1", 100.0) == 2.0
     assert throttle.wait(others[0], 100.0) == 0.0, "there was no more room for it"
     assert throttle.wait(others[1], 100.0) == 1.0
