@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import os
 import socket
@@ -259,9 +260,13 @@ def replay(
     data: Annotated[Path | None, typer.Option(help="Data folder; a temporary one if left out")] = None,
     seed: Annotated[int, typer.Option(help="Decides the order, the authors and the annotators")] = 0,
     report: Annotated[Path | None, typer.Option(help="Write the JSON report here as well")] = None,
+    timeout: Annotated[float, typer.Option(help="Give up when nothing has happened for so many seconds", min=1)] = 600,
 ) -> None:
-    """Play a labelled file through the real pipeline, as authors and annotators, and report how it went."""
-    from bot.replay.report import save
+    """Play a labelled file through the real pipeline, as authors and annotators, and report how it went.
+
+    The exit status is 1 where the report has rows without a prediction, or says why it was stopped.
+    """
+    from bot.replay.report import save, trouble
     from bot.replay.runner import Plan, run
 
     plan = Plan(
@@ -278,10 +283,16 @@ def replay(
         data=data,
         seed=seed,
         report=report,
+        timeout=timeout,
     )
     began = time.monotonic()
-    text = run(plan)
+    measured = run(plan)
+    # A name of a file that is no UTF-8 is printed, and saved, with JSON's escapes.
+    text = json.dumps(measured, indent=2, ensure_ascii=False).encode("utf-8", "backslashreplace").decode()
     print(text, flush=True)
     if report:
         save(report, text + "\n")
     print(f"{time.monotonic() - began:.0f} s in all", file=sys.stderr)
+    if wrong := trouble(measured):
+        print(f"backchannel: {wrong}", file=sys.stderr)
+        sys.exit(1)

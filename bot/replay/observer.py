@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
-from workers.core.errors import BackchannelError
+from bot.replay.patience import Patience
 from workers.store import head_fits, labels, predictions, versions
+from workers.store import inbox as inbox_rows
 from workers.store.database import Database, DatabaseAway
 from workers.store.tables import INBOX_LIVE, inbox, outbox
 
 POLL = 0.01
-TIMEOUT = 600.0  # seconds
+LOOKS_BETWEEN = 50
+"""Looks at predictions between two looks at what is over without one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,31 +33,59 @@ class Outcome:
     guess: bool
 
 
+def written(ref: str) -> str:
+    """The key of the event that a message was written."""
+    return f"{ref}/written"
+
+
 class Observer:
     """Reads new predictions every hundredth of a second and wakes those who wait for them."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, patience: Patience | None = None) -> None:
         self._database = database
+        self.patience = patience or Patience()
         self._last = 0
         self._names: dict[int, str] = {}
         self._outcomes: dict[str, list[Outcome]] = {}
-        self._waiting: dict[str, asyncio.Future[Outcome]] = {}
+        self._waiting: dict[str, asyncio.Future[Outcome | None]] = {}
+        self._nothing: set[str] = set()
 
     async def run(self) -> None:
         """Read until cancelled."""
-        while True:
-            for ref, outcome in await self._new():
-                self._outcomes.setdefault(ref, []).append(outcome)
-                waiting = self._waiting.pop(ref, None)
-                if waiting is not None and not waiting.done():
-                    waiting.set_result(outcome)
+        for look in itertools.count():
+            with suppress(DatabaseAway):  # a moment's lock: the next look sees what this one missed
+                await self._look(self._waiting_events() if look % LOOKS_BETWEEN == 0 else {})
             await asyncio.sleep(POLL)
 
-    async def _new(self) -> list[tuple[str, Outcome]]:
-        try:
-            return await asyncio.to_thread(self._read)
-        except DatabaseAway:  # a moment's lock: the next look sees what this one missed
-            return []
+    async def _look(self, waiting: dict[str, str]) -> None:
+        # In this order: what is over by then has its prediction, if it has one, among those that are read after.
+        over = await asyncio.to_thread(self._over, waiting) if waiting else set[str]()
+        for ref, outcome in await asyncio.to_thread(self._read):
+            self.patience.renew()
+            self._outcomes.setdefault(ref, []).append(outcome)
+            self._wake(ref, outcome)
+        for event in over:
+            self.nothing(waiting[event])
+
+    def _waiting_events(self) -> dict[str, str]:
+        """The refs that are waited for, by the keys of their events."""
+        return {written(ref): ref for ref in self._waiting}
+
+    def _over(self, events: Iterable[str]) -> set[str]:
+        with self._database.read() as c:
+            return inbox_rows.over(c, events)
+
+    def nothing(self, ref: str) -> None:
+        """Nothing comes of this message, as of one without text; who waits for it waits no longer."""
+        if ref not in self._outcomes:
+            self.patience.renew()
+            self._nothing.add(ref)
+            self._wake(ref, None)
+
+    def _wake(self, ref: str, outcome: Outcome | None) -> None:
+        waiting = self._waiting.pop(ref, None)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(outcome)
 
     def _read(self) -> list[tuple[str, Outcome]]:
         with self._database.read() as c:
@@ -66,10 +99,12 @@ class Observer:
         name = self._names.get(row.label) if row.label is not None else None
         return Outcome(row.version, row.head_revision, name, row.probability, row.shown, row.guess)
 
-    async def outcome(self, ref: str) -> Outcome:
-        """The first prediction of a message, waited for if need be."""
+    async def outcome(self, ref: str) -> Outcome | None:
+        """The first prediction of a message, waited for if need be; None of one that was handled without any."""
         if ref in self._outcomes:
             return self._outcomes[ref][0]
+        if ref in self._nothing:
+            return None
         return await self._waiting.setdefault(ref, asyncio.get_running_loop().create_future())
 
     def all(self, ref: str) -> list[Outcome]:
@@ -77,24 +112,19 @@ class Observer:
         return self._outcomes.get(ref, [])
 
     async def head_is_current(self) -> None:
-        """Wait until all that was acknowledged is worked on, and the active version's head is fitted on it.
-
-        Raises BackchannelError when that takes longer than TIMEOUT.
-        """
-        try:
-            async with asyncio.timeout(TIMEOUT):
-                while not await asyncio.to_thread(self._current):
-                    await asyncio.sleep(POLL)
-        except TimeoutError:
-            raise BackchannelError(
-                f"The model has not learnt the labels within {TIMEOUT:.0f} s: look into the logs in the data folder."
-            ) from None
+        """Wait until all that was acknowledged is worked on, and the active version's head is fitted on it."""
+        self.patience.waiting_for = "the model to learn the labels"
+        while not await asyncio.to_thread(self._current):
+            await asyncio.sleep(POLL)
 
     def _current(self) -> bool:
         with self._database.read() as c:
-            if c.execute(select(inbox.c.id).where(INBOX_LIVE).limit(1)).first():
+            live = c.execute(select(func.count()).select_from(inbox).where(INBOX_LIVE)).scalar_one()
+            self.patience.watch("inbox", live)
+            if live:
                 return False
             head = head_fits.latest(c, versions.active(c).id)
+            self.patience.watch("head", head)
             return head is not None and head.revision == labels.revision(c)
 
     async def posts(self, command: str) -> list[str]:

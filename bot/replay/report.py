@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ WINDOW = 50
 FIRST_LABELS = 60
 """What a newcomer has given when the first curiosity is over: the sample conversation gets about a hundred."""
 LAST_MESSAGES = 100
+LONGEST_TEXT = 80
+"""Characters of a row in the report."""
 Row = tuple[str, str | None, float]
 """(true label, predicted label or None, probability)."""
 
@@ -26,6 +28,27 @@ def test_rows(participants: Participants, refs: Sequence[MessageRef]) -> list[Ro
     """The rows of messages that were only predicted."""
     outcomes = [(participants.truth[ref.key], participants.observer.all(ref.key)[0]) for ref in refs]
     return [(truth, outcome.label, outcome.probability) for truth, outcome in outcomes]
+
+
+def unpredicted(participants: Participants) -> list[dict[str, Any]]:
+    """The rows that were played and got no prediction, each once."""
+    rows = {row: None for ref, row in participants.played.items() if not participants.observer.all(ref)}
+    return [{"file": row.file, "row": row.row, "text": row.text[:LONGEST_TEXT]} for row in rows]
+
+
+def trouble(report: Mapping[str, Any]) -> str | None:
+    """What is not as it should be in a report, in one sentence; None where all is well."""
+    if report["stopped"]:
+        return report["stopped"]
+    if without := report["unpredicted"]:
+        row = without[0]
+        return (
+            f"{len(without)} rows got no prediction, the first of them row {row['row']} of {row['file']} "
+            f"({row['text']!r}): see unpredicted in the report. A message without words gets none."
+        )
+    if report["lost"] or report["doubled"]:
+        return f"{report['lost']} messages or labels were lost and {report['doubled']} had more than one effect."
+    return None
 
 
 def online_accuracy(participants: Participants) -> list[tuple[int, float]]:

@@ -8,7 +8,6 @@ import random
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from bot.replay.instance import data_folder, running_instance
-from bot.replay.observer import TIMEOUT, Observer
+from bot.replay.observer import Observer
+from bot.replay.patience import LONGEST, Patience
 from bot.replay.report import (
     label_to_head,
     lost_and_doubled,
@@ -27,12 +27,13 @@ from bot.replay.report import (
     seen,
     seen_in_time,
     test_rows,
+    unpredicted,
 )
 from bot.replay.rows import Rows, read_rows
-from bot.replay.script import AUTHORS, Participants, chat_ref, ref_of, until
+from bot.replay.script import Participants, Played, chat_ref, ref_of, until
 from bot.replay.server import ReplayServer
 from workers.core.errors import BackchannelError
-from workers.core.events import Message, MessageRef
+from workers.core.events import MessageRef
 from workers.store import heartbeats, jobs, versions
 from workers.store.database import Database
 
@@ -56,6 +57,12 @@ class Plan:
     data: Path | None = None
     seed: int = 0
     report: Path | None = None
+    timeout: float = LONGEST
+
+    @property
+    def patience(self) -> Patience:
+        """How long it waits while nothing happens: more than the pause between two messages."""
+        return Patience(max(self.timeout, 2 / self.rate if self.rate else 0.0))
 
     @property
     def share(self) -> float:
@@ -72,30 +79,27 @@ class Plan:
 
 @dataclass(slots=True)
 class Measurements:
-    """What a replay measures while it runs. `seconds`: how long messages were written, without the training between."""
+    """What a replay measures while it runs.
+
+    `seconds`: how long messages were written, without the training between. `stopped`: why it ended before its end.
+    """
 
     seconds: float = 0.0
     tests: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    stopped: str | None = None
 
 
-def run(plan: Plan) -> str:
-    """Carry out a plan and return its report as JSON. Raises BackchannelError with one sentence."""
+def run(plan: Plan) -> dict[str, Any]:
+    """Carry out a plan and return its report, to be written as JSON. Raises BackchannelError with one sentence."""
     share = plan.share
     rows, test = read_rows(plan.file), read_rows(plan.test, plan.file) if plan.test else []
     descriptions = read_descriptions(plan.labels) if plan.labels else {}
     if plan.report:
         save(plan.report)
-    try:
-        with data_folder(plan.data) as data, running_instance(data, plan.retrain_auto) as instance:
-            database = Database(instance.database_url)
-            script = run_script(plan, share, rows[: plan.limit], test, descriptions, database, instance.socket)
-            report = asyncio.run(instance.run(script))
-    except TimeoutError:
-        raise BackchannelError(
-            "The replay waited in vain for messages to be predicted: run it with --data and look into the logs there."
-        ) from None
-    # A name of a file that is no UTF-8 is printed, and saved, with JSON's escapes.
-    return json.dumps(report, indent=2, ensure_ascii=False).encode("utf-8", "backslashreplace").decode()
+    with data_folder(plan.data) as data, running_instance(data, plan.retrain_auto) as instance:
+        database = Database(instance.database_url)
+        script = run_script(plan, share, rows[: plan.limit], test, descriptions, database, instance.socket)
+        return asyncio.run(instance.run(script))
 
 
 class LabelDescription(BaseModel):
@@ -130,21 +134,24 @@ async def run_script(
     database: Database,
     socket: Path,
 ) -> dict[str, Any]:
-    """Play all of it against the bot that connects to `socket`."""
-    observer, server = Observer(database), ReplayServer()
+    """Play all of it against the bot that connects to `socket`.
+
+    Raises BackchannelError where that cannot even begin. What stops it later is in the report.
+    """
+    patience = plan.patience
+    observer, server = Observer(database, patience), ReplayServer(patience=patience)
     participants = Participants(server, observer, random.Random(plan.seed), server.deliver)
     server.on_reply = participants.on_reply
     await server.start(socket)
     try:
-        await until(lambda: server.connections > 0, "the bot to start")  # before that there may be no tables
-        observing = asyncio.create_task(observer.run())
-        await set_up(participants, [*rows, *test], descriptions, bool(test))
-        measured = await write_all(plan, share, rows, test, database, participants)
-        await observer.head_is_current()
-        report = await asyncio.to_thread(make_report, plan, measured, rows, database, participants)
-        observing.cancel()
-        return report
+        await patience.see(until(lambda: server.connections > 0))  # before that there may be no tables
+        patience.beside = (asyncio.create_task(observer.run()),)
+        await patience.see(set_up(participants, [*rows, *test], descriptions, bool(test)))
+        measured = await play(plan, share, rows, test, database, participants)
+        return await asyncio.to_thread(make_report, plan, measured, rows, database, participants)
     finally:
+        for task in patience.beside:
+            task.cancel()
         await server.stop()
 
 
@@ -157,11 +164,30 @@ async def set_up(participants: Participants, rows: Rows, descriptions: Mapping[s
     await participants.observer.head_is_current()
 
 
-async def write_all(
+async def play(
     plan: Plan, share: float, rows: Rows, test: Rows, database: Database, participants: Participants
 ) -> Measurements:
+    """Write all messages, and what is measured by then if something stops it."""
+    measured = Measurements()
+    try:
+        writing = write_all(plan, share, rows, test, database, participants, measured)
+        await participants.observer.patience.see(writing)
+    except BackchannelError as error:
+        measured.stopped = str(error)
+    return measured
+
+
+async def write_all(
+    plan: Plan,
+    share: float,
+    rows: Rows,
+    test: Rows,
+    database: Database,
+    participants: Participants,
+    measured: Measurements,
+) -> None:
     """Messages with their annotation, retraining on the way, questions and the test at the end."""
-    measured, order = Measurements(), list(enumerate(rows))
+    order = list(enumerate(rows))
     participants.rng.shuffle(order)
     pending = order
     for stop in (*plan.retrain_at, None):
@@ -169,14 +195,14 @@ async def write_all(
         pending = await stream(plan, share, pending, participants, stop)
         measured.seconds += time.monotonic() - began
         if stop is not None:
-            await score(measured, test, participants, "before retraining")
+            await score(plan, measured, test, participants, "before retraining")
             await retrain(database, participants)
     if plan.annotate == "asked":
         await participants.answer_questions(MAIN, plan.budget)
     if plan.retrain_auto:
         await unasked_training(database, participants)
-    await score(measured, test, participants, "at the end")
-    return measured
+    await score(plan, measured, test, participants, "at the end")
+    await participants.observer.head_is_current()
 
 
 async def stream(
@@ -191,28 +217,34 @@ async def stream(
     annotated = len(participants.labelled_when)
     # Drawn before annotators draw from the same chance, in an order that depends on how fast the machine is.
     reacts = [participants.rng.random() < share for _ in pending]
-    for index, (number, (text, label)) in enumerate(pending):
-        if stop is not None and annotated >= stop:
-            break
-        await free.acquire()
-        if plan.rate:
-            await asyncio.sleep(max(0.0, began + index / plan.rate - time.monotonic()))
-        annotated += reacts[index]
-        task = asyncio.create_task(write_and_label(participants, number, text, label, reacts[index]))
-        task.add_done_callback(lambda _: free.release())
-        tasks.add(task)
-    else:
-        index = len(pending)
-    await asyncio.gather(*tasks)
+    participants.observer.patience.waiting_for = "messages to be predicted"
+    try:
+        for index, (number, (text, label)) in enumerate(pending):
+            if stop is not None and annotated >= stop:
+                break
+            await free.acquire()
+            if plan.rate:
+                await asyncio.sleep(max(0.0, began + index / plan.rate - time.monotonic()))
+            annotated += reacts[index]
+            row = Played(str(plan.file), number + 1, text)
+            task = asyncio.create_task(write_and_label(participants, number, row, label, reacts[index]))
+            task.add_done_callback(lambda _: free.release())
+            tasks.add(task)
+        else:
+            index = len(pending)
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
     return pending[index:]
 
 
-async def write_and_label(participants: Participants, number: int, text: str, label: str, react: bool) -> None:
+async def write_and_label(participants: Participants, number: int, row: Played, label: str, react: bool) -> None:
     """A message, what the bot makes of it, and what an annotator makes of that."""
-    ref = await participants.write(MAIN, number, text, label)
-    with suppress(TimeoutError):  # what never comes is in the report, as lost
-        async with asyncio.timeout(TIMEOUT):
-            await participants.outcome(ref)
+    ref = ref_of(MAIN, str(number))
+    await participants.write(ref, number, row, label)
+    participants.counts(ref)
+    await participants.outcome(ref)
     if react:
         await participants.react(ref)
 
@@ -221,9 +253,10 @@ async def retrain(database: Database, participants: Participants) -> None:
     """Type /retrain, wait for the job's end, and until the version that is active then serves."""
     (key,) = await participants.run_command(MAIN, "retrain")
     print(participants.text_of(key), file=sys.stderr)
-    await no_job_runs(database)
+    await no_job_runs(database, participants.observer.patience)
     await participants.observer.head_is_current()
-    await until(lambda: "…" not in participants.text_of(key), "the job's last message")
+    participants.observer.patience.waiting_for = "the job's last message"
+    await until(lambda: "…" not in participants.text_of(key))
     await asyncio.sleep(1.0)
     print(participants.text_of(key), file=sys.stderr)
 
@@ -231,7 +264,8 @@ async def retrain(database: Database, participants: Participants) -> None:
 async def unasked_training(database: Database, participants: Participants) -> None:
     """Wait for a sweep, which looks whether it is time to train, for the training, and for the version it brings."""
     await participants.observer.head_is_current()
-    labelled_by = time.time()
+    labelled_by, patience = time.time(), participants.observer.patience
+    patience.waiting_for = "a sweep, which looks whether it is time to train"
 
     def swept() -> bool:
         with database.read() as c:
@@ -239,43 +273,47 @@ async def unasked_training(database: Database, participants: Participants) -> No
 
     while not await asyncio.to_thread(swept):
         await asyncio.sleep(0.5)
-    await no_job_runs(database)
+    await no_job_runs(database, patience)
     await participants.observer.head_is_current()
 
 
-async def no_job_runs(database: Database) -> None:
+async def no_job_runs(database: Database, patience: Patience) -> None:
     """Wait until no job is queued or running."""
+    patience.waiting_for = "the training"
 
     def ended() -> bool:
         with database.read() as c:
-            return jobs.running(c) is None
+            job = jobs.running(c)
+        patience.watch("job", job and (job.id, job.token, job.stage, job.fraction))
+        return job is None
 
     while not await asyncio.to_thread(ended):
         await asyncio.sleep(0.5)
 
 
-async def score(measured: Measurements, test: Rows, participants: Participants, when: str) -> None:
+async def score(plan: Plan, measured: Measurements, test: Rows, participants: Participants, when: str) -> None:
     """Send the test file through the pipeline in shadow, and score what was predicted."""
     if not test:
         return
     await participants.observer.head_is_current()
     serial = len(measured.tests)
     free = asyncio.Semaphore(256)
+    participants.observer.patience.waiting_for = "the messages of the test to be predicted"
 
     async def ask(number: int, text: str, label: str) -> MessageRef:
         async with free:
             ref = ref_of(TEST, f"{serial}-{number}")
-            participants.truth[ref.key] = label
-            event = Message(key=f"{ref.key}/written", at=time.time(), ref=ref, author=AUTHORS[0], text=text)
-            await participants.server.deliver(event)
-            async with asyncio.timeout(TIMEOUT):
-                await participants.observer.outcome(ref.key)
+            await participants.write(ref, 0, Played(str(plan.test), number + 1, text), label)
+            await participants.observer.outcome(ref.key)
             return ref
 
-    refs = await asyncio.gather(*(ask(number, text, label) for number, (text, label) in enumerate(test)))
-    rows = test_rows(participants, refs)
-    version = (await participants.observer.outcome(refs[-1].key)).version
-    measured.tests.append({"when": when, "version": version, "labels": len(participants.labelled_when), **scored(rows)})
+    asked = await asyncio.gather(*(ask(number, text, label) for number, (text, label) in enumerate(test)))
+    refs = [ref for ref in asked if participants.observer.all(ref.key)]
+    if not refs:
+        raise BackchannelError(f"No row of {plan.test} got a prediction: give messages with words in them.")
+    version = participants.observer.all(refs[-1].key)[0].version
+    figures = scored(test_rows(participants, refs))
+    measured.tests.append({"when": when, "version": version, "labels": len(participants.labelled_when), **figures})
     print(json.dumps(measured.tests[-1]), file=sys.stderr)
 
 
@@ -305,6 +343,9 @@ def make_report(
         "shown_right": everything["shown_right"],
         "lost": lost,
         "doubled": doubled,
+        "unpredicted": unpredicted(participants),
+        "unplayed": len(rows) - len(participants.accepted),
+        "stopped": measured.stopped,
         "seconds": round(measured.seconds, 2),
         "messages_per_s": round(len(participants.accepted) / max(measured.seconds, 1e-9), 1),
         "latency_ms": percentiles(latencies, 50, 95, 99),

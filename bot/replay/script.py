@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from bot.replay.observer import Observer, Outcome
+from bot.replay.observer import Observer, Outcome, written
 from bot.replay.server import ReplayServer
 from workers.core.emoji import PALETTE
 from workers.core.errors import BackchannelError
@@ -20,7 +20,6 @@ from workers.core.replies import EditPost, Post, React, Reply
 ADMIN = Person(id="admin", name="Admin")
 AUTHORS = tuple(Person(id=f"author-{n}", name=f"Author {n}") for n in range(1, 8))
 ANNOTATORS = tuple(Person(id=f"annotator-{n}", name=f"Annotator {n}") for n in range(1, 4))
-TIMEOUT = 120.0
 NONE: Mapping[str, str] = MappingProxyType({})
 
 Deliver = Callable[[Message | Reaction | Button | Command], Awaitable[object]]
@@ -36,10 +35,20 @@ def ref_of(chat: ChatRef, message_id: str) -> MessageRef:
     return MessageRef(**chat.model_dump(), message_id=message_id)
 
 
+@dataclass(frozen=True, slots=True)
+class Played:
+    """A row of a file as it was written into a chat; the first row after the header is number 1."""
+
+    file: str
+    row: int
+    text: str
+
+
 @dataclass(slots=True)
 class Participants:
     """Write rows of (text, label) into chats; remember what they did, so that a report can check the outcome.
 
+    `played`: which row each message is.
     `given`: the (ref, annotator, emoji) of each label, where a pressed button has "" as its emoji.
     `labels_before`: how many labels had been given when a message was accepted.
     """
@@ -50,6 +59,7 @@ class Participants:
     deliver: Deliver
     emoji: dict[str, str] = field(default_factory=dict[str, str])
     truth: dict[str, str] = field(default_factory=dict[str, str])
+    played: dict[str, Played] = field(default_factory=dict[str, Played])
     accepted: dict[str, float] = field(default_factory=dict[str, float])
     labels_before: dict[str, int] = field(default_factory=dict[str, int])
     outcomes: dict[str, Outcome] = field(default_factory=dict[str, Outcome])
@@ -75,11 +85,12 @@ class Participants:
     async def run_command(self, chat: ChatRef, text: str) -> list[str]:
         """Type a command and wait for its answers. Returns the keys of the posts."""
         key = f"{chat.key}/command/{next(self._numbers)}"
+        self.observer.patience.waiting_for = f"an answer to `{text}`"
         command = Command(key=key, at=time.time(), chat=chat, caller=ADMIN, text=text, admin=True, operator=True)
         await self.deliver(command)
-        await until(lambda: f"{key}:0" in self._posts, f"an answer to `{text}`")
+        await until(lambda: f"{key}:0" in self._posts)
         posts = await self.observer.posts(key)  # what belongs to one answer is committed together, but sent one by one
-        await until(lambda: all(post in self._posts for post in posts), f"the whole answer to `{text}`")
+        await until(lambda: all(post in self._posts for post in posts))
         return posts
 
     async def enable(self, chat: ChatRef, mode: str) -> None:
@@ -102,20 +113,27 @@ class Participants:
 
     # ── authors and annotators ─────────────────────────────────────────────────────────────────────
 
-    async def write(self, chat: ChatRef, number: int, text: str, label: str) -> MessageRef:
+    async def write(self, ref: MessageRef, number: int, row: Played, label: str) -> None:
         """One author writes one message; returns once the bot has stored it."""
-        ref = ref_of(chat, str(number))
-        self.truth[ref.key] = label
+        self.truth[ref.key], self.played[ref.key] = label, row
         author = AUTHORS[number % len(AUTHORS)]
-        message = Message(key=f"{ref.key}/written", at=time.time(), ref=ref, author=author, text=text)
-        await self.deliver(message)
+        message = Message(key=written(ref.key), at=time.time(), ref=ref, author=author, text=row.text)
+        if not await self.deliver(message):
+            self.observer.nothing(ref.key)
+
+    def counts(self, ref: MessageRef) -> None:
+        """The message is one of those that the report counts; those of a test are none."""
         self.accepted[ref.key] = time.time()
         self.labels_before[ref.key] = len(self.labelled_when)
-        return ref
 
-    async def outcome(self, ref: MessageRef) -> Outcome:
-        """Wait until the message is predicted and, where the bot shows it, until its emoji is there."""
+    async def outcome(self, ref: MessageRef) -> Outcome | None:
+        """Wait until the message is predicted and, where the bot shows it, until its emoji is there.
+
+        None where the bot has handled it and predicted nothing.
+        """
         outcome = await self.observer.outcome(ref.key)
+        if outcome is None:
+            return None
         self.outcomes[ref.key] = outcome
         if outcome.shown:
             await self._shown.setdefault(ref.key, asyncio.Event()).wait()
@@ -157,14 +175,9 @@ class Participants:
         await self.deliver(Button(key=pressed, at=time.time(), ref=at, presser=annotator, value=choice.value))
 
 
-async def until(ready: Callable[[], bool], what: str, seconds: float = TIMEOUT) -> None:
-    """Look until it is so. Raises BackchannelError when it takes longer than `seconds`."""
-    deadline = time.monotonic() + seconds
+async def until(ready: Callable[[], bool]) -> None:
+    """Look until it is so; whose patience it is decides how long."""
     while not ready():
-        if time.monotonic() > deadline:
-            raise BackchannelError(
-                f"Waited {seconds:.0f} s for {what}, in vain: look into the logs in the data folder."
-            )
         await asyncio.sleep(0.005)
 
 

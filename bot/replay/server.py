@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.platforms.replay import LINE_LIMIT
+from bot.replay.patience import Patience
 from workers.core.events import EVENT, Event
 from workers.core.replies import REPLY, React, Reply
 
@@ -27,6 +28,7 @@ class ReplayServer:
     """A server for one bot: the chats of a replay. Times are seconds since the epoch."""
 
     on_reply: Callable[[str, Reply, float], None] | None = None
+    patience: Patience = field(default_factory=Patience)
     connections: int = 0
     deliveries: Counter[str] = field(default_factory=Counter[str])
     reactions: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
@@ -79,11 +81,13 @@ class ReplayServer:
         if "ack" in message:
             _, future = self._open.pop(message["ack"], (None, None))
             if future is not None and not future.done():
+                self.patience.renew()
                 future.set_result(message["stored"])
             return
         key, reply, now = message["key"], REPLY.validate_python(message["reply"]), time.time()
         self.deliveries[key] += 1
         if self.deliveries[key] == 1:
+            self.patience.renew()
             if isinstance(reply, React):
                 self.reactions.setdefault(reply.ref.key, []).append(key)
             if self.on_reply is not None:

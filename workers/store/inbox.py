@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from pydantic import ValidationError
@@ -11,7 +11,7 @@ from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from workers.core.errors import BackchannelError
 from workers.core.events import CLASSIFY, EVENT, LABELS, Event, Message, MessageRef, chat_of, storable_text
-from workers.store.sql import UNCLAIMED, AnyRow, AnySelect, advisory_lock, claimable, insert_new, our_claim
+from workers.store.sql import UNCLAIMED, AnyRow, AnySelect, advisory_lock, chunks, claimable, insert_new, our_claim
 from workers.store.tables import EARLIER, INBOX_EARLIER_CLAIMED, INBOX_FAILED, INBOX_LIVE, INBOX_OVER, inbox
 
 # With pauses that double from two seconds, an event that fails is given up after about four minutes.
@@ -171,6 +171,15 @@ def waiting_message(c: Connection, ref: MessageRef) -> Message | None:
 def is_waiting(c: Connection, key: str) -> bool:
     """Whether the event with this key is not yet worked on to its end."""
     return c.execute(select(inbox.c.id).where(INBOX_LIVE, inbox.c.key == key)).first() is not None
+
+
+def over(c: Connection, keys: Iterable[str]) -> set[str]:
+    """Those of these events that are done or were given up."""
+    return {
+        key
+        for piece in chunks(sorted(keys))
+        for key in c.execute(select(inbox.c.key).where(inbox.c.key.in_(piece), INBOX_OVER)).scalars()
+    }
 
 
 def waiting(c: Connection, now: float) -> dict[str, int]:

@@ -6,10 +6,11 @@ import asyncio
 import csv
 import json
 import random
+import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 from pathlib import Path
@@ -20,16 +21,17 @@ import psutil
 import pytest
 
 from bot.platforms.replay import ReplayPlatform
+from bot.replay import patience as patience_module
 from bot.replay import runner
 from bot.replay.instance import environment, running_instance
 from bot.replay.observer import Observer, Outcome
-from bot.replay.report import lost_and_doubled, seen, seen_in_time
-from bot.replay.script import ADMIN, ANNOTATORS, Participants, chat_ref, emoji_for, ref_of, until
+from bot.replay.patience import OutOfPatience, Patience
+from bot.replay.report import lost_and_doubled, seen, seen_in_time, trouble, unpredicted
+from bot.replay.script import ADMIN, ANNOTATORS, Participants, Played, chat_ref, emoji_for, ref_of
 from bot.replay.server import ReplayServer
 from bot.supervisor.orphans import alive
 from tests.databases import with_packaged_model
-from tests.waiting import HANG, moment
-from tests.waiting import until as wait_until
+from tests.waiting import HANG, moment, soon, until
 from workers.core.errors import BackchannelError
 from workers.core.events import Command, Event, Message, Reaction
 from workers.core.replies import Post
@@ -47,11 +49,12 @@ FORMS = {
 }
 
 
-def write(path: Path, *things: str) -> Path:
+def write(path: Path, *things: str, before: Iterable[tuple[str, str]] = ()) -> Path:
     """A text,label file with each sentence about each thing: 12 rows a thing."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(("text", "label"))
+        writer.writerows(before)
         writer.writerows(
             (form.format(thing), label) for (label, forms), thing in product(FORMS.items(), things) for form in forms
         )
@@ -148,10 +151,49 @@ async def test_the_head_is_not_current_while_a_label_is_on_its_way(database: Dat
     await asyncio.wait_for(waiting, HANG)
 
 
-async def test_a_head_that_never_comes_is_said(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.replay.observer.TIMEOUT", 0.1)
-    with pytest.raises(BackchannelError, match="The model has not learnt the labels"):
-        await Observer(database).head_is_current()
+async def test_a_head_that_never_comes_is_said(database: Database) -> None:
+    observer = Observer(database, Patience(0.1))
+    with pytest.raises(OutOfPatience, match=r"for 0\.1 s while the replay waited for the model to learn the labels"):
+        await observer.patience.see(observer.head_is_current())
+
+
+async def test_patience_lasts_while_something_happens_and_what_it_waited_for_ends_with_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of the clock's seconds, that is, which are not those of the test."""
+    now, ended = [0.0], list[str]()
+    monkeypatch.setattr(patience_module, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    patience = Patience(1.0)
+
+    async def work(renew: bool) -> str:
+        try:
+            for number in range(12):
+                now[0] += 0.2
+                await asyncio.sleep(2.0 / patience_module.LOOKS)
+                patience.watch("step", number if renew else 0)
+        except asyncio.CancelledError:
+            ended.append("cancelled")
+            raise
+        return "all"
+
+    assert await patience.see(work(renew=True)) == "all"
+    with pytest.raises(OutOfPatience):
+        await patience.see(work(renew=False))
+    assert ended == ["cancelled"]
+
+
+async def test_an_observer_that_breaks_ends_the_replay_at_once(player: Participants) -> None:
+    async def broken() -> None:
+        raise ValueError("no such column")
+
+    patience = Patience(HANG, beside=(asyncio.create_task(broken()),))
+    with pytest.raises(ValueError, match="no such column"):
+        await asyncio.wait_for(patience.see(asyncio.sleep(HANG)), HANG)
+
+
+@pytest.mark.parametrize(("rate", "seconds"), [(None, 5.0), (10.0, 5.0), (0.1, 20.0)])
+def test_a_replay_is_patient_between_two_messages(rate: float | None, seconds: float) -> None:
+    assert runner.Plan(file=Path("rows.csv"), timeout=5.0, rate=rate).patience.seconds == seconds
 
 
 async def test_the_seconds_are_those_in_which_messages_are_written(
@@ -170,8 +212,13 @@ async def test_the_seconds_are_those_in_which_messages_are_written(
     monkeypatch.setattr(runner, "stream", stream)
     monkeypatch.setattr(runner, "retrain", retrain)
     plan = runner.Plan(file=Path("rows.csv"), retrain_at=(1, 2))
-    played = await runner.write_all(plan, 1.0, [("it crashes", "bug")], [], database, player)
-    assert played.seconds == 3.0
+
+    async def current(_: Observer) -> None:
+        """There is no worker here whose head could be waited for."""
+
+    monkeypatch.setattr(Observer, "head_is_current", current)
+    played = await runner.play(plan, 1.0, [("it crashes", "bug")], [], database, player)
+    assert (played.seconds, played.stopped) == (3.0, None)
 
 
 @pytest.mark.parametrize("pause", [0.0, 0.001])
@@ -180,7 +227,7 @@ async def test_the_same_seed_labels_the_same_messages_however_fast_the_bot_is(
 ) -> None:
     labelled: list[int] = []
 
-    async def write_and_label(player: Participants, number: int, text: str, label: str, react: bool) -> None:
+    async def write_and_label(player: Participants, number: int, row: Played, label: str, react: bool) -> None:
         await asyncio.sleep(pause * (number % 3))
         if react:
             player.rng.choice(ANNOTATORS)
@@ -263,16 +310,72 @@ def test_labels_that_are_missing_or_there_twice_are_counted(database: Database, 
     assert lost_and_doubled(database, player) == (0, 1)
 
 
-async def test_a_message_of_which_nothing_comes_is_lost_and_holds_nobody_up(
-    database: Database, player: Participants, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture
+async def observed(player: Participants) -> AsyncIterator[Participants]:
+    """The participants while the observer looks."""
+    observing = asyncio.create_task(player.observer.run())
+    yield player
+    observing.cancel()
+    await asyncio.wait([observing])
+
+
+@pytest.mark.parametrize("stored", [True, False])
+async def test_a_message_that_is_handled_without_a_prediction_is_lost_and_holds_nobody_up(
+    database: Database, observed: Participants, stored: bool
 ) -> None:
-    async def deliver(_: Event) -> bool:
+    async def deliver(event: Event) -> bool:
+        """Handles it at once, as the worker does where there are no words."""
+        with database.write() as c:
+            inbox.add(c, [event] if stored else [], 0.0)
+            inbox.finish(c, inbox.claim(c, "classify", 9, 1e9, "worker", 1.0))
+        return stored
+
+    observed.deliver = deliver
+    row = Played("rows.csv", 2, " \u200b")
+    await asyncio.wait_for(runner.write_and_label(observed, 1, row, "bug", react=False), HANG)
+    assert lost_and_doubled(database, observed) == (1, 0)
+    assert unpredicted(observed) == [{"file": "rows.csv", "row": 2, "text": " \u200b"}]
+
+
+async def test_a_worker_that_is_dead_ends_the_replay_and_its_rows_are_in_the_report(
+    database: Database, observed: Participants
+) -> None:
+    async def deliver(event: Event) -> bool:
+        with database.write() as c:
+            inbox.add(c, [event], 0.0)
+        observed.observer.patience.renew()
         return True
 
-    monkeypatch.setattr(runner, "TIMEOUT", 0.1)
-    player.deliver = deliver
-    await asyncio.wait_for(runner.write_and_label(player, 1, "it crashes", "bug", react=False), HANG)
-    assert lost_and_doubled(database, player) == (1, 0)
+    observed.deliver, observed.observer.patience.seconds = deliver, 1.0
+    rows = [(f"it crashes again {number}", "bug") for number in range(5)]
+    plan, running = runner.Plan(file=Path("rows.csv"), in_flight=2), asyncio.all_tasks()
+    measured = await asyncio.wait_for(runner.play(plan, 1.0, rows, [], database, observed), HANG)
+    report = runner.make_report(plan, measured, rows, database, observed)
+    assert report["stopped"] == trouble(report)
+    assert "Nothing has happened for 1 s while the replay waited for messages to be predicted" in report["stopped"]
+    assert (report["messages"], report["predicted"], report["lost"], report["unplayed"]) == (2, 0, 2, 3)
+    assert {row["text"] for row in report["unpredicted"]} < {text for text, _ in rows}
+    assert asyncio.all_tasks() == running, "nobody goes on writing"
+
+
+WELL: dict[str, Any] = {"stopped": None, "unpredicted": [], "lost": 0, "doubled": 0}
+
+
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        ({}, "None"),
+        ({"stopped": "Nothing has happened."}, "Nothing has happened."),
+        (
+            {"unpredicted": [{"file": "rows.csv", "row": 3, "text": ""}], "lost": 1},
+            r"1 rows got no .* row 3 of rows\.csv",
+        ),
+        ({"lost": 1}, "1 messages or labels were lost"),
+        ({"doubled": 2}, "2 had more than one effect"),
+    ],
+)
+def test_what_is_wrong_in_a_report_is_said(what: dict[str, Any], said: str) -> None:
+    assert re.search(said, str(trouble({**WELL, **what})))
 
 
 async def test_an_answer_of_several_posts_is_waited_for_whole(database: Database, player: Participants) -> None:
@@ -344,11 +447,35 @@ def test_a_replay_that_is_killed_leaves_nothing_running(tmp_path: Path) -> None:
     with subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as replay:
         started = psutil.Process(replay.pid)
         # Itself, the guard, Valkey, the platform, three workers and beat.
-        family = wait_until(lambda: started.children(recursive=True), lambda processes: len(processes) >= 8)
-        wait_until(lambda: embedded_valkey.running_pid(data))
+        family = until(lambda: started.children(recursive=True), lambda processes: len(processes) >= 8)
+        until(lambda: embedded_valkey.running_pid(data))
         replay.kill()
-    wait_until(lambda: not any(map(alive, family)))
+    until(lambda: not any(map(alive, family)))
     assert embedded_valkey.running_pid(data) is None
+
+
+@pytest.mark.parametrize("answers", ["nothing", "acknowledgements"])
+def test_a_platform_that_never_answers_ends_the_replay(
+    answers: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deaf = tmp_path / "deaf.py"
+    deaf.write_text(DEAF)
+    instead(tmp_path, monkeypatch, f"exec '{sys.executable}' '{deaf}' {answers} $5")
+    waited = "an answer to `here`" if answers == "acknowledgements" else "(an answer|the bot to start)"
+    with pytest.raises(BackchannelError, match=f"Nothing has happened for .* s while the replay waited for {waited}"):
+        runner.run(runner.Plan(file=write(tmp_path / "rows.csv", "page"), timeout=2.0))
+
+
+DEAF = """
+import json, socket, sys
+from workers.store.database import Database
+Database("sqlite:///backchannel.sqlite3").migrate()
+far = socket.socket(socket.AF_UNIX)
+far.connect(sys.argv[2])
+for line in far.makefile():
+    if sys.argv[1] == "acknowledgements":
+        far.sendall(json.dumps({"ack": json.loads(line)["number"], "stored": True}).encode() + b"\\n")
+"""
 
 
 async def test_the_server_can_listen_however_long_the_data_folders_path_is(
@@ -361,7 +488,7 @@ async def test_the_server_can_listen_however_long_the_data_folders_path_is(
         server = ReplayServer()
         await server.start(backchannel.socket)
         listening = asyncio.create_task(ReplayPlatform(backchannel.socket).listen(lambda _: asyncio.sleep(0, True)))
-        await until(lambda: server.connections > 0, "the bot to start")
+        await soon(lambda: server.connections > 0)
         listening.cancel()
         await asyncio.wait([listening])
         await server.stop()
