@@ -46,6 +46,8 @@ def trouble(report: Mapping[str, Any]) -> str | None:
             f"{len(without)} rows got no prediction, the first of them row {row['row']} of {row['file']} "
             f"({row['text']!r}): see unpredicted in the report. A message without words gets none."
         )
+    if report["left_out"]:
+        return f"{report['left_out']} rows without text or label were left out."
     if report["lost"] or report["doubled"]:
         return f"{report['lost']} messages or labels were lost and {report['doubled']} had more than one effect."
     return None

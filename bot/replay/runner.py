@@ -29,7 +29,7 @@ from bot.replay.report import (
     test_rows,
     unpredicted,
 )
-from bot.replay.rows import Rows, read_rows
+from bot.replay.rows import Reading, Rows, read
 from bot.replay.script import Participants, Played, chat_ref, ref_of, until
 from bot.replay.server import ReplayServer
 from workers.core.errors import BackchannelError
@@ -92,14 +92,23 @@ class Measurements:
 def run(plan: Plan) -> dict[str, Any]:
     """Carry out a plan and return its report, to be written as JSON. Raises BackchannelError with one sentence."""
     share = plan.share
-    rows, test = read_rows(plan.file), read_rows(plan.test, plan.file) if plan.test else []
+    files = [read(plan.file), *([read(plan.test, plan.file)] if plan.test else [])]
+    rows, test = files[0].rows, files[1].rows if plan.test else []
     descriptions = read_descriptions(plan.labels) if plan.labels else {}
     if plan.report:
         save(plan.report)
     with data_folder(plan.data) as data, running_instance(data, plan.retrain_auto) as instance:
         database = Database(instance.database_url)
         script = run_script(plan, share, rows[: plan.limit], test, descriptions, database, instance.socket)
-        return asyncio.run(instance.run(script))
+        return asyncio.run(instance.run(script)) | of_files(files)
+
+
+def of_files(files: Sequence[Reading]) -> dict[str, Any]:
+    """What the report says of the files themselves."""
+    return {
+        "left_out": sum(file.left_out for file in files),
+        "notes": [f"{file.path}: {note['text']}" for file in files for note in file.notes],
+    }
 
 
 class LabelDescription(BaseModel):

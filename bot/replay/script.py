@@ -101,10 +101,9 @@ class Participants:
         """Make the file's labels the label set, each with an emoji of its own, and a description where it has one."""
         for name, emoji in zip(names, emoji_for(len(names)), strict=True):
             self.emoji[name] = emoji
-            # In quotes: an emoji in it belongs to the name.
-            line = f"labels add “{name}” {emoji} {descriptions.get(name, '')}".rstrip()
+            line = f"labels add {quoted(name)} {emoji} {descriptions.get(name, '')}".rstrip()
             (key,) = await self.run_command(chat, line)
-            if emoji not in self.text_of(key):
+            if f"{emoji} {name}" not in self.text_of(key):
                 raise BackchannelError(f"The label {name!r} was not accepted: {self.text_of(key)}")
 
     def text_of(self, key: str) -> str:
@@ -173,6 +172,13 @@ class Participants:
         annotator = self.rng.choice(ANNOTATORS)
         self.given.append((asked.key, annotator.id, ""))
         await self.deliver(Button(key=pressed, at=time.time(), ref=at, presser=annotator, value=choice.value))
+
+
+def quoted(name: str) -> str:
+    """A label's name in quotes that it has not itself: an emoji in it belongs to it."""
+    pairs = ("“”", '""', "«»", "「」")
+    opening, closing = next((pair for pair in pairs if not set(pair) & set(name)), pairs[0])
+    return f"{opening}{name}{closing}"
 
 
 async def until(ready: Callable[[], bool]) -> None:

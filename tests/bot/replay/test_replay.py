@@ -27,11 +27,12 @@ from bot.replay.instance import environment, running_instance
 from bot.replay.observer import Observer, Outcome
 from bot.replay.patience import OutOfPatience, Patience
 from bot.replay.report import lost_and_doubled, seen, seen_in_time, trouble, unpredicted
-from bot.replay.script import ADMIN, ANNOTATORS, Participants, Played, chat_ref, emoji_for, ref_of
+from bot.replay.script import ADMIN, ANNOTATORS, Participants, Played, chat_ref, emoji_for, quoted, ref_of
 from bot.replay.server import ReplayServer
 from bot.supervisor.orphans import alive
 from tests.databases import with_packaged_model
 from tests.waiting import HANG, moment, soon, until
+from workers.commands.label_names import name_emoji_description
 from workers.core.errors import BackchannelError
 from workers.core.events import Command, Event, Message, Reaction
 from workers.core.replies import Post
@@ -43,8 +44,8 @@ from workers.store.jobs import JobRequest
 
 MAIN = chat_ref("main")
 FORMS = {
-    "bug": ("the {} crashes when I open it", "an error in the {}", "the {} is broken again", "the {} freezes"),
-    "praise": ("I love the new {}", "the {} is wonderful", "great work on the {}", "thank you for the {}"),
+    "🐛 bug": ("the {} crashes when I open it", "an error in the {}", "the {} is broken again", "the {} freezes"),
+    "praise “yes” $5": ("I love the new {}", "the {} is wonderful", "great work on the {}", "thank you for the {}"),
     "question": ("how do I open the {}?", "where is the {}?", "who can explain the {}?", "what does the {} do?"),
 }
 
@@ -71,7 +72,7 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any
     train, test = write(here / "train.csv", "page", "report", "search"), write(here / "test.csv", "menu")
     meanings = here / "labels.json"
     meanings.write_text(
-        json.dumps([{"name": "bug", "description": "Something is broken · 出错", "emoji": "👾"}]), "utf-8"
+        json.dumps([{"name": "🐛 bug", "description": "Something is broken · 出错", "emoji": "👾"}]), "utf-8"
     )
     options = {"all": ("--annotate", "all", "--labels", meanings), "asked": ("--annotate", "asked", "--budget", "6")}
 
@@ -290,14 +291,27 @@ async def test_a_label_is_added_with_what_it_means(player: Participants, monkeyp
         typed.append(text)
         return [text]
 
-    def text_of(_: Participants, key: str) -> str:
-        return key
+    first, second = emoji_for(2)
+    answers = iter([f"Added {first} bug.", f"Added {second} idea.", "There is no such name."])
+
+    def text_of(*_: object) -> str:
+        return next(answers)
 
     monkeypatch.setattr(Participants, "run_command", run_command)
     monkeypatch.setattr(Participants, "text_of", text_of)
     await player.add_labels(MAIN, ["bug", "idea"], {"bug": "It is broken"})
-    first, second = emoji_for(2)
     assert typed == [f"labels add “bug” {first} It is broken", f"labels add “idea” {second}"]
+    answers = iter([f"Added {first} another bug.", "You can't."])
+    with pytest.raises(BackchannelError, match="The label 'bug' was not accepted: You can't"):
+        await player.add_labels(MAIN, ["bug"])
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["bug", "🐛 bug", "bug 🐛 in the board", "say “hi” now", 'a 5" disk', "both “ and “", "《报告》", "O'Hara", "“x”"],
+)
+def test_a_name_is_typed_so_that_the_bot_reads_it_whole(name: str) -> None:
+    assert name_emoji_description(f"{quoted(name)} 🐞 it is 💥 broken") == (name, "🐞", "it is 💥 broken")
 
 
 def test_labels_that_are_missing_or_there_twice_are_counted(database: Database, player: Participants) -> None:
@@ -358,7 +372,7 @@ async def test_a_worker_that_is_dead_ends_the_replay_and_its_rows_are_in_the_rep
     assert asyncio.all_tasks() == running, "nobody goes on writing"
 
 
-WELL: dict[str, Any] = {"stopped": None, "unpredicted": [], "lost": 0, "doubled": 0}
+WELL: dict[str, Any] = {"stopped": None, "unpredicted": [], "lost": 0, "doubled": 0, "left_out": 0}
 
 
 @pytest.mark.parametrize(
@@ -370,6 +384,7 @@ WELL: dict[str, Any] = {"stopped": None, "unpredicted": [], "lost": 0, "doubled"
             {"unpredicted": [{"file": "rows.csv", "row": 3, "text": ""}], "lost": 1},
             r"1 rows got no .* row 3 of rows\.csv",
         ),
+        ({"left_out": 2}, "2 rows without text or label were left out"),
         ({"lost": 1}, "1 messages or labels were lost"),
         ({"doubled": 2}, "2 had more than one effect"),
     ],
@@ -476,6 +491,17 @@ for line in far.makefile():
     if sys.argv[1] == "acknowledgements":
         far.sendall(json.dumps({"ack": json.loads(line)["number"], "stored": True}).encode() + b"\\n")
 """
+
+
+@pytest.mark.parametrize("label", ["🐛", "none"])
+def test_a_label_that_would_be_read_as_something_else_is_refused(
+    label: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The emoji alone would be read as whatever label has that emoji."""
+    before = [("it crashes", label), ("it crashes again", label)]
+    file = write(tmp_path / "rows.csv", "page", before=before)
+    with pytest.raises(BackchannelError, match=rf"{label}"):
+        runner.run(runner.Plan(file=file))
 
 
 async def test_the_server_can_listen_however_long_the_data_folders_path_is(

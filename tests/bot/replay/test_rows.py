@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.replay.rows import read_rows
+from bot.replay.rows import read, read_rows
+from bot.replay.runner import of_files
 from workers.core.errors import BackchannelError
 
 
@@ -21,7 +22,11 @@ def test_texts_stay_as_people_wrote_them_and_labels_of_two_files_agree(tmp_path:
 def test_rows_that_cannot_be_played_are_left_out_and_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "a.csv"
     path.write_text("text,label\n,bug\nit crashes,bug\n\u200b,praise\ntext,label\nthanks,praise\n")
-    assert read_rows(path) == [("it crashes", "bug"), ("thanks", "praise")]
+    reading = read(path)
+    assert reading.rows == [("it crashes", "bug"), ("thanks", "praise")]
+    assert reading.left_out == 2
+    assert of_files([reading, reading])["left_out"] == 4
+    assert of_files([reading])["notes"][1] == f"{path}: 2 rows without text or label were left out."
     assert capsys.readouterr().err.splitlines() == [
         f"{path}: 1 rows that repeat the names of the columns were left out, the first in line 5.",
         f"{path}: 2 rows without text or label were left out.",
