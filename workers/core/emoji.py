@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 import emoji
 
 VARIATION = re.compile("[\U0001f3fb-\U0001f3ff\ufe0e\ufe0f]|:skin-tone-[2-6]:")
-CUSTOM = re.compile(r":[a-z0-9_+'-]+:")
+CUSTOM = re.compile(
+    r":(?:[\w+'-]|[^\x00-\x7f\s\u2000-\u206f\u2190-\u2bff\u3000-\u303f\ufe00-\ufe0f\uff00-\uff65\U0001f000-\U000fffff])+:"
+)
+"""A name between colons, of letters of any script with their marks; no punctuation, and no emoji."""
 
 
 def neutral(text: str) -> str:
@@ -16,9 +20,10 @@ def neutral(text: str) -> str:
     A custom emoji, which has only a name, stays as `:name:`. Text that is no emoji comes back stripped.
     """
     bare = VARIATION.sub("", text.strip())
-    if CUSTOM.fullmatch(bare.lower()):
+    if CUSTOM.fullmatch(bare):
+        name = unicodedata.normalize("NFC", bare.lower())
         # A second time: what a name such as `:heart:` stands for comes with a selector.
-        bare = VARIATION.sub("", emoji.emojize(bare.lower(), language="alias"))
+        bare = VARIATION.sub("", emoji.emojize(name, language="alias"))
     return bare
 
 

@@ -11,7 +11,8 @@ import emoji
 from workers.core.emoji import CUSTOM, neutral
 
 FLAG = re.compile(r"flag-([a-z]{2})")
-SKIN = re.compile(r"::skin-tone-[2-6]$")
+SKIN = re.compile(r"(?:::skin-tone-[2-6](?:-[2-6])?)+$")
+"""One tone, or those of two people."""
 FIRST_LETTER = 0x1F1E6
 """The regional indicator A: two of these make a country's flag."""
 
@@ -43,7 +44,10 @@ def name_of(form: str) -> str | None:
 
 @cache
 def _by_name() -> dict[str, str]:
-    """Names that the `emoji` library does not know, or takes for another emoji."""
+    """Names that the `emoji` library does not know, or takes for another emoji, and those of British English.
+
+    A reaction has the American name whatever people type: https://github.com/slackapi/python-slack-sdk/issues/1588.
+    """
     return {name: form for form, *names in _rows() for name in names}
 
 

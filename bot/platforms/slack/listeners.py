@@ -15,6 +15,7 @@ from slack_bolt.authorization import AuthorizeResult
 from bot.platforms.base import Accept, Refused, not_listening
 from bot.platforms.slack import events
 from bot.platforms.slack.background_tasks import BackgroundTasks
+from bot.platforms.slack.custom_emoji import CustomEmoji
 from bot.platforms.slack.errors import translated_errors
 from bot.platforms.slack.redact import sdk_logger
 from bot.platforms.slack.surfaces import LABEL_THIS, Home, Option, closing, home_view, modal_view
@@ -54,6 +55,7 @@ class Listeners:
         self.accept: Accept = not_listening
         self._workspaces, self._users, self._background = workspaces, users, background
         self._response_urls, self._screens, self._language = response_urls, screens, language
+        self._custom_emoji = CustomEmoji(workspaces)
 
     async def event(self, body: Body) -> None:
         """Messages, reactions, mentions, and what happens to the app itself."""
@@ -73,8 +75,9 @@ class Listeners:
             return
         if await self.accept(event):
             self._learn_name(workspace, event)
+            self._look_at_emoji(workspace, event)
         elif isinstance(event, Command):
-            self._background.start(lambda: self._say_not_enabled(workspace, event))
+            self._background.start(lambda: self._whisper(workspace, event, say(self._language, "not_here")))
 
     async def slash(self, body: Body, ack: AsyncAck) -> None:
         """`/backchannel …` and `/retrain …`."""
@@ -87,6 +90,7 @@ class Listeners:
             self._response_urls[command.chat.key] = SecretStr(body["response_url"])
         if await self.accept(command):
             await ack()
+            self._look_at_emoji(workspace, command)
         else:
             await ack(text=say(self._language, "not_here"), response_type="ephemeral")
 
@@ -142,6 +146,15 @@ class Listeners:
             case _:
                 pass
 
+    def _look_at_emoji(self, workspace: Workspace, event: Event) -> None:
+        """Beside everything else: whoever gives a label an emoji that nobody there has is told so."""
+        if isinstance(event, Command) and event.verb == "labels":
+            self._background.start(lambda: self._say_missing_emoji(workspace, event))
+
+    async def _say_missing_emoji(self, workspace: Workspace, command: Command) -> None:
+        for form in await self._custom_emoji.missing(workspace, command.arguments):
+            await self._whisper(workspace, command, say(self._language, "slack_emoji_missing", emoji=form))
+
     async def _reaction_by_guest(self, body: Body, workspace: Workspace, event: Event) -> bool:
         """Whether this is a reaction from another company: payloads don't say it, so Slack is asked, once a person."""
         shared = bool(body.get("is_ext_shared_channel"))
@@ -151,12 +164,15 @@ class Listeners:
         with suppress(Refused), translated_errors():  # too late: who clicked sees that nothing opened, and clicks again
             await self._workspaces.client_of(workspace).views_open(trigger_id=trigger, view=view)
 
-    async def _say_not_enabled(self, workspace: Workspace, command: Command) -> None:
-        text, thread = say(self._language, "not_here"), command.thread if command.reply_to else None
+    async def _whisper(self, workspace: Workspace, command: Command, text: str) -> None:
+        """Say something to whoever typed a command, alone."""
+        client, chat = self._workspaces.client_of(workspace), command.chat.chat_id
         with translated_errors():
-            await self._workspaces.client_of(workspace).chat_postEphemeral(
-                channel=command.chat.chat_id, user=command.caller.id, text=text, thread_ts=thread
-            )
+            if command.private:
+                await client.chat_postMessage(channel=chat, text=text)
+            else:
+                thread = command.thread if command.reply_to else None
+                await client.chat_postEphemeral(channel=chat, user=command.caller.id, text=text, thread_ts=thread)
 
     async def _show_home(self, workspace: Workspace, event: Body) -> None:
         if event.get("tab", "home") != "home":

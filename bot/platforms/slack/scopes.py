@@ -14,6 +14,7 @@ USES: dict[str, tuple[str, ...]] = {
     "mpim:history": ("event message.mpim",),
     "channels:read": ("event member_joined_channel", "event channel_left", "conversations.info"),
     "groups:read": ("event member_joined_channel", "event group_left", "conversations.info"),
+    "emoji:read": ("emoji.list",),
     "reactions:read": ("event reaction_added", "event reaction_removed"),
     "reactions:write": ("reactions.add", "reactions.remove"),
     "chat:write": ("chat.postMessage", "chat.update", "chat.postEphemeral", "chat.delete"),

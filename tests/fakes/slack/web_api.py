@@ -20,6 +20,7 @@ SCOPES: dict[str, tuple[str, ...]] = {
     "reactions.add": ("reactions:write",),
     "reactions.remove": ("reactions:write",),
     "users.info": ("users:read",),
+    "emoji.list": ("emoji:read",),
     "conversations.info": ("channels:read", "groups:read", "im:read", "mpim:read"),
     "conversations.open": ("im:write", "channels:manage", "groups:write", "mpim:write"),
     "files.getUploadURLExternal": ("files:write",),
@@ -62,6 +63,8 @@ class FarWeb:
     teams: dict[str, Team] = field(default_factory=dict)
     channels: dict[str, Channel] = field(default_factory=dict)
     users: dict[str, Answer] = field(default_factory=dict)
+    emoji: dict[str, str] = field(default_factory=dict)
+    """The workspace's own emoji: name to picture, or to `alias:name`."""
     faults: dict[str, deque[Trouble]] = field(default_factory=dict)
     calls: list[tuple[str, Args]] = field(default_factory=list)
     limits: dict[str, Callable[[Team, Args], None]] = field(default_factory=dict)
@@ -157,6 +160,9 @@ class FarWeb:
         if args["user"] not in self.users:
             raise Trouble("user_not_found")
         return {"user": self.users[args["user"]]}
+
+    def emoji_list(self, team: Team, args: Args) -> Answer:
+        return {"emoji": self.emoji, "cache_ts": self.ts()}
 
     def conversations_info(self, team: Team, args: Args) -> Answer:
         channel = self.channels.get(str(args["channel"]))

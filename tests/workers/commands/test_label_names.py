@@ -87,3 +87,17 @@ def test_a_name_in_quotes_may_have_an_emoji_in_it(
     assert label.emoji == emoji or (emoji is None and label.emoji)
     assert name in room.says(f"labels rename “{name}” -> “other 🐌 name”")
     assert "other 🐌 name" in room.says("labels")
+
+
+WALES = "🏴\U000e0067\U000e0062\U000e0077\U000e006c\U000e0073\U000e007f"
+
+
+@pytest.mark.parametrize("emoji", [":收到:", ":спасибо:", ":नमस्ते:", ":ship_it:", WALES])
+def test_an_emoji_with_a_name_in_any_script_parts_the_name_from_the_description(room: Chatroom, emoji: str) -> None:
+    room.type(f"labels add received {emoji} we got it")
+    room.write("1", "Hello")
+    room.react("1", emoji)
+    with room.database.read() as c:
+        label = labels.living(c)[-1]
+        assert (label.name, label.emoji, label.description) == ("received", emoji, "we got it")
+    assert f"{emoji} received · 1" in room.says("labels")

@@ -140,6 +140,12 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "Slack has no name for {emoji}: choose another emoji with `labels emoji`.",
         "Slack 没有 {emoji} 的名字：请用 `labels emoji` 换一个表情。",
     ),
+    "slack_emoji_missing": (
+        "Slack has no emoji {emoji} here, so nobody can put it on a message. Choose one from Slack's own list of emoji:"
+        " names that are translated, or that another client shows, don't work. `labels emoji` gives a label another.",
+        "Slack 在这里没有名为 {emoji} 的表情，因此没有人能把它加到消息上。请从 Slack 的表情列表中选择："
+        "翻译过的名字或其他客户端显示的名字无效。可用 `labels emoji` 更换标签的表情。",
+    ),
     "slack_long": ("The text is longer than Slack allows.", "文字超过了 Slack 允许的长度。"),
     "slack_restricted": (
         "The workspace's settings keep apps from doing this: ask its admin.",

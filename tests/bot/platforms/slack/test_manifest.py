@@ -58,6 +58,8 @@ async def walk(far: FarSlack, people: FarPeople, platform: SlackPlatform) -> Non
     await people.say("U1", "help", "D1")
     await people.say("U1", "<@UBOT> help")
     await people.slash("help")
+    await people.slash("labels add deploy :shipit:")
+    await soon(lambda: far.web.called("emoji.list") and far.web.whispers)
     ref = MessageRef(**HERE.model_dump(), message_id=await people.say("U2", "It works"))
     name = await platform.send(React(ref=ref, emoji="🐞"), "k", None)
     await platform.send(React(ref=ref, emoji=None), "k", name)
