@@ -171,6 +171,7 @@ def train(self: Any) -> None:
 def sweep() -> None:
     """Retrain if it is time, send hints for work that is left over, and drop keys of events that can't come again."""
     now = time.time()
+    automatic_retraining.keep_setting(database(), settings().retrain_auto)
     automatic_retraining.retrain_if_due(database(), settings().retrain_auto, now)
     with database().read() as c:
         waiting = [queue for queue, count in inbox.waiting(c, now).items() if count]

@@ -232,11 +232,12 @@ def too_few_labels(call: Call) -> list[Post] | None:
 
 
 def show(call: Call) -> list[Post]:
-    """The latest jobs, a line each."""
-    latest = jobs.latest(call.c, 5)
-    if not latest:
-        return call.say("jobs_none")
-    return [call.post("\n".join(job_line(call, job) for job in latest))]
+    """The latest jobs, a line each, and whether one will begin by itself."""
+    lines = [job_line(call, job) for job in jobs.latest(call.c, 5)] or [call.text("jobs_none")]
+    outlook = automatic_retraining.outlook(call.c)
+    expected = "on" if outlook.on else "off"
+    lines.append(call.text(f"retrain_auto_is_{expected}", labelled=outlook.labelled, next=outlook.next_at))
+    return [call.post("\n".join(lines))]
 
 
 def job_line(call: Call, job: Job) -> str:

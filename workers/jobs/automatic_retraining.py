@@ -7,6 +7,7 @@ outlives every restart, and a training that fails, or is cancelled, is not begun
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection
@@ -26,7 +27,7 @@ FEWEST = 60
 GROWTH = 2
 PAUSE = 3600.0
 """Seconds at least from the beginning of a training, whoever asked for it, to one that nobody asks for."""
-CHOICE = "retrain auto"
+CHOICE, SETTING = "retrain auto", "retrain auto by setting"
 ON, OFF = 1, 2
 NOBODY = Person(id="")
 
@@ -40,6 +41,31 @@ def is_on(c: Connection, by_default: bool) -> bool:
     """Whether trainings begin by themselves: as chosen in a chat, else as the setting says."""
     chosen = counters.value(c, CHOICE)
     return chosen == ON if chosen else by_default
+
+
+def keep_setting(database: Database, on: bool) -> None:
+    """Let those who answer commands, and are not given this setting, say what it is."""
+    number = ON if on else OFF
+    with database.read() as c:
+        kept = counters.value(c, SETTING)
+    if kept != number:
+        with database.write() as c:
+            counters.put(c, SETTING, number)
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """Whether trainings begin by themselves, and the next one at how many labels of how many there are."""
+
+    on: bool
+    labelled: int
+    next_at: int
+
+
+def outlook(c: Connection) -> Outlook:
+    """What people may expect. An hour has to pass as well since the last training began."""
+    labelled, before = training_set.labelled_size(c), labelled_at(c, jobs.last(c, "train"))
+    return Outlook(is_on(c, counters.value(c, SETTING) != OFF), labelled, max(FEWEST, GROWTH * before))
 
 
 def enough(labelled: int, before: int) -> bool:

@@ -355,3 +355,19 @@ def test_its_program_gives_way_to_others_and_one_that_somebody_waits_for_does_no
     labelled.type("cancel")
     thread.join()
     assert job(labelled).state == "cancelled"
+
+
+def test_jobs_says_whether_and_when_it_trains_by_itself(room: Chatroom) -> None:
+    label_messages(room, 70, "bug", "question")
+    assert room.says("jobs").endswith(
+        "I train by myself at 60 labels; there are 70 now. `retrain auto off` switches that off."
+    )
+    train(room, 70, NOW)
+    assert "at 140 labels; there are 70 now" in room.says("jobs")
+    automatic.keep_setting(room.database, False)
+    assert room.says("jobs").endswith("I only train when somebody types `retrain`; `retrain auto on` changes that.")
+    room.type("retrain auto on")  # a choice goes before the setting
+    assert "at 140 labels" in room.says("jobs")
+    with room.database.write() as c:
+        chats.enable(c, CHAT, ADMIN, "zh", NOW)
+    assert "标注达到 140 条时我会自行训练；现在有 70 条。" in room.says("jobs")

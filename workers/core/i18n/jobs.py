@@ -38,6 +38,14 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "From now on I only train when somebody types `retrain`.",
         "从现在起，只有输入 `retrain` 时我才训练。",
     ),
+    "retrain_auto_is_on": (
+        "I train by myself at {next} labels; there are {labelled} now. `retrain auto off` switches that off.",
+        "标注达到 {next} 条时我会自行训练；现在有 {labelled} 条。输入 `retrain auto off` 可关闭。",
+    ),
+    "retrain_auto_is_off": (
+        "I only train when somebody types `retrain`; `retrain auto on` changes that.",
+        "只有输入 `retrain` 时我才训练；输入 `retrain auto on` 可更改。",
+    ),
     "retrain_no_recipe": (
         "There is no tuned recipe yet. Type `tune 30` to look for one, or `retrain` without `recipe=`.",
         "还没有调好的配方。输入 `tune 30` 来寻找，或输入不带 `recipe=` 的 `retrain`。",
