@@ -1,4 +1,4 @@
-"""Outbox row to platform, then marked as sent. One chat in order, chats beside each other.
+"""Outbox row to platform, then marked as sent. One lane of a chat in order, lanes and chats beside each other.
 
 The outbox is looked at twenty times a second: no broker stands in this path. Each chat that has something to say
 gets a task of its own, for a short batch; a reply whose platform asks for a pause goes back with that pause, and
@@ -25,7 +25,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_fixed
 
 from bot.platforms.base import Accept, Later, Platform, Refused, Unreachable
-from workers.core.events import Command
+from workers.core.events import Command, asker_of
 from workers.core.i18n import both, say
 from workers.core.replies import CheckAdmin, Document, EditPost, Picture, Post, Reply
 from workers.store import chats, outbox
@@ -64,26 +64,33 @@ async def deliver(database: Database, platform: Platform, accept: Accept, langua
     await _Delivery(database, platform, accept, language).run()
 
 
-def instead_of(reply: Reply, refusal: Refused, language: str) -> Post | None:
+def instead_of(reply: Reply, refusal: Refused, language: str, reader: str | None) -> Post | None:
     """What whoever waits for a reply is told where the platform refused it; None if there is nothing more to say.
 
-    Nobody waits for an emoji, and what shows progress is followed by more.
+    Nobody waits for an emoji, and what shows progress is followed by more. What was for one person stays so: `reader`
+    is who saw the post that was to be changed.
     """
-    if isinstance(refusal, Unreachable):
-        return None
     why = refusal.sentence.text(language)
     match reply:
+        case Post(to=None, asker=str() as asker):
+            # Even where nothing can be said to all: a platform may have a way to one person alone.
+            text = say(language, "refused_post", text=reply.text, why=why)
+            return Post(chat=reply.chat, text=text, reply_to=reply.reply_to, to=asker)
+        case CheckAdmin(event=event):
+            verb = event.verb if isinstance(event, Command) else "cancel"
+            thread = event.thread if isinstance(event, Command) else None
+            text = say(language, "refused_rights", verb=verb, why=why)
+            return Post(chat=reply.chat, text=text, reply_to=thread, to=asker_of(event).id)
+        case _ if isinstance(refusal, Unreachable):
+            return None
         case Picture():
             text = say(language, "refused_picture", words=reply.text or reply.alt, why=why)
-            return Post(chat=reply.chat, text=text, reply_to=reply.reply_to)
+            return Post(chat=reply.chat, text=text, reply_to=reply.reply_to, to=reply.to)
         case Document():
             text = say(language, "refused_file", filename=reply.filename, why=why)
-            return Post(chat=reply.chat, text=text, reply_to=reply.reply_to)
-        case CheckAdmin(event=Command() as command):
-            text = say(language, "refused_rights", verb=command.verb, why=why)
-            return Post(chat=reply.chat, text=text, reply_to=command.thread)
+            return Post(chat=reply.chat, text=text, reply_to=reply.reply_to, to=reply.to)
         case EditPost(progress=None):
-            return Post(chat=reply.chat, text=reply.text, choices=reply.choices)
+            return Post(chat=reply.chat, text=reply.text, choices=reply.choices, to=reader)
         case _:
             return None
 
@@ -114,7 +121,7 @@ class _Delivery:
             while True:
                 # Before the look, so that a wish that comes during it brings the next one.
                 self._wanted.clear()
-                for chat, group in groupby(await self._exchange(), key=_chat):
+                for chat, group in groupby(await self._exchange(), key=_lane):
                     self._chats[chat] = asyncio.create_task(self._turn(chat, list(group)))
                 await _at_most(POLL, self._wanted)
         finally:
@@ -133,7 +140,7 @@ class _Delivery:
             if not written.done():
                 written.set_result(None)
         # `groupby` wants a chat's rows side by side, and within a chat the oldest goes first.
-        return sorted(claimed, key=lambda outgoing: (_chat(outgoing), outgoing.id))
+        return sorted(claimed, key=lambda outgoing: (_lane(outgoing), outgoing.id))
 
     def _commit(self, notes: Sequence[Note], busy: Sequence[str]) -> list[Outgoing]:
         """Looks without a write lock first, since mostly there is nothing to write and nothing waits."""
@@ -214,12 +221,14 @@ class _Delivery:
         """Mark a reply as failed, and say in its place what can be said without it."""
         outbox.fail(c, outgoing, error, now)
         language = chats.language(c, outgoing.reply.chat, self._language)
-        if words := instead_of(outgoing.reply, refusal, language):
+        reply = outgoing.reply
+        reader = outbox.reader(c, reply.post) if isinstance(reply, EditPost) else None
+        if words := instead_of(reply, refusal, language, reader):
             outbox.add(c, [(f"{outgoing.key}:words", words)], now)
 
     def _note(self, step: Callable[..., object], outgoing: Outgoing, *details: object) -> None:
         now = time.time()  # that of the event, not of the writing
-        self._notes[_chat(outgoing)].append(lambda c: step(c, outgoing, *details, now))
+        self._notes[_lane(outgoing)].append(lambda c: step(c, outgoing, *details, now))
 
     async def _write_down(self, chat: str) -> None:
         """Wait until the outbox knows about a chat's replies. To be written twice does no harm."""
@@ -245,9 +254,9 @@ class _Delivery:
             _log_away(error)
 
 
-def _chat(outgoing: Outgoing) -> str:
-    """The key of its chat."""
-    return outgoing.reply.chat.key
+def _lane(outgoing: Outgoing) -> str:
+    """The lane of its chat: what stands in one is sent in order."""
+    return outgoing.lane
 
 
 def _log_first_retry(state: RetryCallState) -> None:

@@ -164,13 +164,17 @@ REFUSED = Refused(both("tg_no_files"))
 ASKED = Command(key="c1", at=1.0, chat=chat("a"), caller=ANA, text="Retrain lora", thread="t")
 INSTEAD: list[tuple[Reply, str, str | None]] = [
     (
-        Picture(chat=chat("a"), filename="e.png", content=b"", alt="Words.", text="Because of it.", reply_to="t"),
+        Picture(chat=chat("a"), filename="e.png", content=b"", alt="", text="Because of it.", reply_to="t", to=ANA.id),
         "Because of it.\n(Without its picture: This chat lets the bot send no files",
         "t",
     ),
-    (Picture(chat=chat("a"), filename="e.png", content=b"", alt="A line goes up."), "A line goes up.\n(Without", None),
     (
-        Document(chat=chat("a"), filename="labels.jsonl", content="{}", text="3 labelled messages.", reply_to="t"),
+        Picture(chat=chat("a"), filename="e.png", content=b"", alt="A line goes up.", to="ana"),
+        "A line goes up.\n(Without",
+        None,
+    ),
+    (
+        Document(chat=chat("a"), filename="labels.jsonl", content="{}", text="3", reply_to="t", to=ANA.id),
         "I can't hand over labels.jsonl here. This chat lets",
         "t",
     ),
@@ -181,18 +185,26 @@ INSTEAD: list[tuple[Reply, str, str | None]] = [
 
 @pytest.mark.parametrize(("reply", "text", "under"), INSTEAD)
 def test_whoever_waits_for_a_reply_that_is_refused_gets_words(reply: Reply, text: str, under: str | None):
-    words = instead_of(reply, REFUSED, "en")
+    words = instead_of(reply, REFUSED, "en", ANA.id)
     assert words is not None
     assert words.text.startswith(text)
     assert words.reply_to == under
-    assert instead_of(reply, Unreachable("The bot is not there."), "en") is None
+    assert words.to == ANA.id
 
 
 def test_nobody_waits_for_an_emoji_a_step_of_progress_or_a_second_refusal():
     ref = MessageRef(**chat("a").model_dump(), message_id="1")
     nobody_waits = (React(ref=ref, emoji="👍"), EditPost(chat=chat("a"), post="p", text="half", progress=0.5))
-    for reply in (*nobody_waits, Post(chat=chat("a"), text="hello")):
-        assert instead_of(reply, REFUSED, "en") is None
+    for reply in (*nobody_waits, Post(chat=chat("a"), text="hello"), Post(chat=chat("a"), text="hello", to=ANA.id)):
+        assert instead_of(reply, REFUSED, "en", None) is None
+
+
+def test_where_nothing_can_be_said_to_all_only_whoever_asked_is_told():
+    gone = Unreachable("The bot is not there.")
+    words = instead_of(Post(chat=chat("a"), text="Training is queued.", asker=ANA.id), gone, "en", None)
+    assert words is not None
+    assert (words.to, words.text.splitlines()[0]) == (ANA.id, "Training is queued.")
+    assert instead_of(EditPost(chat=chat("a"), post="p", text="Merged."), gone, "en", ANA.id) is None
 
 
 @pytest.mark.parametrize("how", ["refused", "hopeless"])

@@ -105,7 +105,9 @@ class Up:
 
 @dataclass
 class Tour:
-    """What people do, what they see, and what they had expected to see."""
+    """What people do, what they see, and what they had expected to see. `posts` that are for one person have an id
+    that begins with "alone".
+    """
 
     far: Far
     missed: list[str] = field(default_factory=list[str])
@@ -142,7 +144,8 @@ class Tour:
             seconds,
         )
         if found:
-            print("\n".join(f"   bot: {line}" for line in found[1].splitlines()), flush=True)
+            bot = f"bot, to {name} alone" if found[0].startswith("alone") else "bot"
+            print("\n".join(f"   {bot}: {line}" for line in found[1].splitlines()), flush=True)
         return found[0] if found else None
 
     async def counted(self, answer: str) -> None:
@@ -181,7 +184,9 @@ async def learn(tour: Tour) -> None:
     await tour.shows(again, idea)
     await tour.react("Ada", again, bug)  # a correction: here they mean it as a complaint
     await tour.counted("11 labelled")
-    await tour.type("Ada", "classify The board crashes again", "bug")
+    answer = await tour.type("Ada", "classify The board crashes again", "bug")
+    await tour.expect("nobody else has to read the answer", lambda: (answer or "").startswith("alone"), 1)
+    await tour.type("Ada", "bots on", "(Asked for by")
 
 
 async def examine(tour: Tour, env: dict[str, str]) -> None:

@@ -59,9 +59,10 @@ class SlackTour:
         return answer["text"] if isinstance(answer, dict) else ""
 
     def posts(self) -> list[tuple[str, str]]:
-        """What the bot said in the channel, as it reads now, by id."""
-        said = self.far.web.channels[HERE].messages.items()
-        return [(ts, words(message)) for ts, message in said if message.get("bot_id") == self.far.team.bot_id]
+        """What the bot said in the channel, as it reads now, and to one person alone, by id."""
+        said = [(ts, one) for ts, one in self.far.web.channels[HERE].messages.items() if one.get("bot_id")]
+        alone = [(f"alone {number}", one) for number, one in enumerate(self.far.web.whispers) if one.get("blocks")]
+        return [(id, words(one)) for id, one in said + alone]
 
     def emoji(self, message_id: str) -> str | None:
         """The bot's emoji on a message."""

@@ -47,14 +47,15 @@ class TelegramTour:
         self.world.react(PEOPLE[name], int(message_id), emoji)
 
     async def type(self, name: str, text: str) -> str:
-        """Type a command; nothing is ever said to one person alone in a group."""
+        """Type a command."""
         await self.say(name, f"/{text}")
         return ""
 
     def posts(self) -> list[tuple[str, str]]:
-        """What the bot said in the group, as it reads now, by id."""
-        said = self.world.messages.items()
-        return [(str(id), one["text"]) for (_, id), one in said if one.get("from") == BOT and "text" in one]
+        """What the bot said in the group, as it reads now, and to one person alone, by id."""
+        said = [(str(id), one) for (_, id), one in self.world.messages.items() if one.get("from") == BOT]
+        alone = [(f"alone {number}", one) for (*_, number), one in self.world.whispers.items()]
+        return [(id, one["text"]) for id, one in said + alone if "text" in one]
 
     def emoji(self, message_id: str) -> str | None:
         """The bot's emoji on a message."""

@@ -6,9 +6,12 @@ What people do goes over the platform's real protocol; what they see is what its
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
+
+from sqlalchemy import update
 
 from bot.delivery import deliver
 from bot.intake import Intake
@@ -18,9 +21,10 @@ from workers.core.events import CLASSIFY, LABELS, Command
 from workers.handlers.claims import ClaimContext, drain
 from workers.handlers.dispatch import handle, in_steps
 from workers.serving.predictions import record_events
-from workers.store import inbox, outbox
+from workers.store import inbox, outbox, tables
 from workers.store.database import Database
 from workers.store.inbox import Claimed
+from workers.store.outbox import READ_AFTER
 
 LANGUAGE = "en"
 
@@ -49,8 +53,16 @@ async def settled(database: Database) -> None:
 
 def is_quiet(database: Database) -> bool:
     """Whether all came to its end, but for what has to wait for a later time."""
+    # Answers are taken back some minutes later.
+    soon = time.time() + READ_AFTER / 2
     with database.read() as c:
-        return not inbox.waiting(c, 1e12) and not outbox.has_work(c, "slack") and not outbox.has_work(c, "telegram")
+        return not inbox.waiting(c, 1e12) and not any(outbox.has_work(c, name, soon) for name in ("slack", "telegram"))
+
+
+def later(database: Database) -> None:
+    """Some minutes pass: what waited for a later time may go now."""
+    with database.write() as c:
+        c.execute(update(tables.outbox).values(available_at=0.0))
 
 
 @asynccontextmanager

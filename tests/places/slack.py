@@ -100,7 +100,9 @@ class SlackPlace:
     async def press(self, name: str, button: str, where: str = "team") -> None:
         """Press the button of this text under the bot's latest post that has one."""
         channel = f"D{PEOPLE[name]}" if where == "private" else WHERE[where]
-        for ts, message in reversed(list(self.far.web.channels[channel].messages.items())):
+        seen = [one for one in self.far.web.whispers if one.get("user") == PEOPLE[name] and one["channel"] == channel]
+        posts = [*self.far.web.channels[channel].messages.items(), *((one["ts"], one) for one in seen)]
+        for ts, message in reversed(posts):
             for choice in choices(message) if message.get("blocks") else ():
                 if button in choice.text:
                     await self.people.press(choice.value, ts, PEOPLE[name], channel)
@@ -125,13 +127,18 @@ class SlackPlace:
 
     # ── what they see ───────────────────────────────────────────────────────────────────────────────
 
+    def called(self, name: str) -> str:
+        """How commands name somebody."""
+        return f"name-{PEOPLE[name].lower()}"
+
     def posts(self, where: str = "team") -> list[str]:
         """What the bot says there for everybody."""
         return self._said(WHERE[where])
 
     def private(self, name: str) -> list[str]:
-        """What the bot says to one person alone."""
-        whispered = [one["text"] for one in self.far.web.whispers if one.get("user") in (None, PEOPLE[name])]
+        """What the bot says to one person alone, in the DM and where others talk."""
+        seen = [one for one in self.far.web.whispers if one.get("user") in (None, PEOPLE[name])]
+        whispered = [words(one) if one.get("blocks") else one["text"] for one in seen]
         return [*self._said(f"D{PEOPLE[name]}"), *whispered]
 
     def files(self, where: str = "team") -> list[str]:

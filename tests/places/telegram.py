@@ -73,11 +73,13 @@ class TelegramPlace:
     async def press(self, name: str, button: str, where: str = "team") -> None:
         """Press the button of this text under the bot's latest post that has one."""
         chat = self._chat(name, where)
-        for (place, id), message in reversed(list(self.world.messages.items())):
-            for row in message.get("reply_markup", {}).get("inline_keyboard", ()) if place == chat else ():
+        seen = [one for (_, person, _), one in self.world.whispers.items() if person == PEOPLE[name]["id"]]
+        posts = [one for one in (*self.world.messages.values(), *seen) if one["chat"]["id"] == chat]
+        for message in reversed(posts):
+            for row in message.get("reply_markup", {}).get("inline_keyboard", ()):
                 for one in row:
                     if button in one["text"]:
-                        self.world.press(PEOPLE[name], id, one["callback_data"], chat)
+                        self.world.press(PEOPLE[name], message, one["callback_data"], chat)
                         await self._told()
                         return
         raise AssertionError(f"no button {button}: {self.posts(where)}")
@@ -106,13 +108,18 @@ class TelegramPlace:
 
     # ── what they see ───────────────────────────────────────────────────────────────────────────────
 
+    def called(self, name: str) -> str:
+        """How commands name somebody."""
+        return name
+
     def posts(self, where: str = "team") -> list[str]:
         """What the bot says there for everybody."""
         return self._said(WHERE[where])
 
     def private(self, name: str) -> list[str]:
-        """What the bot says to one person alone."""
-        return self._said(PEOPLE[name]["id"])
+        """What the bot says to one person alone, in that chat and where others talk."""
+        whispered = [one for (_, person, _), one in self.world.whispers.items() if person == PEOPLE[name]["id"]]
+        return self._said(PEOPLE[name]["id"]) + [one.get("text") or one.get("caption") or "" for one in whispered]
 
     def files(self, where: str = "team") -> list[str]:
         """The contents of the files that the bot handed over there."""

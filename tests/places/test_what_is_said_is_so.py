@@ -19,7 +19,7 @@ def texts(place: Place) -> list[str]:
 @pytest.mark.parametrize("bare", [SlackPlace], indirect=True)
 async def test_switched_on_before_the_invitation_it_says_so_when_it_comes(place: Place):
     await place.type("Ada", "here", "new")
-    assert "Invite me" in place.private("Ada")[-1]
+    assert "/invite" in place.private("Ada")[-1]
     await place.invite("new")
     assert "has switched me on here: from now on I read" in place.posts("new")[-1]
     assert not any("I read nothing" in said for said in place.posts("new"))

@@ -25,44 +25,41 @@ async def test_an_asker_who_can_t_be_written_to_gets_a_sentence_and_nobody_the_f
     await label_in_both(place)
     place.shut("Ada")
     await place.type("Ada", "export")
-    assert {"slack": "im:write", "telegram": "press Start"}[place.platform] in place.posts()[-1]
+    assert {"slack": "im:write", "telegram": "press Start"}[place.platform] in place.private("Ada")[-1]
     assert place.files() == []
     await place.type("Ada", "help export")
-    assert "labels.jsonl" not in place.posts()[-1], "the bot is still there"
+    assert "labels.jsonl" not in place.private("Ada")[-1], "the bot is still there"
 
 
 async def test_export_all_is_for_those_who_run_the_bot_and_asks_first(place: Place):
     await label_in_both(place)
     await place.type("Ada", "export all")
-    assert "the people who run this bot" in place.posts()[-1]
+    assert "the people who run this bot" in place.private("Ada")[-1]
     await place.type("Root", "export all")
-    assert "private ones too" in place.posts()[-1]
-    assert place.private_files("Root") == []
-    await place.press("Ada", "Yes")
+    assert "private ones too" in place.private("Root")[-1]
     assert place.private_files("Root") == []
     await place.press("Root", "Yes")
     [file] = place.private_files("Root")
     assert "the page is blank" in file
     assert "bonus" in file
     assert [place.files(where) for where in ("team", "secret")] == [[], []]
-    assert any("in private" in said for said in place.posts())
 
 
 async def test_figures_are_of_the_chat_in_which_they_are_asked_for(place: Place):
     await label_in_both(place)
     await place.say("Ada", "the bonus is a secret", "secret")
     await place.type("Bo", "stats")
-    assert "In this chat: 1 messages, 1 labelled, 0 disputed." in place.posts()[-1]
+    assert "In this chat: 1 messages, 1 labelled, 0 disputed." in place.private("Bo")[-1]
     await place.type("Bo", "stats", "secret")
-    assert "In this chat: 2 messages, 1 labelled, 0 disputed." in place.posts("secret")[-1]
+    assert "In this chat: 2 messages, 1 labelled, 0 disputed." in place.private("Bo")[-1]
     await place.type("Bo", "labels")
     bug, question = EMOJI[place.platform]
-    assert place.posts()[-1].splitlines()[0].startswith(f"{bug} bug · 1")
-    assert place.posts()[-1].splitlines()[1].startswith(f"{question} question · 0")
+    assert place.private("Bo")[-1].splitlines()[0].startswith(f"{bug} bug · 1")
+    assert place.private("Bo")[-1].splitlines()[1].startswith(f"{question} question · 0")
     await place.type("Bo", "models")
-    assert "Version 1" in place.posts()[-1]
+    assert "Version 1" in place.private("Bo")[-1]
     await place.type("Bo", "jobs")
-    said = "\n".join(place.posts())
+    said = "\n".join(place.private("Bo"))
     assert "bonus" not in said
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from modeling.active_learning.strategies import STRATEGIES, Strategy
 from workers.commands import active_learning
-from workers.commands.context import Answer, Call, Plan
+from workers.commands.context import Answer, Call, Plan, told
 from workers.core.buttons import AnswerQuestion
 from workers.core.events import Button
 from workers.core.i18n import say
@@ -98,7 +98,7 @@ def answer(c: Connection, button: Button, pressed: AnswerQuestion, language: str
     """A pressed answer becomes a ledger entry like a reaction, and the question is updated in place."""
     asked, language = questions.question(c, pressed.question), chats.language(c, button.ref.chat, language)
     if asked is None or asked.state != "open" or asked.ref.chat != button.ref.chat:
-        return [Post(chat=button.ref.chat, text=say(language, "ask_closed"), reply_to=button.ref.message_id)]
+        return [told(button, say(language, "ask_closed"))]
     stored = messages.find(c, asked.ref)
     if stored is None or stored.deleted:
         questions.close(c, asked.id, "skipped")
@@ -149,7 +149,7 @@ def labelled_message(c: Connection, button: Button) -> tuple[Stored | None, str 
 def nothing_to_label(button: Button, stored: Stored | None, language: str) -> list[Reply]:
     """Say that the message is gone, or was never seen."""
     key = "message_deleted" if stored else "message_unseen"
-    return [Post(chat=button.ref.chat, text=say(language, key), reply_to=button.ref.message_id)]
+    return [told(button, say(language, key))]
 
 
 def ask_about(
@@ -159,7 +159,7 @@ def ask_about(
     number = questions.ask(c, stored.ref, stored.id, f"{button.key}:0", now)
     text = "\n".join([*([say(language, first)] if first else []), question_text(language, stored)])
     buttons = choices(language, number, labels.living(c))
-    return [Post(chat=button.ref.chat, text=text, choices=buttons, reply_to=stored.ref.message_id)]
+    return [told(button, text, buttons)]
 
 
 def outcome(language: str, stored: Stored, label: Label | None, button: Button, *, skipped: bool) -> str:

@@ -46,7 +46,7 @@ def here(call: Call) -> Answer:
 
     def write(c: Connection) -> list[Post]:
         chats.enable(c, call.command.chat, call.caller, language, call.now)
-        return [call.post(text)]
+        return [call.announce(text)]
 
     return Plan(write)
 
@@ -56,7 +56,7 @@ def leave(call: Call) -> Answer:
 
     def write(c: Connection) -> list[Post]:
         chats.disable(c, call.command.chat, call.now)
-        return call.say("left")
+        return call.tell_all("left")
 
     return Plan(write)
 
@@ -71,7 +71,7 @@ def mode(call: Call) -> Answer:
 
     def write(c: Connection) -> list[Post]:
         chats.set_mode(c, call.command.chat, wanted)
-        return call.say(f"mode_{wanted}")
+        return call.tell_all(f"mode_{wanted}")
 
     return Plan(write)
 
@@ -84,7 +84,7 @@ def bots(call: Call) -> Answer:
 
     def write(c: Connection) -> list[Post]:
         chats.set_bots(c, call.command.chat, wanted == "on")
-        return call.say(f"bots_{wanted}")
+        return call.tell_all(f"bots_{wanted}")
 
     return Plan(write)
 
@@ -119,7 +119,8 @@ def chart(call: Call, points: Sequence[AccuracyPoint]) -> Post | Picture:
     drawn = attempt(lambda: accuracy_png(points))
     if isinstance(drawn, Sentence):
         return call.post(f"{alt} {drawn.render(call.language)}")
-    return Picture(chat=chat, filename="accuracy.png", content=drawn, alt=alt, text=alt, reply_to=thread)
+    to = call.caller.id
+    return Picture(chat=chat, filename="accuracy.png", content=drawn, alt=alt, text=alt, reply_to=thread, to=to)
 
 
 def accuracy_png(points: Sequence[AccuracyPoint]) -> bytes:

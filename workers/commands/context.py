@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from workers.core.command_table import Verb
-from workers.core.events import Command, Person
+from workers.core.events import Button, Command, Person
 from workers.core.i18n import say
-from workers.core.replies import Choice, Post, Reply
+from workers.core.replies import Choice, Post, Reply, answer_to
 from workers.store.chats import Chat
 
 Write = Callable[[Connection], Sequence[Reply]]
@@ -37,6 +37,11 @@ Answer = Sequence[Reply] | Plan
 def number_in(text: str) -> int:
     """A row's number as people type it; 0, which no row has, for anything else."""
     return int(text) if text.isdecimal() and len(text) < 10 else 0
+
+
+def told(button: Button, text: str, choices: tuple[Choice, ...] = ()) -> Post:
+    """A word to whoever pressed a button, and to nobody else."""
+    return Post(chat=button.ref.chat, text=text, choices=choices, reply_to=button.thread, to=button.presser.id)
 
 
 def reply_with(*replies: Reply) -> Plan:
@@ -71,14 +76,30 @@ class Call:
         """A sentence in this chat's language."""
         return say(self.language, key, **values)
 
-    def post(self, text: str, choices: tuple[Choice, ...] = (), progress: float | None = None) -> Post:
-        """Say this in the chat where the command was typed."""
-        thread = self.command.thread
-        return Post(chat=self.command.chat, text=text, choices=choices, progress=progress, reply_to=thread)
+    def post(self, text: str, choices: tuple[Choice, ...] = ()) -> Post:
+        """Say this to whoever asked, where the command was typed."""
+        return answer_to(self.command, text, choices)
 
     def say(self, key: str, **values: object) -> list[Post]:
-        """One sentence as the whole answer."""
+        """One sentence as the whole answer, to whoever asked."""
         return [self.post(self.text(key, **values))]
+
+    def announce(self, text: str, choices: tuple[Choice, ...] = (), progress: float | None = None) -> Post:
+        """Say this to all in the chat, since it concerns them, with who asked for it."""
+        command, who = self.command, self.caller.name or self.caller.id
+        by = "" if command.private else self.text("asked_by", name=who)
+        return Post(
+            chat=command.chat,
+            text=text + by,
+            choices=choices,
+            reply_to=command.thread,
+            progress=progress,
+            asker=self.caller.id,
+        )
+
+    def tell_all(self, key: str, **values: object) -> list[Post]:
+        """One sentence to all in the chat as the whole answer."""
+        return [self.announce(self.text(key, **values))]
 
     def usage(self) -> list[Post]:
         """How to type this verb."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from sqlalchemy import Connection
 
 from workers.commands import ask, chat, jobs, labels, models
-from workers.commands.context import Answer, Call, Plan, reply_with
+from workers.commands.context import Answer, Call, Plan, reply_with, told
 from workers.core.buttons import Agree, AnswerQuestion, CancelJob, Confirm, ForeignButton, More, parse
 from workers.core.command_table import VERBS, find
 from workers.core.errors import BackchannelError
@@ -158,8 +158,7 @@ def press(c: Connection, button: Button, language: str, now: float) -> Plan:
         pressed = parse(button.value)
     except ForeignButton as error:
         log.warning("%s", error)
-        language = chats.language(c, button.ref.chat, language)
-        return reply_with(Post(chat=button.ref.chat, text=say(language, "too_late")))
+        return reply_with(told(button, say(chats.language(c, button.ref.chat, language), "too_late")))
     match pressed:
         case AnswerQuestion():
             return Plan(lambda c: ask.answer(c, button, pressed, language, now))
@@ -176,14 +175,14 @@ def press(c: Connection, button: Button, language: str, now: float) -> Plan:
 def confirm(c: Connection, button: Button, pressed: Confirm, language: str, now: float) -> Plan:
     """The yes or no of whoever was asked "are you sure"; only the first press counts."""
     language = chats.language(c, button.ref.chat, language)
-    too_late = Post(chat=button.ref.chat, text=say(language, "too_late"))
+    too_late = told(button, say(language, "too_late"))
     held = questions.peek(c, pressed.command, now)
     if held is None or held.chat != button.ref.chat:
         return reply_with(too_late)
     if held.caller.id != button.presser.id:
         text = say(language, "not_yours", name=held.caller.name or held.caller.id)
-        return reply_with(Post(chat=button.ref.chat, text=text))
-    plan = reply_with(Post(chat=button.ref.chat, text=say(language, "not_done")))
+        return reply_with(told(button, text))
+    plan = reply_with(told(button, say(language, "not_done")))
     if pressed.yes:
         # Once more: rights and the chat may have changed since the command was typed.
         call = admitted(c, button.key, held, language, now)
@@ -193,7 +192,7 @@ def confirm(c: Connection, button: Button, pressed: Confirm, language: str, now:
         # Somebody may have pressed since the reading; only one takes it.
         if questions.held(c, pressed.command, now) is None:
             return [too_late]
-        return in_place(c, button, plan.write(c))
+        return in_place(c, button, plan.write(c), say(language, "done"))
 
     return Plan(write, plan.ahead)
 
@@ -214,9 +213,14 @@ def cancel_pressed(c: Connection, button: Button, pressed: CancelJob, language: 
     return run(c, command, language, now)
 
 
-def in_place(c: Connection, button: Button, replies: Sequence[Reply]) -> Sequence[Reply]:
-    """The first sentence of the outcome replaces the question and its buttons."""
+def in_place(c: Connection, button: Button, replies: Sequence[Reply], done: str) -> Sequence[Reply]:
+    """The first sentence of the outcome replaces the question and its buttons.
+
+    What all are to read stays a post of its own, and the question, which one person saw, reads `done`.
+    """
     post = outbox.find_post(c, button.ref.chat, button.ref.message_id)
     if post is None or not replies or not isinstance(replies[0], Post):
         return replies
+    if replies[0].to is None and not button.private:
+        return [EditPost(chat=button.ref.chat, post=post, text=done), *replies]
     return [EditPost(chat=button.ref.chat, post=post, text=replies[0].text), *replies[1:]]

@@ -71,7 +71,7 @@ def retrain_auto(call: Call) -> Answer:
 
     def write(c: Connection) -> list[Post]:
         automatic_retraining.choose(c, wanted == "on")
-        return call.say(f"retrain_auto_{wanted}", fewest=automatic_retraining.FEWEST)
+        return call.tell_all(f"retrain_auto_{wanted}", fewest=automatic_retraining.FEWEST)
 
     return Plan(write)
 
@@ -215,7 +215,7 @@ def queue(call: Call, kind: JobKind, text: str, **asked: Any) -> Plan:
         job = jobs.add(c, request, call.now)
         behind = call.text("job_behind", job=before.id) if before else ""
         cancel = Choice(text=call.text("cancel"), value=CancelJob(job.id).value)
-        return [call.post(text + behind, choices=(cancel,), progress=0.0)]
+        return [call.announce(text + behind, choices=(cancel,), progress=0.0)]
 
     return Plan(write)
 

@@ -96,8 +96,8 @@ def promote(call: Call) -> Answer:
     def write(c: Connection) -> list[Post]:
         versions.promote(c, version.id, call.now)
         if messages:
-            return call.say("promoted_reads", version=version.id, messages=messages, before=before.id)
-        return call.say("promoted", version=version.id)
+            return call.tell_all("promoted_reads", version=version.id, messages=messages, before=before.id)
+        return call.tell_all("promoted", version=version.id)
 
     return Plan(write)
 
@@ -115,7 +115,7 @@ def rollback(call: Call) -> Answer:
         restored = versions.rollback(c, call.now)
         if restored is None or restored.id != before.id:
             raise Stale
-        return call.say("rolled_back", version=before.id)
+        return call.tell_all("rolled_back", version=before.id)
 
     return Plan(write)
 

@@ -138,12 +138,16 @@ workspace, or want what only people who are named in the settings may do."""
 
 
 class Button(BaseEvent):
-    """Somebody pressed a button under one of our posts; `value` (1 to 64 bytes) is what the button meant."""
+    """Somebody pressed a button under one of our posts; `value` (1 to 64 bytes) is what the button meant.
+
+    `thread`: the message under which an answer belongs.
+    """
 
     kind: Literal["button"] = "button"
     ref: MessageRef
     presser: Person
     value: Text
+    thread: Text | None = None
     private: bool = False
     admin: bool | None = None
     operator: bool = False
@@ -207,6 +211,11 @@ class Moved(BaseEvent):
 
 Event = Annotated[Message | Edit | Delete | Reaction | Button | Command | Presence | Moved, Field(discriminator="kind")]
 EVENT: TypeAdapter[Event] = TypeAdapter(Event)
+
+
+def asker_of(event: Command | Button) -> Person:
+    """Who typed or pressed, and waits for an answer."""
+    return event.caller if isinstance(event, Command) else event.presser
 
 
 def chat_of(event: Event) -> ChatRef:

@@ -38,7 +38,11 @@ class React(Frozen):
 
 
 class Post(Frozen):
-    """Say something in a chat. `progress` (0 to 1) asks for a bar where the platform can draw one."""
+    """Say something in a chat. `progress` (0 to 1) asks for a bar where the platform can draw one.
+
+    `to`: the id of the one person whom it is for, and who alone sees it where the platform can do that; None: all.
+    `asker`: who asked for what is said to all, and hears of it where it can't be said.
+    """
 
     kind: Literal["post"] = "post"
     chat: ChatRef
@@ -46,6 +50,14 @@ class Post(Frozen):
     choices: tuple[Choice, ...] = ()
     reply_to: str | None = None
     progress: float | None = None
+    to: Text | None = None
+    asker: Text | None = None
+
+
+def answer_to(command: Command, text: str, choices: tuple[Choice, ...] = ()) -> Post:
+    """What whoever typed a command is told, and nobody else."""
+    to = command.caller.id
+    return Post(chat=command.chat, text=text, choices=choices, reply_to=command.thread, to=to)
 
 
 class EditPost(Frozen):
@@ -72,7 +84,7 @@ class Document(Frozen):
 
 
 class Picture(Frozen):
-    """Show a picture (PNG), such as a chart. `alt` says in words what is on it."""
+    """Show a picture (PNG), such as a chart. `alt` says in words what is on it; `to` as in `Post`."""
 
     # Replies wait in the outbox as JSON, which has no bytes.
     model_config = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
@@ -84,6 +96,18 @@ class Picture(Frozen):
     alt: Text
     text: Text = ""
     reply_to: str | None = None
+    to: Text | None = None
+
+
+class TakeBack(Frozen):
+    """Take away what was said to one person where others see it, too: it has been read by now.
+
+    `post` is the outbox key of the post or picture. Queued by the outbox itself once that is sent.
+    """
+
+    kind: Literal["take_back"] = "take_back"
+    chat: ChatRef
+    post: str
 
 
 class CheckAdmin(Frozen):
@@ -97,6 +121,22 @@ class CheckAdmin(Frozen):
         return chat_of(self.event)
 
 
-Reply = Annotated[React | Post | EditPost | Document | Picture | CheckAdmin, Field(discriminator="kind")]
+Reply = Annotated[React | Post | EditPost | Document | Picture | TakeBack | CheckAdmin, Field(discriminator="kind")]
 
 REPLY: TypeAdapter[Reply] = TypeAdapter(Reply)
+
+_ALONE = "only:"
+"""Prefix of the id of a message that one person sees."""
+
+
+def alone_id(person: str, message_id: str) -> str:
+    """The id, and so the handle, of a message that only this person sees, and which others may share with it."""
+    return f"{_ALONE}{person}:{message_id}"
+
+
+def alone(message_id: str | None) -> tuple[str, str] | None:
+    """The person who sees this message and its id on the platform; None for one that all see."""
+    if message_id is None or not message_id.startswith(_ALONE):
+        return None
+    person, _, shown = message_id.removeprefix(_ALONE).rpartition(":")
+    return person, shown

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from sqlalchemy.exc import OperationalError
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_exponential
 
-from workers.core.events import Button, Command, chat_of
+from workers.core.events import Button, Command, asker_of, chat_of
 from workers.core.i18n import say
 from workers.core.replies import Post
 from workers.store import chats, inbox, outbox
@@ -113,6 +113,6 @@ def put_back(context: ClaimContext, item: Claimed, error: Exception) -> None:
             inbox.finish(c, [item])
             chat = chat_of(item.event)
             text = say(chats.language(c, chat, context.language), "failed_inside")
-            outbox.add(c, [(f"{item.event.key}:failed", Post(chat=chat, text=text))], now)
+            outbox.add(c, [(f"{item.event.key}:failed", Post(chat=chat, text=text, to=asker_of(item.event).id))], now)
         else:
             inbox.retry(c, item, 2.0**item.attempts, type(error).__name__, now)

@@ -33,7 +33,7 @@ from modeling.sentences.catalogue import Sentence
 from modeling.text.cleaning import clean
 from workers.core.events import EXPLAIN, ChatRef, Command
 from workers.core.i18n import say
-from workers.core.replies import Picture, Post, Reply
+from workers.core.replies import Picture, Post, Reply, answer_to
 from workers.handlers.claims import ClaimContext, drain
 from workers.serving.served_model import ServedModel
 from workers.store import chats, inbox, messages, outbox, predictions, training_set
@@ -167,11 +167,11 @@ def answer(
     if not refusal and (model.head is None or len(model.labels) < 2):
         refusal = "classify_none"
     if refusal:
-        return Post(chat=command.chat, text=say(language, refusal), reply_to=command.thread)
+        return answer_to(command, say(language, refusal))
     text = text[:LONGEST]
     explained = worked_out(question(model, text, nearest(database, model, command.chat, text), language))
     if isinstance(explained, Sentence):
-        return Post(chat=command.chat, text=explained.render(language), reply_to=command.thread)
+        return answer_to(command, explained.render(language))
     return in_words_and_picture(model, command, language, *explained)
 
 
@@ -197,9 +197,9 @@ def in_words_and_picture(
     replied_to = None if command.arguments or command.reply_to is None else command.reply_to.message_id
     text, to = explanation_text(language, explained, model.labels), replied_to or command.thread
     if not content:
-        return Post(chat=command.chat, text=text, reply_to=to)
-    alt = say(language, "explained_alt", label=explained.label)
-    return Picture(chat=command.chat, filename="explained.png", content=content, alt=alt, text=text, reply_to=to)
+        return Post(chat=command.chat, text=text, reply_to=to, to=command.caller.id)
+    alt, name, asker = say(language, "explained_alt", label=explained.label), "explained.png", command.caller.id
+    return Picture(chat=command.chat, filename=name, content=content, alt=alt, text=text, reply_to=to, to=asker)
 
 
 def question(model: ServedModel, text: str, near: Examples | None, language: str) -> Question:

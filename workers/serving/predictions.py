@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from workers.core.events import Command, Delete, Edit, Message
 from workers.core.i18n import say
-from workers.core.replies import Post, React, Reply
+from workers.core.replies import Post, React, Reply, answer_to
 from workers.serving.decisions import Decision
 from workers.serving.served_model import ServedModel
 from workers.store import chats, messages, outbox
@@ -115,7 +115,7 @@ def answer_classify(c: Connection, command: Command, predicted: Predicted, langu
     chat = chats.get(c, command.chat)
     language = chat.language if chat else language
     _, decision = predicted.get(command.arguments, (None, None))
-    if chat is None or not chat.enabled:
+    if not (command.private or (chat is not None and chat.enabled)):
         text = say(language, "not_here")
     elif decision is None:
         text = say(language, "classify_empty")
@@ -127,4 +127,4 @@ def answer_classify(c: Connection, command: Command, predicted: Predicted, langu
             for label, probability in decision.ranked
         ]
         text = "\n".join([say(language, "guess" if decision.guess else "classified"), *lines])
-    return Post(chat=command.chat, text=text)
+    return answer_to(command, text)

@@ -40,7 +40,9 @@ class Failed:
 def waiting(c: Connection, now: float) -> list[Backlog]:
     """What is not done yet, in the inbox by queue and in the outbox by platform."""
     came_in = select(inbox.c.queue, func.count(), func.min(inbox.c.received_at)).where(INBOX_LIVE)
-    going_out = select(outbox.c.platform, func.count(), func.min(outbox.c.created_at)).where(OUTBOX_LIVE)
+    going_out = select(outbox.c.platform, func.count(), func.min(outbox.c.created_at))
+    # What is to be taken back later is of a later time.
+    going_out = going_out.where(OUTBOX_LIVE, outbox.c.created_at <= now)
     parts: tuple[tuple[Direction, AnySelect], ...] = (
         ("in", came_in.group_by(inbox.c.queue).order_by(inbox.c.queue)),
         ("out", going_out.group_by(outbox.c.platform).order_by(outbox.c.platform)),

@@ -15,6 +15,7 @@ from sqlalchemy import Column, Connection, Table, func, literal, select, update
 from workers.core.events import EVENT, ChatRef, Event, chat_of
 from workers.store import chats as chats_store
 from workers.store.counters import REWRITTEN, bump
+from workers.store.outbox import lanes
 from workers.store.sql import UNCLAIMED, advisory_lock, insert
 from workers.store.tables import (
     audit,
@@ -98,19 +99,20 @@ def _migrate_queues(c: Connection, old: ChatRef, into: ChatRef) -> None:
         return json.dumps(_rewritten(json.loads(text), old, into), ensure_ascii=False)
 
     _rewrite(c, inbox, inbox.c.event, inbox.c.chat == old.key, rewrite)
-    _rewrite(c, outbox, outbox.c.reply, outbox.c.chat == old.key, rewrite)
+    _rewrite(c, outbox, outbox.c.reply, outbox.c.chat.in_(lanes(old)), rewrite)
     # `contains` only saves reading: `_rewritten` replaces whole refs and nothing else.
     _rewrite(c, confirmations, confirmations.c.command, confirmations.c.command.contains(old.chat_id), rewrite)
     _rewrite(c, jobs, jobs.c.request, jobs.c.request.contains(old.chat_id), rewrite)
     for table, waiting in ((inbox, "new"), (outbox, "pending")):
-        claimed = (table.c.chat == old.key) & (table.c.state == "claimed")
+        claimed = table.c.chat.in_(lanes(old)) & (table.c.state == "claimed")
         # One attempt more is another token than the one that the claim holds.
         unclaimed = {"state": waiting, "attempts": table.c.attempts + 1, **UNCLAIMED}
         c.execute(update(table).where(claimed).values(unclaimed))
     c.execute(update(inbox).where(inbox.c.chat == old.key).values(chat=into.key))
     ids = literal(BEFORE) + outbox.c.message_id
-    c.execute(update(outbox).where(outbox.c.chat == old.key).values(chat=into.key, message_id=ids))
-    _migrate_keys(c, outbox.c.subject, old, into, outbox.c.chat == into.key)
+    for before, after in zip(lanes(old), lanes(into), strict=True):
+        c.execute(update(outbox).where(outbox.c.chat == before).values(chat=after, message_id=ids))
+        _migrate_keys(c, outbox.c.subject, old, into, outbox.c.chat == after)
 
 
 def _rewrite(c: Connection, table: Table, column: Column[Any], where: Any, change: Callable[[str], str]) -> None:

@@ -3,6 +3,9 @@
 A row is committed with the decision that it follows from (`add`). A bot process claims rows for some seconds (`claim`),
 sends them, and says of each what came of it (`sent`, `retry`, `fail`, `give_back`). A claim that was lost meanwhile
 changes nothing: `attempts` is the fencing token.
+
+A chat has a lane for each kind of call, which the column `chat` names: emoji, of which a platform may want few, hold up
+no words, and what is to be taken back later holds up nothing.
 """
 
 from __future__ import annotations
@@ -17,12 +20,16 @@ from pydantic import ValidationError
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from workers.core.events import ChatRef, storable_text
-from workers.core.replies import REPLY, Document, EditPost, Picture, React, Reply
+from workers.core.replies import REPLY, Document, EditPost, Picture, Post, React, Reply, TakeBack, alone
 from workers.store.sql import UNCLAIMED, AnyRow, AnySelect, advisory_lock, claimable, insert_new, our_claim
 from workers.store.tables import OUTBOX_EDITS, OUTBOX_LIVE, OUTBOX_REACTED, OUTBOX_SPENT, outbox
 
 _EMPTIED = {"reply": None, "error": None, **UNCLAIMED}
 _FREE, _OUR_CLAIM = claimable(outbox, "pending"), our_claim(outbox)
+
+
+READ_AFTER = 300.0
+"""Seconds after which what was said to one person, where others see it, has been read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +38,7 @@ class Outgoing:
 
     id: int
     key: str
+    lane: str
     reply: Reply
     attempts: int
     handle: str | None
@@ -48,7 +56,7 @@ def add(c: Connection, replies: Sequence[tuple[str, Reply]], now: float, receive
         {
             "key": key,
             "platform": reply.chat.platform,
-            "chat": reply.chat.key,
+            "chat": _lane(reply),
             "kind": reply.kind,
             "subject": _subject(reply),
             "reply": reply.model_dump_json(),
@@ -61,9 +69,19 @@ def add(c: Connection, replies: Sequence[tuple[str, Reply]], now: float, receive
     insert_new(c, outbox, rows)
 
 
+def lanes(chat: ChatRef) -> tuple[str, str, str]:
+    """A chat's lanes: words and files, emoji, and what is to be taken back."""
+    return chat.key, f"{chat.key} emoji", f"{chat.key} later"
+
+
+def _lane(reply: Reply) -> str:
+    words, emoji, later = lanes(reply.chat)
+    return emoji if isinstance(reply, React) else later if isinstance(reply, TakeBack) else words
+
+
 def _subject(reply: Reply) -> str | None:
     """What a reply says the latest about: of several about one subject, only the newest needs sending."""
-    if isinstance(reply, EditPost):
+    if isinstance(reply, EditPost | TakeBack):
         return reply.post
     return reply.ref.key if isinstance(reply, React) else None
 
@@ -134,7 +152,7 @@ def claim(
     _supersede(c, [row.id for row in front if row.subject and newest[row.kind, row.subject] > row.id])
     sendable = _in_order([row for row in front if not row.subject or newest[row.kind, row.subject] == row.id])
     rows = _take(c, sendable, {"claimed_by": worker, "lease_until": now + lease})
-    handles = _post_ids(c, [row.subject for row in rows if row.kind == "edit_post"])
+    handles = _post_ids(c, [row.subject for row in rows if row.kind in ("edit_post", "take_back")])
     handles |= _emoji(c, [row.subject for row in rows if row.kind == "react"])
     outgoing = [_decode(c, row, handles.get(row.subject)) for row in rows]
     return [item for item in outgoing if item is not None]
@@ -193,7 +211,7 @@ def _in_order(rows: Sequence[AnyRow]) -> list[int]:
 def _take(c: Connection, ids: Sequence[int], lease: dict[str, Any]) -> list[AnyRow]:
     if not ids:
         return []
-    columns = (outbox.c.id, outbox.c.key, outbox.c.kind, outbox.c.subject, outbox.c.reply, outbox.c.attempts)
+    columns = tuple(outbox.c[name] for name in ("id", "key", "chat", "kind", "subject", "reply", "attempts"))
     statement = update(outbox).where(outbox.c.id.in_(ids))
     statement = statement.values(state="claimed", attempts=outbox.c.attempts + 1, **lease)
     return sorted(c.execute(statement.returning(*columns)).all(), key=lambda row: row.id)
@@ -223,7 +241,7 @@ def _decode(c: Connection, row: AnyRow, handle: str | None) -> Outgoing | None:
         reason = f"The stored reply cannot be read: {error.errors(include_input=False)[0]['msg']}"
         c.execute(update(outbox).where(outbox.c.id == row.id).values(state="failed", error=reason, **UNCLAIMED))
         return None
-    return Outgoing(row.id, row.key, reply, row.attempts, handle)
+    return Outgoing(row.id, row.key, row.chat, reply, row.attempts, handle)
 
 
 # ── after: what came of a claimed reply ─────────────────────────────────────────────────────────────
@@ -237,7 +255,13 @@ def sent(c: Connection, outgoing: Outgoing, message_id: str | None, now: float) 
     values: dict[str, Any] = {"state": "sent", "message_id": message_id, "sent_at": now, "error": None, **UNCLAIMED}
     if not isinstance(outgoing.reply, EditPost):
         values["reply"] = _kept(outgoing.reply)
+    if isinstance(outgoing.reply, TakeBack):
+        values["state"] = "superseded"  # of no more use, and pruned like what was never sent
     marked = c.execute(update(outbox).where(_OUR_CLAIM).values(**values), _token(outgoing)).rowcount
+    others_see_it = message_id is not None and alone(message_id) is None
+    if isinstance(outgoing.reply, Post | Picture) and outgoing.reply.to is not None and others_see_it:
+        back = TakeBack(chat=outgoing.reply.chat, post=outgoing.key)
+        add(c, [(f"{outgoing.key}:back", back)], now + READ_AFTER)
     if marked and isinstance(outgoing.reply, EditPost):
         older = (outbox.c.subject == outgoing.reply.post) & (outbox.c.id < outgoing.id) & (outbox.c.state == "sent")
         c.execute(update(outbox).where(OUTBOX_EDITS, older).values(state="superseded", **_EMPTIED))
@@ -306,5 +330,13 @@ def subject(c: Connection, key: str) -> str | None:
 
 def find_post(c: Connection, chat: ChatRef, message_id: str) -> str | None:
     """The outbox key of the post that has this id on its platform, such as the one whose button was pressed."""
-    statement = select(outbox.c.key).where(outbox.c.chat == chat.key, outbox.c.message_id == message_id)
+    # A label that was shown in words stands in the lane of emoji.
+    statement = select(outbox.c.key).where(outbox.c.chat.in_(lanes(chat)), outbox.c.message_id == message_id)
     return c.execute(statement.order_by(outbox.c.id.desc()).limit(1)).scalar()
+
+
+def reader(c: Connection, key: str) -> str | None:
+    """The id of the one person to whom the post under this key was said; None where it was said to all."""
+    row = c.execute(select(outbox.c.reply).where(outbox.c.key == key, outbox.c.reply.is_not(None))).first()
+    reply = REPLY.validate_json(row.reply) if row else None
+    return reply.to if isinstance(reply, Post | Picture) else None

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, select
 
 from workers.core.events import EVENT, Button, Command, Event, Message, Person, Reaction, chat_of
-from workers.core.replies import REPLY, CheckAdmin, Document, React, Reply
+from workers.core.replies import REPLY, CheckAdmin, Document, React, Reply, TakeBack
 from workers.store.messages import former_texts
 from workers.store.sql import AnyRow, chunks
 from workers.store.tables import ledger, messages, questions
@@ -58,7 +58,9 @@ class Traces:
             return reply.ref.key in self.refs
         about = key in self.posts or getattr(reply, "post", None) in self.posts
         about = about or f"{reply.chat.key}/{getattr(reply, 'reply_to', None)}" in self.refs
-        about = about or getattr(reply, "to", None) == self.person
+        about = about or self.person in (getattr(reply, "to", None), getattr(reply, "asker", None))
+        if isinstance(reply, TakeBack):
+            return about
         text = _on_one_line(f"{reply.text} {reply.content}" if isinstance(reply, Document) else reply.text)
         return about or self.in_words(text) or self.quotes.any_in(text)
 

@@ -26,6 +26,7 @@ from workers.core.events import (
     Presence,
     Reaction,
 )
+from workers.core.replies import alone_id
 
 PLATFORM = "slack"
 MESSAGE_SUBTYPES = frozenset({None, "file_share", "thread_broadcast", "bot_message", "me_message"})
@@ -33,6 +34,9 @@ MESSAGE_SUBTYPES = frozenset({None, "file_share", "thread_broadcast", "bot_messa
 
 CORRECTION = 60.0
 """Seconds for which a verb may be corrected by an edit; later an edit runs nothing."""
+
+NEW_THREAD = "new:"
+"""Prefix of a message under which nobody has written yet: a thread that would begin with the answer."""
 
 SLASHES = {"/backchannel": "", "/retrain": "retrain "}
 """Our slash commands and the verb that each stands for."""
@@ -195,7 +199,7 @@ def command_of(event: Payload, key: str, workspace: Workspace, name: Name, priva
         caller=author_of(event, name),
         text=readable(mention(workspace).sub("", event.get("text") or "", count=1), ids=True),
         reply_to=ref_of(channel, parent, workspace) if parent else None,
-        thread=parent or (None if private else ts),
+        thread=parent or (None if private else f"{NEW_THREAD}{ts}"),
         private=private,
     )
 
@@ -262,12 +266,14 @@ def button_of(payload: Payload, workspace: Workspace) -> Button | None:
     channel = (payload.get("channel") or {}).get("id") or container.get("channel_id")
     if not (ts and channel and action.get("value")):
         return None
+    presser = user_of(payload)
     return Button(
         key=f"slack:{workspace.id}:{payload['trigger_id']}",
         at=float(action["action_ts"]),
-        ref=ref_of(channel, ts, workspace),
-        presser=user_of(payload),
+        ref=ref_of(channel, alone_id(presser.id, ts) if container.get("is_ephemeral") else ts, workspace),
+        presser=presser,
         value=action["value"],
+        thread=(payload.get("message") or {}).get("thread_ts") or container.get("thread_ts"),
         # The ids of DMs begin with D.
         private=channel.startswith("D"),
     )

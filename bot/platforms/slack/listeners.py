@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, Protocol
 
@@ -18,10 +18,11 @@ from bot.platforms.slack.background_tasks import BackgroundTasks
 from bot.platforms.slack.custom_emoji import CustomEmoji
 from bot.platforms.slack.errors import translated_errors
 from bot.platforms.slack.redact import sdk_logger
+from bot.platforms.slack.response_urls import ResponseUrls
 from bot.platforms.slack.surfaces import LABEL_THIS, Home, Option, closing, home_view, modal_view
 from bot.platforms.slack.users import Users
 from bot.platforms.slack.workspaces import Workspace, Workspaces, workspace_of
-from workers.core.events import ChatRef, Command, Event, Message, Reaction
+from workers.core.events import Button, ChatRef, Command, Event, Message, Reaction
 from workers.core.i18n import say
 
 Body = dict[str, Any]
@@ -41,14 +42,14 @@ class Screens(Protocol):
 
 
 class Listeners:
-    """One method for each kind of payload. `response_urls` gets the newest of each chat, by the chat's key."""
+    """One method for each kind of payload."""
 
     def __init__(
         self,
         workspaces: Workspaces,
         users: Users,
         background: BackgroundTasks,
-        response_urls: MutableMapping[str, SecretStr],
+        response_urls: ResponseUrls,
         screens: Screens,
         language: str,
     ) -> None:
@@ -86,8 +87,7 @@ class Listeners:
             await ack()
             return
         command = events.slash_command_of(body, workspace)
-        if body.get("response_url"):
-            self._response_urls[command.chat.key] = SecretStr(body["response_url"])
+        self._response_urls.keep(command.chat, command.caller.id, body.get("response_url"))
         if await self.accept(command):
             await ack()
             self._look_at_emoji(workspace, command)
@@ -100,6 +100,9 @@ class Listeners:
         if workspace is not None:
             at_home = (body.get("container") or {}).get("type") == "view"
             event = events.home_command_of(body, workspace) if at_home else events.button_of(body, workspace)
+            if isinstance(event, Button):
+                for about in (event.presser.id, event.ref.message_id):
+                    self._response_urls.keep(event.ref.chat, about, body.get("response_url"))
             if event is not None:
                 await self.accept(event)
         await ack()
@@ -109,7 +112,9 @@ class Listeners:
         workspace = await self._workspaces.find(workspace_of(body))
         if workspace is not None:
             target = events.target_of(body, workspace)
-            options = await asyncio.to_thread(self._screens.options, events.chat_of(target.channel, workspace))
+            chat = events.chat_of(target.channel, workspace)
+            self._response_urls.keep(chat, body["user"]["id"], body.get("response_url"))
+            options = await asyncio.to_thread(self._screens.options, chat)
             if isinstance(options, str):
                 view = closing(options, self._language)
             else:

@@ -3,38 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from typing import Protocol
 
-import aiohttp
-from cachetools import TTLCache
-from pydantic import SecretStr
 from slack_bolt.async_app import AsyncApp
-from slack_sdk.webhook.async_client import AsyncWebhookClient
 from starlette.responses import Response
 
 from bot.platforms.base import Accept, Ailment, Standing, well
 from bot.platforms.http_server import bind, healthz, serving
 from bot.platforms.slack.background_tasks import BackgroundTasks
-from bot.platforms.slack.errors import Uninvited
 from bot.platforms.slack.http import site
 from bot.platforms.slack.listeners import Listeners, Screens, bolt_app
 from bot.platforms.slack.oauth import InstallRegister, oauth_flow
 from bot.platforms.slack.rate_limit import RateLimit
-from bot.platforms.slack.redact import sdk_logger
+from bot.platforms.slack.response_urls import ResponseUrls
 from bot.platforms.slack.sender import Sender
 from bot.platforms.slack.socket_mode import connection, keep_connected
 from bot.platforms.slack.users import Users
 from bot.platforms.slack.workspaces import Installed, Workspaces, introduced
 from bot.settings import SlackSettings
 from workers.core.events import ChatRef, Person
-from workers.core.i18n import say
 from workers.core.replies import Reply
-
-log = logging.getLogger(__name__)
-
-RESPONSE_URLS, RESPONSE_URL_SECONDS = 1000, 1800.0
-"""Addresses at which somebody who typed a slash command can be answered: how many are kept, and Slack's limit."""
 
 
 class Installations(Installed, InstallRegister, Protocol):
@@ -54,17 +42,15 @@ class SlackPlatform:
         language: str = "en",
         pause: float = 1.0,
     ) -> None:
-        self._settings, self._installations, self._language = settings, installations, language
+        self._settings, self._installations = settings, installations
         self.ailment: Ailment = well
         self.port, self.connected = settings.port, asyncio.Event()
         self._workspaces = Workspaces(settings.api_url, installations)
         self._background, rate_limit = BackgroundTasks(), RateLimit(pause)
-        self._response_urls: TTLCache[str, SecretStr] = TTLCache(RESPONSE_URLS, RESPONSE_URL_SECONDS)
+        response_urls = ResponseUrls()
         self._users = Users(self._workspaces, self._background, rate_limit)
-        self._listeners = Listeners(
-            self._workspaces, self._users, self._background, self._response_urls, screens, language
-        )
-        self._sender = Sender(self._workspaces, rate_limit)
+        self._listeners = Listeners(self._workspaces, self._users, self._background, response_urls, screens, language)
+        self._sender = Sender(self._workspaces, rate_limit, response_urls)
 
     async def listen(self, accept: Accept) -> None:
         """Hand every event to `accept` and acknowledge it only afterwards. Runs until it is cancelled.
@@ -122,25 +108,9 @@ class SlackPlatform:
             self.connected.clear()
 
     async def send(self, reply: Reply, key: str, handle: str | None) -> str | None:
-        """See `Platform.send`. Who typed a slash command where we can't write is told so, and by what to invite us."""
-        try:
-            return await self._sender.send(reply, handle)
-        except Uninvited:
-            self._background.start(lambda: self._ask_for_invitation(reply.chat))
-            raise
+        """See `Platform.send`."""
+        return await self._sender.send(reply, handle)
 
     async def standing(self, chat: ChatRef, person: Person, verb: str) -> Standing:
         """Admins and owners of the workspace are admins; guests and people of other workspaces never are."""
         return await self._users.standing(await self._workspaces.needed(chat.workspace), person.id)
-
-    async def _ask_for_invitation(self, chat: ChatRef) -> None:
-        url, workspace = self._response_urls.pop(chat.key, None), await self._workspaces.find(chat.workspace)
-        if url is None or workspace is None:
-            return
-        name = self._users.name(workspace, workspace.bot)
-        text = say(self._language, "slack_invite", bot="backchannel" if name == workspace.bot else name)
-        try:
-            webhook = AsyncWebhookClient(url.get_secret_value(), logger=sdk_logger(), retry_handlers=[])
-            await webhook.send(text=text, response_type="ephemeral")
-        except (aiohttp.ClientError, OSError) as error:
-            log.info("Somebody could not be told to invite the bot (%s).", type(error).__name__)

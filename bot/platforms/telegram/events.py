@@ -14,6 +14,7 @@ from bot.platforms.telegram.refs import NAME, chat_ref, message_ref
 from bot.platforms.telegram.updates import Member, Membership, Message, Query, Quoted, Reactions, Update
 from workers.core import events as core_events
 from workers.core.events import Button, Command, Edit, Event, Moved, Presence, Reaction
+from workers.core.replies import alone_id
 
 UNNAMED = ""
 """The key of an event that gets one from its update."""
@@ -181,8 +182,13 @@ def _on_button(query: Query, context: Context) -> list[Event]:
     if message is None or query.sender is None or not value:
         return []
     presser, private = users.person(query.sender), message.chat.private
+    ref, thread = _ref(message), str(message.message_id)
+    if message.ephemeral_message_id is not None:
+        shown = alone_id(presser.id, str(message.ephemeral_message_id))
+        ref, thread = ref.model_copy(update={"message_id": shown}), None
     # A press has no time of its own.
-    return [Button(key=UNNAMED, at=context.now, ref=_ref(message), presser=presser, value=value, private=private)]
+    at = context.now
+    return [Button(key=UNNAMED, at=at, ref=ref, presser=presser, value=value, thread=thread, private=private)]
 
 
 def _on_membership(update: Membership, context: Context) -> list[Event]:

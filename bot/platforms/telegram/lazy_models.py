@@ -47,6 +47,7 @@ def _build_used() -> None:
 
     for model in (
         types.BotCommand,
+        types.EphemeralMessageParameters,
         types.InlineKeyboardButton,
         types.InlineKeyboardMarkup,
         types.MessageEntity,

@@ -186,6 +186,8 @@ class TelegramPlatform:
                 return await self._sender.document(reply)
             case "picture":
                 return await self._sender.picture(reply)
+            case "take_back":
+                return await self._sender.take_back(reply, handle)
             case "check_admin":
                 raise Refused("Delivery answers this question itself.")
 

@@ -7,16 +7,23 @@ from typing import Any
 
 from aiogram.methods import (
     DeleteMessage,
+    EditEphemeralMessageText,
     EditMessageText,
     SendDocument,
     SendMessage,
     SendPhoto,
     SetMessageReaction,
 )
-from aiogram.types import BufferedInputFile, InlineKeyboardMarkup, ReactionTypeEmoji, ReplyParameters
+from aiogram.types import (
+    BufferedInputFile,
+    EphemeralMessageParameters,
+    InlineKeyboardMarkup,
+    ReactionTypeEmoji,
+    ReplyParameters,
+)
 from cachetools import FIFOCache
 
-from bot.platforms.base import Refused, post_handle
+from bot.platforms.base import Refused, Unreachable, post_handle
 from bot.platforms.telegram.client import Client
 from bot.platforms.telegram.errors import (
     ChatUnknown,
@@ -33,7 +40,7 @@ from bot.platforms.telegram.refs import BEFORE_MIGRATION, chat_ref, group_of, to
 from bot.platforms.telegram.users import ANONYMOUS_PREFIX
 from workers.core.events import ChatRef
 from workers.core.i18n import both
-from workers.core.replies import Document, EditPost, Picture, Post, React
+from workers.core.replies import Document, EditPost, Picture, Post, React, TakeBack, alone, alone_id
 
 EMOJI = "emoji"
 """The handle of an emoji that the bot has put on a message; any other handle is the number of a message."""
@@ -94,16 +101,26 @@ class Sender:
     async def _remove_label(self, chat: ChatRef, handle: str | None) -> None:
         if handle in (None, EMOJI):
             return
-        await self._rate_limit.turn(group_of(chat), 0)
         with suppress(MessageGone):
-            await self._client(DeleteMessage(chat_id=group_of(chat), message_id=int(handle)))
+            await self._delete(chat, handle)
+
+    async def _delete(self, chat: ChatRef, handle: str) -> None:
+        await self._rate_limit.turn(group_of(chat), 0)
+        await self._client(DeleteMessage(chat_id=group_of(chat), message_id=int(handle)))
 
     # ── words ───────────────────────────────────────────────────────────────────────────────────────
 
     async def post(self, reply: Post) -> str:
         """Say it, in several messages if it is long; the buttons are under the last, which is the post's handle."""
         parts = pieces(with_bar(reply.text, reply.progress))
-        return await self._post(reply.chat, parts, keyboard(reply.choices), reply.reply_to)
+        return await self._post(reply.chat, parts, keyboard(reply.choices), reply.reply_to, reply.to)
+
+    async def take_back(self, reply: TakeBack, handle: str | None) -> None:
+        """Delete an answer that others see, too. In one's own chat with the bot there are no others."""
+        if handle is None or alone(handle) or handle.startswith(BEFORE_MIGRATION) or group_of(reply.chat) > 0:
+            return
+        with suppress(MessageGone):
+            await self._delete(reply.chat, handle)
 
     async def edit(self, reply: EditPost, handle: str | None) -> str:
         """Replace what a post says."""
@@ -115,33 +132,62 @@ class Sender:
 
     async def _change(self, chat: ChatRef, handle: str, piece: Piece, buttons: InlineKeyboardMarkup | None) -> None:
         await self._rate_limit.turn(group_of(chat))
-        message: dict[str, Any] = {"chat_id": group_of(chat), "message_id": int(handle)}
+        words: dict[str, Any] = {"text": piece.text, "entities": list(piece.entities) or None, "reply_markup": buttons}
+        if seen := alone(handle):
+            ids = {"receiver_user_id": int(seen[0]), "ephemeral_message_id": int(seen[1])}
+            edit = EditEphemeralMessageText(chat_id=group_of(chat), **ids, **words)
+        else:
+            edit = EditMessageText(chat_id=group_of(chat), message_id=int(handle), **words)
         with suppress(Unmodified):
-            await self._client(
-                EditMessageText(**message, text=piece.text, entities=list(piece.entities) or None, reply_markup=buttons)
-            )
+            await self._client(edit)
 
     async def _post(
-        self, chat: ChatRef, parts: list[Piece], buttons: InlineKeyboardMarkup | None, to: str | None
+        self,
+        chat: ChatRef,
+        parts: list[Piece],
+        buttons: InlineKeyboardMarkup | None,
+        to: str | None,
+        person: str | None = None,
     ) -> str:
         if not any(part.text.strip() for part in parts):
             raise Refused(both("refused_empty"))
         await self._rate_limit.turn(group_of(chat), len(parts))
         for part in parts[:-1]:
-            await self._send_message(chat, part, None, to)
+            await self._send_message(chat, part, None, to, person)
             await self._rate_limit.gap()
             to = None
-        return await self._send_message(chat, parts[-1], buttons, to)
+        return await self._send_message(chat, parts[-1], buttons, to, person)
 
     async def _send_message(
-        self, chat: ChatRef, piece: Piece, buttons: InlineKeyboardMarkup | None, to: str | None
+        self, chat: ChatRef, piece: Piece, buttons: InlineKeyboardMarkup | None, to: str | None, person: str | None
     ) -> str:
         entities = list(piece.entities) or None
-        sent = await self._client(
-            SendMessage(text=piece.text, entities=entities, reply_markup=buttons, **_to(chat, to))
-        )
+        message = SendMessage(text=piece.text, entities=entities, reply_markup=buttons, **_to(chat, to))
+        handle, sent = await self._to_one(chat, message, person)
         self.posts[group_of(chat), sent["message_id"]] = None
-        return _id(sent)
+        return handle
+
+    async def _to_one(
+        self, chat: ChatRef, message: SendMessage | SendPhoto, person: str | None
+    ) -> tuple[str, dict[str, Any]]:
+        """Send so that only this person sees it, where Telegram does that; else all do, until it is taken back.
+
+        Telegram does it in a group whose administrator the bot is, since version 10.2 of the Bot API; a server of an
+        earlier one leaves out what it does not know. https://core.telegram.org/bots/api#ephemeral-messages-and-commands
+        """
+        if person is not None and person.isdecimal() and group_of(chat) < 0:
+            only = EphemeralMessageParameters(receiver_user_id=int(person))
+            try:
+                sent = await self._client(message.model_copy(update={"ephemeral_message_parameters": only}))
+            except Unreachable:
+                raise
+            except Refused:
+                pass
+            else:
+                shown = sent.get("ephemeral_message_id")
+                return alone_id(person, str(shown)) if shown else _id(sent), sent
+        sent = await self._client(message)
+        return _id(sent), sent
 
     # ── files ───────────────────────────────────────────────────────────────────────────────────────
 
@@ -178,7 +224,9 @@ class Sender:
         caption = await self._caption(reply.chat, reply.text or reply.alt)
         file = BufferedInputFile(reply.content, reply.filename)
         await self._rate_limit.turn(group_of(reply.chat))
-        return _id(await self._client(SendPhoto(photo=file, **caption, **_to(reply.chat, reply.reply_to))))
+        photo = SendPhoto(photo=file, **caption, **_to(reply.chat, reply.reply_to))
+        handle, _ = await self._to_one(reply.chat, photo, reply.to)
+        return handle
 
     async def _caption(self, chat: ChatRef, text: str) -> dict[str, Any]:
         """The words under a file; more of them than fit there become a message before it."""

@@ -146,6 +146,7 @@ class Message(Quoted):
     """A message; of an old one, under a button, Telegram tells no more than chat and number."""
 
     reply_to_message: Maybe[Quoted] = None
+    ephemeral_message_id: Maybe[int] = None
 
 
 class Reaction(Part):

@@ -159,7 +159,11 @@ class FarPeople:
         return await self.send("slash_commands", payloads.slash(text, command, user, channel, response_url=url))
 
     async def press(self, value: str, post: str, user: str = "U2", channel: str = "C1") -> Any:
-        return await self.send("interactive", payloads.press(value, post, user, channel))
+        """Press a button under a post, or under what only this person was shown."""
+        pressed = payloads.press(value, post, user, channel)
+        pressed["container"]["is_ephemeral"] = post not in self.far.web.channels[channel].messages
+        pressed["response_url"] = f"{self.far.web.url}/commands/{payloads.unique('R')}"
+        return await self.send("interactive", pressed)
 
     async def label_this(self, ts: str, user: str = "U1", channel: str = "C1") -> Payload:
         """Use the shortcut on a message; the modal that opened."""

@@ -189,8 +189,10 @@ class FarWeb:
 
     def chat_postEphemeral(self, team: Team, args: Args) -> Answer:  # noqa: N802
         self.place(team, args)
-        self.whispers.append(args)
-        return {"message_ts": self.ts()}
+        check_blocks(args)
+        ts = self.ts()
+        self.whispers.append({**args, "ts": ts})
+        return {"message_ts": ts}
 
     def chat_update(self, team: Team, args: Args) -> Answer:
         channel = self.place(team, args)

@@ -107,7 +107,31 @@ def posted(world: World, fields: Json, content: Json) -> Json:
         if to is not None:
             more["reply_to_message"] = to
     sender = BOT if chat["type"] != "channel" else None
+    if "ephemeral_message_parameters" in fields and world.ephemeral:
+        return whispered(world, chat, fields, content)
     return world.message(chat["id"], sender, **{"text": None, **content}, **keyboard_of(fields), **more)
+
+
+def whispered(world: World, chat: Json, fields: Json, content: Json) -> Json:
+    """A message that one person sees. A bot that is no administrator may send none, nor any in a private chat."""
+    if chat["id"] > 0 or world.status.get((chat["id"], BOT["id"])) != "administrator":
+        raise bad("BOT_NOT_ADMIN")
+    receiver = json.loads(fields["ephemeral_message_parameters"])["receiver_user_id"]
+    number = next(world.numbers)
+    message = {"message_id": 0, "ephemeral_message_id": number, "date": int(time.time()), "chat": chat, "from": BOT}
+    message |= {"receiver_user": {"id": receiver, "is_bot": False, "first_name": "Somebody"}}
+    world.whispers[chat["id"], receiver, number] = message | content | keyboard_of(fields)
+    return world.whispers[chat["id"], receiver, number]
+
+
+def edit_ephemeral_message_text(world: World, fields: Json) -> bool:
+    chat, receiver = chat_of(world, fields)["id"], int(fields["receiver_user_id"])
+    message = world.whispers.get((chat, receiver, int(fields["ephemeral_message_id"])))
+    if message is None:
+        raise bad("message to edit not found")
+    message.pop("reply_markup", None)
+    message |= {**text_of(fields, "text", 4096), **keyboard_of(fields)}
+    return True
 
 
 def get_me(world: World, fields: Json) -> Json:
@@ -212,6 +236,7 @@ METHODS: dict[str, Callable[[World, Json], Any]] = {
     "sendPhoto": send_photo,
     "sendDocument": send_document,
     "editMessageText": edit_message_text,
+    "editEphemeralMessageText": edit_ephemeral_message_text,
     "editMessageReplyMarkup": edit_message_reply_markup,
     "deleteMessage": delete_message,
     "setMessageReaction": set_message_reaction,

@@ -80,6 +80,10 @@ class World:
     messages: dict[tuple[int, int], Json] = field(default_factory=dict)
     reactions: dict[tuple[int, int], dict[int, list[Json]]] = field(default_factory=dict)
     palettes: dict[int, set[str]] = field(default_factory=dict)
+    whispers: dict[tuple[int, int, int], Json] = field(default_factory=dict)
+    """What one person sees, by chat, person and number."""
+    ephemeral: bool = True
+    """Whether this server knows of such messages; one before version 10.2 leaves out what it does not know."""
     pending: list[Json] = field(default_factory=list)
     allowed: set[str] | None = None
     privacy: bool = False
@@ -171,10 +175,10 @@ class World:
         what = {"chat": self.chats[chat], "message_id": message_id, "user": person, "date": int(time.time())}
         return self.update("message_reaction", {**what, "old_reaction": old, "new_reaction": new})
 
-    def press(self, person: Json, message_id: int, data: str, chat: int = GROUP) -> str:
+    def press(self, person: Json, under: int | Json, data: str, chat: int = GROUP) -> str:
         """A person presses a button under one of the bot's messages. Returns the callback query's id."""
         id = f"q{next(self.numbers)}"
-        message = self.messages[chat, message_id]
+        message = self.messages[chat, under] if isinstance(under, int) else under
         self.update(
             "callback_query",
             {"id": id, "from": person, "message": message, "chat_instance": "1", "data": data},

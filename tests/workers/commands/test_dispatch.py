@@ -153,14 +153,16 @@ def test_labels_are_renamed_merged_and_removed_after_a_yes(room: Chatroom):
 
 def test_a_yes_edits_the_question_in_place(room: Chatroom):
     room.type("labels remove bug")
-    (outcome,) = room.press("y:1", message_id=last_post_id(room))
+    (outcome,) = room.press("y:1", message_id=question_id(room))
     assert isinstance(outcome, EditPost)
     assert "removed" in outcome.text
 
 
-def last_post_id(room: Chatroom) -> str:
+def question_id(room: Chatroom) -> str:
+    """The id of the latest post."""
+    latest = text("select message_id from outbox where kind = 'post' order by id desc limit 1")
     with room.database.read() as c:
-        return str(c.execute(text("select message_id from outbox order by id desc limit 1")).scalar_one())
+        return str(c.execute(latest).scalar_one())
 
 
 def test_label_as_a_reply_is_an_annotation_like_any_other(room: Chatroom):
@@ -276,7 +278,7 @@ def test_other_than_the_label_shown_in_words_is_asked_for(room: Chatroom):
     room.write("1", "the page is blank")
     (question,) = room.press(More().value, who=ANA, message_id=shown(room, "1", "bug"))
     assert isinstance(question, Post)
-    assert question.reply_to == "1"
+    assert (question.to, "the page is blank" in question.text) == (ANA.id, True)
     room.press(question.choices[1].value, who=ANA)
     with room.database.read() as c:
         assert [label for _, label in training_set.labelled(c)] == [labels_by_name(room)["question"]]

@@ -150,6 +150,8 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "Delete everything that {arguments} wrote or labelled? This can't be undone.",
         "删除 {arguments} 的全部消息和标注？此操作无法撤销。",
     ),
+    "asked_by": (" (Asked for by {name}.)", "（由 {name} 要求）"),
+    "done": ("Done.", "已完成。"),
     "yes": ("Yes", "确定"),
     "no": ("No", "取消"),
     "not_done": ("Left as it was.", "未作更改。"),
@@ -178,8 +180,4 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "slack_figures": ("`stats` in a channel says how it stands there.", "在频道中输入 `stats` 可查看该频道的情况。"),
     "slack_retrain": ("Retrain", "重新训练"),
     "slack_rollback": ("Roll back", "回滚"),
-    "slack_invite": (
-        "I can't write in that channel. Invite me there with `/invite @{bot}`.",
-        "我无法在该频道发言。请用 `/invite @{bot}` 邀请我。",
-    ),
 }

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 SENTENCES: dict[str, tuple[str, str]] = {
     # ── what is said in place of a reply that was refused ──
+    "refused_post": (
+        "{text}\n(Only you see this, for I can't say it to all here: {why})",
+        "{text}\n（只有您能看到，因为我无法在此公开发言：{why}）",
+    ),
     "refused_file": ("I can't hand over {filename} here. {why}", "我无法在这里发送 {filename}。{why}"),
     "refused_picture": ("{words}\n(Without its picture: {why})", "{words}\n（图片未能发出：{why}）"),
     "refused_rights": (

@@ -133,7 +133,7 @@ def test_a_mention_that_begins_a_thread_is_answered_in_it_and_is_about_nothing()
     for more in ({}, {"thread_ts": "1700000000.000600"}):
         command = heard(payloads.mention("<@UBOT> help", **more))
         assert isinstance(command, Command)
-        assert (command.reply_to, command.thread) == (None, "1700000000.000600")
+        assert (command.reply_to, command.thread) == (None, "new:1700000000.000600")
 
 
 def test_each_time_that_the_bot_is_invited_it_comes_in() -> None:

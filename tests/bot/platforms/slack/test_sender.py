@@ -200,16 +200,38 @@ async def test_posts_in_a_channel_are_paced_and_other_channels_do_not_wait(
     assert sorted(text for channel, text in posted() if channel == "C1") == ["0", "1", "2"]
 
 
-async def test_whoever_typed_where_the_bot_cannot_write_is_asked_to_invite_it(
+async def test_whoever_typed_where_the_bot_cannot_write_is_answered_all_the_same(
     far: FarSlack, platform: SlackPlatform, people: FarPeople
 ):
     far.web.channels["C7"] = Channel("C7")
     await people.slash("labels", channel="C7")
+    assert await platform.send(Post(chat=chat("C7"), text="answer", to="U1"), "k", None)
+    (whisper,) = far.web.whispers
+    assert (whisper["text"], whisper["response_type"]) == ("answer", "ephemeral")
     with pytest.raises(Refused, match="/invite"):
-        await platform.send(Post(chat=chat("C7"), text="answer"), "k", None)
-    (whisper,) = await soon(lambda: far.web.whispers)
-    assert "/invite" in whisper["text"]
-    assert whisper["response_type"] == "ephemeral"
+        await platform.send(Post(chat=chat("C7"), text="answer", to="U2"), "k", None)
+
+
+async def test_what_one_person_was_shown_is_changed_in_place_after_a_press(
+    far: FarSlack, platform: SlackPlatform, people: FarPeople
+):
+    post = Post(chat=chat(), text="Sure?", choices=(Choice(text="Yes", value="y:1"),), to="U1")
+    handle = await platform.send(post, "k", None)
+    edit = EditPost(chat=chat(), post="k", text="Done.")
+    await platform.send(edit, "k2", handle)
+    assert "replace_original" not in far.web.whispers[-1], "nobody has pressed yet: it is said anew"
+    await people.press("y:1", far.web.whispers[0]["ts"], "U1")
+    await platform.send(edit, "k3", handle)
+    assert (far.web.whispers[-1]["text"], far.web.whispers[-1]["replace_original"]) == ("Done.", True)
+    assert far.web.channels["C1"].messages == {}
+
+
+async def test_a_picture_for_one_person_is_in_words_there_and_whole_in_private(far: FarSlack, platform: SlackPlatform):
+    far.web.channels["DU1"] = Channel("DU1", {far.team.bot, "U1"})
+    picture = Picture(chat=chat(), filename="a.png", content=b"\x89PNG", alt="A chart", text="Accuracy", to="U1")
+    assert await platform.send(picture, "k", None)
+    assert [one["text"] for one in far.web.whispers] == ["Accuracy"]
+    assert [upload["channel"] for upload in far.web.uploads.values()] == ["DU1"]
 
 
 async def test_a_storm_of_429s_drops_nothing_keeps_order_and_starves_nobody(
