@@ -170,7 +170,8 @@ def forget(call: Call) -> Answer:
     """Delete what one person wrote and labelled, in this workspace."""
     candidates, chat = people(call), call.command.chat
     if not candidates:
-        return call.say("forget_unknown", name=call.rest) if call.rest else call.usage()
+        code = "forget_username" if call.rest.startswith("@") else "forget_unknown"
+        return call.say(code, name=call.rest) if call.rest else call.usage()
     if len(candidates) > 1:
         names = ", ".join(f"{person.name} ({person.id})" for person in candidates)
         return call.say("forget_several", name=call.rest, people=names)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Container
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from bot.platforms.telegram import users
@@ -18,6 +18,7 @@ from workers.core.replies import alone_id
 
 UNNAMED = ""
 """The key of an event that gets one from its update."""
+FORGET = "forget"
 CORRECTION = 60.0
 """Seconds for which a command may be corrected by an edit; later an edit runs nothing."""
 COMMAND = re.compile(r"/([A-Za-z0-9_]{1,64})(?:@([A-Za-z0-9_]+))?(?=\s|$)")
@@ -35,14 +36,15 @@ class BotAccount:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What an update does not say itself: who we are, the time (seconds), of a reaction in a forum the topic, and
-    the bot's own latest posts, as (chat, message).
+    """What an update does not say itself: who we are, the time (seconds), of a reaction in a forum the topic, the
+    bot's own latest posts, as (chat, message), and whose a username is, by (chat, username in small letters).
     """
 
     me: BotAccount
     now: float
     topic: int | None = None
     own_posts: Container[tuple[int, int]] = frozenset[tuple[int, int]]()
+    usernames: Mapping[tuple[int, str], int] = field(default_factory=dict[tuple[int, str], int])
 
 
 def events(update: Update, context: Context) -> list[Event]:
@@ -93,7 +95,7 @@ def _command(message: Message, context: Context, line: str) -> list[Event]:
 
     That is taken along, for it may never have been stored, and Telegram lets nobody fetch a message.
     """
-    about, chat = _replied_to(message), _ref(message).chat
+    about, chat, line = _replied_to(message), _ref(message).chat, _with_number(message, context, line)
     quoted = (about.text or about.caption) if about and not _by_bot(about, context) else None
     # By the line: an edit is told, too, when somebody reacts, and what was run already must not run again.
     digest = hashlib.sha256(f"{chat.key}:{line}".encode("utf-8", "replace")).hexdigest()[:12]
@@ -108,6 +110,19 @@ def _command(message: Message, context: Context, line: str) -> list[Event]:
         private=message.chat.private,
     )
     return [_message(about, context, quoted, _topic(message)), command] if about and quoted else [command]
+
+
+def _with_number(message: Message, context: Context, line: str) -> str:
+    """`forget` with the number of whoever is mentioned, where it is known: it must mean nobody else."""
+    verb, _, whom = line.partition(" ")
+    if verb != FORGET:
+        return line
+    # Somebody without a username is mentioned by a link.
+    linked = [entity.user.id for entity in message.entities or () if entity and entity.user]
+    number = linked[0] if len(linked) == 1 else None
+    if whom.startswith("@") and not linked:
+        number = context.usernames.get((message.chat.id, whom[1:].lower()))
+    return line if number is None else f"{FORGET} {number}"
 
 
 def _at(part: Quoted | Reactions | Membership, context: Context) -> float:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -30,7 +30,7 @@ from bot.platforms.telegram.users import ANONYMOUS_PREFIX
 from bot.settings import TelegramSettings
 from workers.core.command_table import VERBS
 from workers.core.errors import BackchannelError
-from workers.core.events import Button, ChatRef, Event, Person, Presence
+from workers.core.events import Button, ChatRef, Edit, Event, Message, Person, Presence, Reaction
 from workers.core.i18n import say
 from workers.core.replies import Reply
 
@@ -41,6 +41,8 @@ STORE_TRIES, STORE_PAUSE = 5, 1.0
 """Tries to store an event that the inbox refuses, and the seconds between them."""
 TOPICS_KEPT = 20_000
 """Messages of forums whose topic is remembered."""
+USERNAMES_KEPT = 20_000
+"""Usernames that are remembered, in no place but this process: they may change hands."""
 
 
 class TelegramPlatform:
@@ -70,6 +72,7 @@ class TelegramPlatform:
         self._me: BotAccount | None = None
         self._accept: Accept = not_listening
         self._token_refused = asyncio.Event()
+        self._usernames: LRUCache[tuple[int, str], int] = LRUCache(USERNAMES_KEPT)
         self._answering: set[asyncio.Task[None]] = set()
         self.port = 0
 
@@ -138,11 +141,20 @@ class TelegramPlatform:
             await asyncio.sleep(0.05)
         self._topics.see(update)
         topic = await self._topics.of_reaction(update)
-        translated = events(update, Context(self._me, time.time(), topic, self._sender.posts))
+        translated = events(update, Context(self._me, time.time(), topic, self._sender.posts, self._usernames))
         stored = [await self._stored(event) for event in translated]
+        self._remember_usernames(update, translated, stored)
         if update.callback_query is not None and update.callback_query.id is not None:
             off = any(isinstance(event, Button) for event in translated) and not all(stored)
             self._answer(update.callback_query.id, say(language_of(update.callback_query), "not_here") if off else None)
+
+    def _remember_usernames(self, update: Update, translated: Sequence[Event], stored: Sequence[bool]) -> None:
+        """Only where somebody switched the bot on: elsewhere it keeps nothing."""
+        pairs = zip(translated, stored, strict=True)
+        if any(kept and isinstance(event, Message | Edit | Reaction | Button) for event, kept in pairs):
+            for chat, user in update.people():
+                if user.username:
+                    self._usernames[chat, user.username.lower()] = user.id
 
     async def _stored(self, event: Event) -> bool:
         """Whether the event is stored. One that can't be stored is our mistake: it must not stop all that follow."""

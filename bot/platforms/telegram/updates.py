@@ -7,7 +7,7 @@ kinds that nobody knows are counted. https://core.telegram.org/bots/api#update
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, TypeVar, cast
 
 from pydantic import (
@@ -108,6 +108,14 @@ class Chat(Part):
         return self.title or " ".join(filter(None, (self.first_name, self.last_name)))
 
 
+class Entity(Part):
+    """A part of a text that means more: only of whom it names is looked at."""
+
+    type: Maybe[str] = None
+    offset: Maybe[int] = None
+    user: Maybe[User] = None
+
+
 class Origin(Part):
     """Where a forwarded message is from."""
 
@@ -147,6 +155,7 @@ class Message(Quoted):
 
     reply_to_message: Maybe[Quoted] = None
     ephemeral_message_id: Maybe[int] = None
+    entities: Maybe[list[Maybe[Entity]]] = None
 
 
 class Reaction(Part):
@@ -204,6 +213,17 @@ class Update(Part):
     message_reaction: Maybe[Reactions] = None
     callback_query: Maybe[Query] = None
     my_chat_member: Maybe[Membership] = None
+
+    def people(self) -> Iterator[tuple[int, User]]:
+        """Who acted or is quoted, each with the number of the chat."""
+        for message in (self.message, self.edited_message, self.callback_query and self.callback_query.message):
+            for part in (message, message.reply_to_message if message else None):
+                if part and part.sender:
+                    yield part.chat.id, part.sender
+        if self.message_reaction and self.message_reaction.user:
+            yield self.message_reaction.chat.id, self.message_reaction.user
+        if self.callback_query and self.callback_query.message and self.callback_query.sender:
+            yield self.callback_query.message.chat.id, self.callback_query.sender
 
 
 def read(raw: Any) -> Update | None:

@@ -131,6 +131,11 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "Nobody in this chat is called “{name}”. Write the name as it stands beside their messages.",
         "本群没有 “{name}”。请按消息旁显示的名字填写。",
     ),
+    "forget_username": (
+        "I know nobody here as “{name}”. A username is known to me only once whoever has it has written or reacted here"
+        " since I was started: write the name as it stands beside their messages, or the id.",
+        "我在这里不认识 “{name}”。只有在我启动之后发过言或回应过的人，我才知道其用户名。请填写消息旁显示的名字或编号。",
+    ),
     "forget_several": (
         "“{name}” could be {people}. Type `forget` with the id.",
         "“{name}” 可能是 {people}。请用 id 输入 `forget`。",

@@ -301,3 +301,39 @@ def test_both_words_about_a_migration_are_one_event() -> None:
     old, new = (ChatRef(platform="telegram", workspace=id, chat_id=id) for id in ("-50", "-100050"))
     assert [event.key for event in found] == ["telegram:4242:moved:-50:-100050"] * 2
     assert all(isinstance(event, Moved) and (event.chat, event.into) == (old, new) for event in found)
+
+
+# ── whom a verb means ───────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("/forget @Ana_L", "forget 11"),
+        ("/forget@backchannel_bot @ana_l", "forget 11"),
+        ("/forget @nobody", "forget @nobody"),
+        ("/forget @ana_l and more", "forget @ana_l and more"),
+        ("/forget Ana Lee", "forget Ana Lee"),
+        ("/forget me", "forget me"),
+        ("/forget", "forget"),
+        ("/classify @ana_l", "classify @ana_l"),
+    ],
+)
+def test_forget_means_whoever_has_the_username_in_this_chat(text: str, line: str) -> None:
+    far = world()
+    far.say(BO, text)
+    assert far.last
+    update = updates.read(far.last)
+    assert update
+    usernames = {(GROUP, "ana_l"): 11, (-1002, "nobody"): 13}
+    [command] = events(update, Context(ME, 99.5, usernames=usernames))
+    assert isinstance(command, Command)
+    assert command.text == line
+
+
+def test_somebody_without_a_username_is_mentioned_by_a_link() -> None:
+    far = world()
+    far.say(BO, "/forget Eve", entities=[{"type": "text_mention", "offset": 8, "length": 3, "user": user(13, "Eve")}])
+    [command] = heard(far)
+    assert isinstance(command, Command)
+    assert command.text == "forget 13"

@@ -23,10 +23,10 @@ from tests.bot.platforms.telegram.stage import SECRET, by_webhook, listening, pl
 from tests.databases import migrated
 from tests.fakes.telegram.methods import ApiError
 from tests.fakes.telegram.server import FarSide
-from tests.fakes.telegram.world import ANA, BO, BOT, FORUM, GROUP
+from tests.fakes.telegram.world import ANA, BO, BOT, FORUM, GROUP, user
 from tests.waiting import HANG, moment, soon
 from workers.core.errors import BackchannelError
-from workers.core.events import ChatRef, Message, Person, Presence
+from workers.core.events import ChatRef, Command, Message, Person, Presence
 from workers.store import chats
 from workers.store.database import Database, DatabaseAway
 
@@ -395,6 +395,28 @@ async def test_a_press_that_can_not_be_answered_is_stored_all_the_same(far: FarS
         far.world.press(ANA, far.world.message(GROUP, BOT, "Which?")["message_id"], "a:1:2")
         await soon(lambda: len(far.confirmed) == 1)
     assert len(gathered.events) == 1
+
+
+async def test_usernames_are_remembered_of_people_in_chats_that_are_on(far: FarSide) -> None:
+    gathered = Gathered()
+
+    async def forget(username: str) -> str:
+        before = len(gathered.of(Command))
+        far.world.say(BO, f"/forget @{username}")
+        await soon(lambda: len(gathered.of(Command)) > before)
+        return gathered.of(Command)[-1].text
+
+    async with listening(platform_of(settings(far)), far, gathered.accept):
+        gathered.enabled = False
+        far.world.say(ANA, "nobody listens")
+        await soon(lambda: not far.world.pending)
+        gathered.enabled = True
+        assert await forget("ana") == "forget @ana"
+        message = far.world.say(user(14, "Uma", username="Uma_K"), "hello")["message_id"]
+        far.world.react(ANA, message, "👍")
+        await soon(lambda: len(gathered.events) == 3)
+        assert await forget("uma_k") == "forget 14"
+        assert await forget("ana") == "forget 11"
 
 
 async def test_being_promoted_is_told(far: FarSide) -> None:
