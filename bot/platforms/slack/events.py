@@ -29,9 +29,16 @@ from workers.core.events import (
 from workers.core.replies import alone_id
 
 PLATFORM = "slack"
-MESSAGE_SUBTYPES = frozenset({None, "file_share", "thread_broadcast", "bot_message", "me_message"})
+MESSAGE_SUBTYPES = frozenset(
+    {
+        *(None, "file_share", "thread_broadcast", "reply_broadcast", "bot_message", "me_message", "file_comment"),
+        *("slack_audio", "slack_video", "slack_image"),
+    }
+)
 """Subtypes of messages that somebody wrote; the others are about joining, topics, pins and the like."""
 
+CANVAS = "document_mention"
+"""The subtype of a mention in a canvas."""
 CORRECTION = 60.0
 """Seconds for which a verb may be corrected by an edit; later an edit runs nothing."""
 
@@ -67,7 +74,8 @@ def author_of(message: Payload, name: Name) -> Person:
     """Who wrote a message: a person, or a program by the name under which it spoke."""
     profile: Payload = message.get("user_profile") or {}
     display_name = profile.get("display_name") or profile.get("real_name") or message.get("username")
-    if user := message.get("user"):
+    comment: Payload = message.get("comment") or {}
+    if user := message.get("user") or comment.get("user"):
         return Person(id=user, name=display_name or name(user))
     program: Payload = message.get("bot_profile") or {}
     bot_id = message.get("bot_id") or ""
@@ -180,6 +188,9 @@ def mention(workspace: Workspace) -> re.Pattern[str]:
 def mention_event(event: Payload, key: str, workspace: Workspace, name: Name) -> Command | None:
     """A verb after our name. A mention further on in a text is nothing but talk, and comes as `message` as well."""
     if not addresses_bot(event, workspace) or from_program(event) or workspace.is_me(event):
+        return None
+    # "… was mentioned in a canvas" are Slack's words.
+    if event.get("subtype") == CANVAS:
         return None
     # Slack tells of an edited mention again, whenever that is.
     edited_at = (event.get("edited") or {}).get("ts")

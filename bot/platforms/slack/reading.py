@@ -57,6 +57,12 @@ UNSEEN = frozenset(
 """What is no text in a block of any kind."""
 UNFURLED = ("from_url", "original_url", "app_unfurl_url", "is_msg_unfurl", "is_app_unfurl")
 """By these an attachment is a preview, which Slack made of a link in the text."""
+FILES: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("quip", "canvas", "list", "space"), ("title",)),
+    "snippet": ("preview",),
+    "email": ("subject", "preview_plain_text"),
+}
+"""Parts of files that are words on the screen, by `mode` or `filetype`: canvases, lists, posts, snippets, mails."""
 NO_PREVIEW = "[no preview available]"
 """The fallback that Slack writes itself."""
 DEEPEST = 12
@@ -69,17 +75,31 @@ def text_of(message: Json) -> str:
     """What a message says; empty if there is nothing to read."""
     attachments = [part for part in _items(message.get("attachments")) if _is_object(part)]
     previews = [part for part in attachments if _is_preview(part)]
-    said = _once([_body(message), *(_attachment(part) for part in attachments if part not in previews)])
+    files = (_file(part) for part in _items(message.get("files")) if _is_object(part))
+    said = _once([_body(message), *files, *(_attachment(part) for part in attachments if part not in previews)])
     # A message that was shared without a word of one's own is a preview alone.
     return said or _lines(_attachment(part) for part in previews)
 
 
 def _body(message: Json) -> str:
     """The text, or the blocks, which people see in its place; blocks of rich text alone repeat it."""
+    comment = message.get("comment")
+    if message.get("subtype") == "file_comment" and _is_object(comment):
+        return _mrkdwn(comment.get("comment"))
     text, blocks = _mrkdwn(message.get("text")), _items(message.get("blocks"))
     if text and all(_kind(block) == "rich_text" for block in blocks):
         return text
     return _seen(blocks, 0) or text
+
+
+def _file(file: Json) -> str:
+    """A file by what people see of it beside its name: a canvas's title, a snippet's lines, what was spoken."""
+    spoken = file.get("transcription")
+    preview = spoken.get("preview") if _is_object(spoken) else None
+    if _is_object(preview):
+        return _plain(preview.get("content"))
+    names = FILES.get(_string(file.get("mode")), ()) or FILES.get(_string(file.get("filetype")), ())
+    return _lines(_plain(file.get(name)) for name in names)
 
 
 def _is_preview(attachment: Json) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 
 from bot.platforms.telegram import users
 from bot.platforms.telegram.reactions import changes
+from bot.platforms.telegram.reading import text_of
 from bot.platforms.telegram.refs import NAME, chat_ref, message_ref
 from bot.platforms.telegram.updates import Member, Membership, Message, Query, Quoted, Reactions, Update
 from workers.core import events as core_events
@@ -65,16 +66,21 @@ def _named(event: Event, key: str, number: int) -> Event:
 def _on_message(message: Message, context: Context) -> list[Event]:
     if message.migrate_to_chat_id or message.migrate_from_chat_id:
         return [_migrated(message, context)]
-    text = message.text or message.caption
+    text, private = text_of(message), message.chat.private
     if not text or _by_bot(message, context):
         return []
-    private = message.chat.private
-    line = command_of(text, context.me.username, plain=private)
+    line = _typed(message, context)
     if line is None or users.is_program(message):
         return [] if private else [_message(message, context, text)]
     if not line:  # a command to another bot
         return []
     return _command(message, context, line)
+
+
+def _typed(message: Message, context: Context) -> str | None:
+    """The verb in a message, as `command_of` has it: typed, not in a poll or a quote."""
+    typed = message.text or message.caption
+    return command_of(typed, context.me.username, plain=message.chat.private) if typed else None
 
 
 def _message(message: Quoted, context: Context, text: str, topic: int | None = None) -> Event:
@@ -96,7 +102,7 @@ def _command(message: Message, context: Context, line: str) -> list[Event]:
     That is taken along, for it may never have been stored, and Telegram lets nobody fetch a message.
     """
     about, chat, line = _replied_to(message), _ref(message).chat, _with_number(message, context, line)
-    quoted = (about.text or about.caption) if about and not _by_bot(about, context) else None
+    quoted = text_of(about) if about and not _by_bot(about, context) else ""
     # By the line: an edit is told, too, when somebody reacts, and what was run already must not run again.
     digest = hashlib.sha256(f"{chat.key}:{line}".encode("utf-8", "replace")).hexdigest()[:12]
     command = Command(
@@ -161,8 +167,8 @@ def _on_edit(message: Message, context: Context) -> list[Event]:
     """A changed text; one that was taken away, or became a command, is no text any more."""
     if _by_bot(message, context) or message.unreadable:
         return []
-    text, private, program = message.text or message.caption or "", message.chat.private, users.is_program(message)
-    line = None if program else command_of(text, context.me.username, plain=private)
+    text, private, program = text_of(message), message.chat.private, users.is_program(message)
+    line = None if program else _typed(message, context)
     at = context.now if message.edit_date is None else message.edit_date
     about = _replied_to(message)
     changed = Edit(

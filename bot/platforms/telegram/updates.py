@@ -35,6 +35,8 @@ ASKED_FOR = (
     "my_chat_member",
 )
 """The kinds of updates that Telegram is asked for; it keeps reactions to itself where they are not named."""
+WORDS = ("text", "caption", "poll", "checklist", "venue", "game", "invoice", "giveaway", "rich_message")
+"""The parts of a message that may hold words; what is in the longer ones is read by `reading`."""
 
 unknown = UnknownKinds("Telegram")
 
@@ -60,6 +62,7 @@ def _one_of(what: str, *known: str) -> AfterValidator:
 
 
 Maybe = Annotated[T | None, WrapValidator(_or_nothing)]
+Json = dict[str, Any]
 Seconds = Annotated[float, AllowInfNan(False)]
 ChatType = Annotated[str, _one_of("a type of chat", "private", "group", "supergroup", "channel", "sender")]
 ReactionKind = Annotated[str, _one_of("a type of reaction", "emoji", "custom_emoji", "paid")]
@@ -140,14 +143,22 @@ class Quoted(Part):
     forward_origin: Maybe[Origin] = None
     text: Maybe[str] = None
     caption: Maybe[str] = None
+    poll: Maybe[Json] = None
+    checklist: Maybe[Json] = None
+    venue: Maybe[Json] = None
+    game: Maybe[Json] = None
+    invoice: Maybe[Json] = None
+    giveaway: Maybe[Json] = None
+    rich_message: Maybe[Json] = None
+    quote: Maybe[Json] = None
+    external_reply: Any = None
     migrate_to_chat_id: Maybe[int] = None
     migrate_from_chat_id: Maybe[int] = None
 
     @property
     def unreadable(self) -> bool:
         """Whether there are words that can't be read, which is not the same as none."""
-        words = (("text", self.text), ("caption", self.caption))
-        return any(name in self.model_fields_set and value is None for name, value in words)
+        return any(name in self.model_fields_set and getattr(self, name) is None for name in WORDS)
 
 
 class Message(Quoted):

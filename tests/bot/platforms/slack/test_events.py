@@ -222,3 +222,18 @@ def test_a_verb_may_be_corrected_within_a_minute(after: str, runs: bool) -> None
 def test_a_preview_that_changes_a_verb_in_a_dm_runs_nothing() -> None:
     assert heard(payloads.changed("labels", "labels", channel="D1", channel_type="im")) is None
     assert heard(payloads.changed(None, "labels", channel="D1", channel_type="im")) is None
+
+
+def test_words_of_slack_about_a_canvas_are_no_verb() -> None:
+    words = "<@UBOT> was mentioned in a canvas"
+    assert heard(payloads.mention(words, subtype="document_mention", document_mention={"file_id": "F1"})) is None
+
+
+@pytest.mark.parametrize("subtype", ["slack_audio", "reply_broadcast", "file_comment", "me_message"])
+def test_every_kind_of_message_that_somebody_wrote_is_one(subtype: str) -> None:
+    message = payloads.message("too dark", subtype=subtype)
+    if subtype == "file_comment":
+        message |= {"user": None, "comment": {"user": "U2", "comment": "too dark"}, "text": "<@U2> commented: too dark"}
+    event = heard(message)
+    assert isinstance(event, Message)
+    assert (event.text, event.author.id) == ("too dark", "U2")

@@ -270,3 +270,35 @@ def test_blocks_within_blocks_end_somewhere() -> None:
     for _ in range(5000):
         block = {"type": "container", "child_blocks": [block]}
     assert text_of({"text": "top", "blocks": [section("seen"), block]}) == "seen"
+
+
+FILES: list[tuple[str, Json, str]] = [
+    ("a canvas", {"mode": "quip", "filetype": "quip", "title": "Runbook for mail"}, "Runbook for mail"),
+    ("a list", {"mode": "list", "filetype": "list", "title": "Open bugs"}, "Open bugs"),
+    ("a post", {"mode": "space", "filetype": "space", "title": "Notes"}, "Notes"),
+    ("a snippet", {"mode": "snippet", "filetype": "text", "title": "x.txt", "preview": "It broke"}, "It broke"),
+    (
+        "a mail",
+        {"filetype": "email", "subject": "Help", "preview_plain_text": "It broke.", "to": []},
+        "Help\nIt broke.",
+    ),
+    (
+        "what was spoken",
+        {"subtype": "slack_audio", "transcription": {"status": "complete", "preview": {"content": "It broke again"}}},
+        "It broke again",
+    ),
+    ("a picture", {"mode": "hosted", "filetype": "png", "title": "image.png", "alt_txt": "a board"}, ""),
+    ("one that is gone", {"id": "F1", "mode": "tombstone"}, ""),
+]
+
+
+@pytest.mark.parametrize(("what", "file", "text"), FILES, ids=[what for what, _, _ in FILES])
+def test_of_files_is_read_what_stands_on_the_screen(what: str, file: Json, text: str) -> None:
+    assert text_of({"text": "", "files": [file]}) == text
+    assert text_of({"text": "See *this*", "files": [file]}) == "\n".join(filter(None, ["See this", text]))
+
+
+def test_a_comment_on_a_file_is_what_was_said_about_it() -> None:
+    comment = {"id": "Fc1", "user": "U2", "comment": "too *dark*"}
+    message = {"subtype": "file_comment", "text": "<@U2> commented on <@U1>'s file: too *dark*", "comment": comment}
+    assert text_of(message) == "too dark"
