@@ -32,4 +32,5 @@ Groups: TypeAlias = NDArray[np.int64]  # [n]: equal numbers for messages that be
 Bins: TypeAlias = NDArray[np.int64]  # [n]: which bin of the top probability a message falls into
 ConfusionMatrix: TypeAlias = NDArray[np.int64]  # [k, k]: messages by true label (row) and predicted label (column)
 
+Sketches: TypeAlias = NDArray[np.uint8]  # [n, 64]: what is kept of texts to know near copies of them again
 Mask: TypeAlias = NDArray[np.bool_]  # [n]: marks some of the messages

@@ -25,7 +25,7 @@ from modeling.inference.prepared import Opened
 from modeling.sentences.catalogue import Sentence
 from modeling.text import script_reading
 from modeling.text.script_reading import Reading
-from modeling.types import OodScores, Probabilities, Targets, Vectors
+from modeling.types import OodScores, Probabilities, Sketches, Targets, Vectors
 
 COMPARED = 256  # texts whose predictions are compared after saving
 TOLERANCE = 0.01  # of a probability: products in bfloat16 are no more exact
@@ -55,11 +55,15 @@ class Classifier:
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """A model version. `meta` holds recipe, label set, backbone, data hash, metrics and parent."""
+    """A model version. `meta` holds recipe, label set, backbone, data hash, metrics and parent.
+
+    `sketches` are of the texts that it learned from; None where that is not said.
+    """
 
     backbone: Backbone
     head: Head
     meta: dict[str, Any] = field(default_factory=dict)
+    sketches: Sketches | None = None
 
     def classify(self, texts: Sequence[str]) -> Probabilities:
         """Return probabilities float32 [n, k] for cleaned texts; the columns are `head.labels`."""
@@ -78,6 +82,8 @@ class Bundle:
             draft.mkdir(parents=True)
             self.backbone.save(draft / bundle_files.BACKBONE)
             _save_head(self.head, draft / bundle_files.HEAD)
+            if self.sketches is not None:
+                save_file({"sketches": self.sketches}, draft / bundle_files.LEARNED_FROM)
             settings = {"labels": list(self.head.labels), "head": _settings(self.head)}
             # Where onnx is not installed, as on a machine that only trains, the export is made when it first serves.
             exported = self._exported(draft, texts) if texts and find_spec("onnx") and find_spec("onnxruntime") else {}
@@ -117,6 +123,14 @@ def load(folder: Path) -> Bundle:
     meta = bundle_files.verify(folder)
     head = _head(folder, meta)
     return Bundle(backbones.load(str(folder / bundle_files.BACKBONE), as_saved=True), head, meta)
+
+
+def learned_from(folder: Path) -> Sketches | None:
+    """Return the sketches of the texts that a bundle learned from; None where it keeps none. Raises ModelingError."""
+    meta = bundle_files.verify(folder, without=(bundle_files.BACKBONE, bundle_files.INFERENCE))
+    if bundle_files.LEARNED_FROM not in meta["files"]:
+        return None
+    return load_file(folder / bundle_files.LEARNED_FROM)["sketches"]
 
 
 def _head(folder: Path, meta: dict[str, Any]) -> Head:

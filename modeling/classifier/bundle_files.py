@@ -11,6 +11,7 @@ from modeling.errors import ModelingError
 from modeling.hashing import file_hash
 
 META, HEAD, BACKBONE = "meta.json", "head.safetensors", "backbone"
+LEARNED_FROM = "learned_from.safetensors"  # sketches of the training texts; bundles of before have none
 INFERENCE = "inference"  # the backbone as it is read without torch; bundles of before have none
 SEAL = "sha256"  # meta.json's own hash, inside meta.json
 FORMAT = 1

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from modeling.cli.console import Language, Progress, Show, StopWithParent, on_terminal, print_as_written, reporting
+from modeling.sentences.catalogue import Sentence
 
 
 def evaluate(
@@ -31,7 +33,10 @@ def evaluate(
         from modeling.evaluation.evaluate import evaluate as run
         from modeling.reporting import evaluation_report
 
-        examples, outside = read(test), read_texts(out_of_scope) if out_of_scope else ()
+        notes: list[Sentence] = []
+        outside = read_texts(out_of_scope, notes) if out_of_scope else ()
+        examples = read(test)
+        examples = replace(examples, notes=(*examples.notes, *notes))
         evaluation = run(bundle, examples, against, outside, reporter)
         drawn = False
         if picture:

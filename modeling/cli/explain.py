@@ -35,13 +35,14 @@ def explain(
         reporter.stage("loading", 0.4)
         from modeling.classifier.bundle import load
         from modeling.data import lines
-        from modeling.data.examples import read
+        from modeling.data.examples import read, spelled_as
         from modeling.explanation.explain import explain as run
         from modeling.reporting import explanation_report
 
         message = lines.text_of_standard_input(LONGEST) if text == "-" else text
         labelled = read(neighbours) if neighbours else None
         loaded = load(bundle)
+        labelled = spelled_as(labelled, loaded.head.labels) if labelled else None
         reporter.stage("explaining", 0.9)
         explanation = run(loaded, message, labelled)
         if picture:

@@ -4,7 +4,7 @@
 knows the programs in which people label, `values` makes texts and labels of what stands there. `examples` makes
 labelled messages of them, `unlabelled` a pool without labels, `train_test` both sides of a training run. `split` holds
 messages out by their hash, `folds` makes the folds of cross-validation, `near_duplicates` finds messages in nearly the
-same words.
+same words, `sketches` are what is kept of messages to know them again.
 
 Imports the top of modeling and text, and no torch.
 """
@@ -19,6 +19,7 @@ __all__ = [
     "json_rows",
     "lines",
     "near_duplicates",
+    "sketches",
     "split",
     "tables",
     "train_test",

@@ -59,8 +59,8 @@ def read(path: Path, *, training: bool = False) -> Examples:
     notes: list[Sentence] = []
     kept = _labelled(path, notes, clean)
     if training:
-        kept = _distinct(kept, notes)
-        demand_enough(path, [label for _, label in kept])
+        before, kept = kept, _distinct(kept, notes)
+        demand_enough(path, [label for _, label in kept], before)
     return Examples(tuple(text for text, _ in kept), tuple(label for _, label in kept), tuple(notes))
 
 
@@ -85,11 +85,14 @@ def _labelled(path: Path, notes: list[Sentence], prepare: Callable[[str], str]) 
     return kept
 
 
-def read_texts(path: Path) -> tuple[str, ...]:
-    """Read the column text alone, cleaned, without empty rows. Raises ModelingError with what is wrong."""
-    texts = tuple(text for row in formats.rows(path, ("text",)) if (text := clean(row[0])))
+def read_texts(path: Path, notes: list[Sentence]) -> tuple[str, ...]:
+    """Read the column text alone, cleaned; `notes` gets what was left out. Raises ModelingError with what is wrong."""
+    cleaned = [clean(text) for (text,) in formats.rows(path, ("text",), notes)]
+    texts = tuple(text for text in cleaned if text)
     if not texts:
         raise ModelingError("no_text_rows", path=path)
+    if len(texts) < len(cleaned):
+        notes.append(sentence("rows_without_text", count=len(cleaned) - len(texts)))
     return texts
 
 
@@ -135,12 +138,21 @@ def _distinct(rows: list[tuple[str, str]], notes: list[Sentence]) -> list[tuple[
     return list(single.values())
 
 
-def demand_enough(path: Path, labels: Sequence[str]) -> None:
-    """Raise ModelingError unless these are enough labels to train on."""
-    counts = Counter(labels)
+def demand_enough(path: Path, labels: Sequence[str], before: Sequence[tuple[str, str]]) -> None:
+    """Raise ModelingError unless these are enough labels to train on.
+
+    `before` are the rows of the file (text, label), of which some were left out: they say why it is not enough.
+    """
+    counts, in_file = Counter(labels), Counter(label for _, label in before)
+    if len(counts) < 2 and len(in_file) > len(counts):
+        raise ModelingError("only_disputed_labels", path=path, labels=_some(in_file.keys() - counts.keys()))
     if len(counts) < 2:
-        if not counts:
-            raise ModelingError("only_disputed_labels", path=path)
         raise ModelingError("only_label", path=path, label=next(iter(counts)))
     if max(counts.values()) < 2:
-        raise ModelingError("one_example_per_label", path=path)
+        repeated = len(before) - len(labels)
+        raise ModelingError("one_text_per_label" if repeated else "one_example_per_label", path=path, count=len(before))
+
+
+def _some(labels: Iterable[str]) -> list[str]:
+    """The first of many names, so that a sentence stays short."""
+    return sorted(labels)[:3]

@@ -36,10 +36,10 @@ def near_copies(texts: Sequence[str], of: Sequence[str]) -> Iterator[tuple[int, 
     for other, text in enumerate(of):
         # Emoji or marks alone are no words: then the text itself is compared.
         rows_by_words.setdefault(same_words(text) or text, []).append(other)
-    for words, sketch in zip(rows_by_words, _sketches(rows_by_words), strict=True):
+    for words, sketch in zip(rows_by_words, minhashes(rows_by_words), strict=True):
         index.insert(words, sketch, check_duplication=False)
     words_of_texts = [same_words(text) or text for text in texts]
-    for row, (words, sketch) in enumerate(zip(words_of_texts, _sketches(words_of_texts), strict=True)):
+    for row, (words, sketch) in enumerate(zip(words_of_texts, minhashes(words_of_texts), strict=True)):
         for similar in map(str, index.query(sketch)):
             # MinHash only proposes; the pieces themselves decide.
             if _alike(_pieces(words), _pieces(similar)):
@@ -56,7 +56,7 @@ def near_copy_groups(texts: Sequence[str]) -> Groups:
     words = [same_words(text) or text for text in texts]
     distinct = list(dict.fromkeys(words))
     index, joined = MinHashLSH(num_perm=BANDS * DEEP, params=(BANDS, DEEP)), DisjointSet(distinct)
-    for text, sketch in zip(distinct, _sketches(distinct), strict=True):
+    for text, sketch in zip(distinct, minhashes(distinct), strict=True):
         for other in map(str, index.query(sketch)):
             if _alike(_pieces(text), _pieces(other)):
                 joined.merge(text, other)
@@ -65,7 +65,24 @@ def near_copy_groups(texts: Sequence[str]) -> Groups:
     return np.array([numbers[joined[text]] for text in words], np.int64)
 
 
-def _sketches(words: Iterable[str]) -> Iterator[MinHash]:
+def repeats(texts: Sequence[str], of: Sequence[str]) -> set[int]:
+    """Return the places of those cleaned texts that nearly repeat some of the others, as `near_copies` does."""
+    copied, seen = set[str](), list(dict.fromkeys(same_words(text) or text for text in of))
+    from datasketch import MinHashLSH
+
+    index = MinHashLSH(num_perm=BANDS * DEEP, params=(BANDS, DEEP))
+    for text, sketch in zip(seen, minhashes(seen), strict=True):
+        index.insert(text, sketch, check_duplication=False)
+    words_of_texts = [same_words(text) or text for text in texts]
+    distinct = list(dict.fromkeys(words_of_texts))
+    for words, sketch in zip(distinct, minhashes(distinct), strict=True):
+        if any(_alike(_pieces(words), _pieces(similar)) for similar in map(str, index.query(sketch))):
+            copied.add(words)
+    return {row for row, words in enumerate(words_of_texts) if words in copied}
+
+
+def minhashes(words: Iterable[str]) -> Iterator[MinHash]:
+    """Yield the MinHash of each of the words of texts, as `same_words` gives them."""
     from datasketch import MinHash
 
     pieces = ([piece.encode("utf-8", "replace") for piece in _pieces(text)] for text in words)

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 
 from modeling.data.examples import Examples
-from modeling.data.near_duplicates import near_copies
+from modeling.data.near_duplicates import repeats
 from modeling.sentences.catalogue import Sentence, sentence
 from modeling.text.cleaning import is_held_out
 
@@ -38,7 +38,7 @@ def split(examples: Examples) -> Split:
     sides = [is_held_out(text) for text in examples.texts]
     train = examples.of(row for row, is_held in enumerate(sides) if not is_held)
     held_out_rows = [row for row, is_held in enumerate(sides) if is_held]
-    copied = {held_out_rows[row] for row, _ in near_copies([examples.texts[row] for row in held_out_rows], train.texts)}
+    copied = {held_out_rows[row] for row in repeats([examples.texts[row] for row in held_out_rows], train.texts)}
     original = {examples.labels[row] for row in held_out_rows if row not in copied}
     copies = [row for row in held_out_rows if row in copied and examples.labels[row] in original]
     # Sorted, so that the messages keep the order of their file.

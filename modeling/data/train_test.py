@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from modeling.data.examples import Examples, demand_enough, describe_labels, positions, read, spelled_as
-from modeling.data.split import ENOUGH, split
+from modeling.data.examples import Examples, describe_labels, positions, read, spelled_as
+from modeling.data.near_duplicates import repeats
+from modeling.data.split import ENOUGH, Split, split
+from modeling.errors import ModelingError
 from modeling.sentences.catalogue import Sentence, sentence
 from modeling.types import Targets
 
@@ -47,11 +50,25 @@ def read_inputs(train: Path, test: Path | None) -> Inputs:
     if test is None:
         return _held_out_of(train, examples)
     held_out = spelled_as(read(test), examples.labels)
+    learned = repeats(held_out.texts, examples.texts)
+    if learned:
+        overlap = sentence("tested_on_training", count=len(learned), total=len(held_out))
+        held_out = replace(held_out, notes=(*held_out.notes, overlap))
     return Inputs(examples, held_out, tuple(sorted(set(examples.labels) | set(held_out.labels))))
 
 
 def _held_out_of(path: Path, examples: Examples) -> Inputs:
     parts = split(examples)
-    demand_enough(path, parts.train.labels)
+    _demand_enough(path, parts)
     labels = tuple(sorted(set(examples.labels)))
     return Inputs(parts.train, parts.held_out, labels, few=len(parts.held_out) < ENOUGH)
+
+
+def _demand_enough(path: Path, parts: Split) -> None:
+    """Raise ModelingError where what is held out leaves too little of what was enough."""
+    counts, others = Counter(parts.train.labels), parts.held_out.labels + parts.aside.labels
+    if len(counts) < 2:
+        raise ModelingError("labels_only_held_out", path=path, labels=sorted(set(others) - counts.keys())[:3])
+    if max(counts.values()) < 2:
+        count = len(parts.train) + len(others)
+        raise ModelingError("held_out_leaves_one_each", path=path, count=count, held=len(others))

@@ -37,7 +37,8 @@ def read_pool(path: Path) -> Pool:
     Of texts that are equal or nearly so the first is kept. Texts are held out in the order of their hashes, so that
     the same ones are whenever the same file is read. Raises ModelingError with what is wrong, or too few texts.
     """
-    read = read_lines(path) if path.suffix == ".txt" else read_texts(path)
+    notes: list[Sentence] = []
+    read = read_lines(path) if path.suffix == ".txt" else read_texts(path, notes)
     unique = tuple(dict.fromkeys(read))
     copies = {row for row, other in near_copies(unique, unique) if row > other}
     kept = [text for row, text in enumerate(unique) if row not in copies]
@@ -46,10 +47,10 @@ def read_pool(path: Path) -> Pool:
     count = max(FEWEST_HELD_OUT, min(MOST_HELD_OUT, round(HELD_OUT * len(kept))))
     held_out = set(sorted(kept, key=text_hash)[:count])
     repeated = len(read) - len(kept)
-    notes = (sentence("near_copies_left_out", count=repeated),) if repeated else ()
-    return Pool(
-        tuple(text for text in kept if text not in held_out), tuple(text for text in kept if text in held_out), notes
-    )
+    if repeated:
+        notes.append(sentence("near_copies_left_out", count=repeated))
+    learned = tuple(text for text in kept if text not in held_out)
+    return Pool(learned, tuple(text for text in kept if text in held_out), tuple(notes))
 
 
 def read_lines(path: Path) -> tuple[str, ...]:

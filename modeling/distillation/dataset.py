@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from modeling.data.examples import Examples, read, read_texts
+from modeling.data.examples import Examples, read, read_texts, spelled_as
 from modeling.data.train_test import read_inputs
 from modeling.errors import ModelingError
 from modeling.hashing import meta_hash
 from modeling.sentences.catalogue import Sentence, sentence
 from modeling.text.cleaning import is_held_out
+from modeling.text.names import one_spelling
 from modeling.types import Probabilities, Rows, Targets
 
 SHARE = 0.1  # of the texts nothing is learned from: temperature and thresholds come from them
@@ -34,6 +35,13 @@ class DistillDataset:
         """A short hash of all of it."""
         return meta_hash([self.texts, self.names, self.test.hash if self.test else ""])
 
+    def spelled_as(self, labels: tuple[str, ...]) -> DistillDataset:
+        """Return it with labels that look like one of these spelled as that is."""
+        spelling = one_spelling([name for name in self.names if name], labels)
+        names = tuple(spelling[name] if name else None for name in self.names)
+        test, labelled = (part and spelled_as(part, labels) for part in (self.test, self.labelled))
+        return replace(self, names=names, test=test, labelled=labelled)
+
     def targets(self, labels: tuple[str, ...]) -> Targets:
         """The texts' labels [n] as positions in `labels`, -1 where nobody gave one or the teacher does not know it."""
         columns = {label: column for column, label in enumerate(labels)}
@@ -47,7 +55,8 @@ class DistillDataset:
 
 def read_distill_dataset(pool: Path, train: Path | None, test: Path | None) -> DistillDataset:
     """Read the files; without a test file some of the labelled messages are held out. Raises ModelingError."""
-    unlabelled, notes = read_texts(pool), list[Sentence]()
+    notes: list[Sentence] = []
+    unlabelled = read_texts(pool, notes)
     labelled, tested = None, None
     if train:
         inputs = read_inputs(train, test)

@@ -22,6 +22,7 @@ from modeling.classifier.calibration import best_temperature, thresholds
 from modeling.classifier.head import Head
 from modeling.classifier.logistic_regression import Problem, softmax, solve
 from modeling.data.examples import describe_labels
+from modeling.data.sketches import sketch
 from modeling.distillation import comparison, loop
 from modeling.distillation import teacher as teachers
 from modeling.distillation.config import DistillConfig, StudentHyperparameters, student_hyperparameters
@@ -47,6 +48,7 @@ def distill(teacher: str, dataset: DistillDataset, config: DistillConfig, out: P
     hyperparameters = student_hyperparameters(config.student, config.alpha, config.temperature)
     reporter.stage("loading", 0.04)
     loaded = teachers.load(teacher)
+    dataset = dataset.spelled_as(loaded.labels)
     comparison.check_baseline(config.against, dataset)
     run_directory = RunDirectory.of(out, dataset.hash, loaded.fingerprints, config.key, script_reading.installed())
     distilling = _Distilling(loaded, dataset, config, hyperparameters, run_directory, reporter)
@@ -155,7 +157,9 @@ class _Distilling:
         fitted = fit_student_head(
             (weights, bias), learned, held_out_examples, self.teachers.labels, description_vectors
         )
-        return Bundle(backbone, fitted, self._meta())
+        # Of a text without a label it learned what its teacher says, which a test does not ask about.
+        labelled_texts = [text for text, name in zip(self.dataset.texts, self.dataset.names, strict=True) if name]
+        return Bundle(backbone, fitted, self._meta(), sketch(labelled_texts))
 
     def _draw_labels(self, examples: DistillExamples, rows: Rows) -> Targets:
         return draw_labels(examples.targets[rows], examples.soft[rows], self.config.seed)

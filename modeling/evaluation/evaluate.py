@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,8 @@ from sklearn.metrics import confusion_matrix
 from modeling.classifier import bundle as bundles
 from modeling.classifier.bundle import Bundle
 from modeling.classifier.out_of_scope import LIMIT
-from modeling.data.examples import Examples, positions
+from modeling.data import sketches
+from modeling.data.examples import Examples, positions, spelled_as
 from modeling.errors import ModelingError
 from modeling.evaluation import bootstrap, curves, significance, throughput
 from modeling.evaluation.bootstrap import Figures, Interval
@@ -21,6 +22,7 @@ from modeling.evaluation.significance import Comparison
 from modeling.evaluation.throughput import Speed
 from modeling.progress import Reporter
 from modeling.sentences.catalogue import Sentence, sentence
+from modeling.text.names import one_spelling
 from modeling.types import ConfusionMatrix, Predicted
 
 
@@ -60,10 +62,12 @@ def evaluate(
     reporter.stage("loading", 0.05)
     bundle = bundles.load(folder)
     known_labels = bundle.head.labels
-    notes = [*test.notes, *_unknown(known_labels, test)]
+    test = spelled_as(test, known_labels)
+    notes = [*test.notes, *_unknown(known_labels, test), *_learned_from(folder, test)]
     theirs = bundles.load(against) if against else None
     # The bundle's own labels first: the columns of its probabilities are then positions in this set.
-    labels = tuple(dict.fromkeys((*known_labels, *(theirs.head.labels if theirs else ()), *sorted(set(test.labels)))))
+    their_labels = one_spelling(theirs.head.labels, known_labels) if theirs else {}
+    labels = tuple(dict.fromkeys((*known_labels, *their_labels.values(), *sorted(set(test.labels)))))
     targets = positions(test.labels, labels)
     reporter.stage("evaluating", 0.7)
     probabilities, ood_scores, speed = throughput.classified(bundle, test.texts, reporter.step)
@@ -72,7 +76,8 @@ def evaluate(
     reporter.stage("out of scope", 0.8)
     detected = curves.out_of_scope(ood_scores, bundle.read(outside)[1]) if len(outside) else None
     reporter.stage("comparing", 0.95)
-    comparison = significance.compare(predicted, _predicted(theirs, test, labels), targets, classes) if theirs else None
+    other = _predicted(theirs, test, their_labels, labels) if theirs else None
+    comparison = None if other is None else significance.compare(predicted, other, targets, classes)
     reporter.stage("intervals", 1.0)
     return Evaluation(
         bundle=folder,
@@ -107,6 +112,12 @@ def _unknown(known_labels: Sequence[str], test: Examples) -> list[Sentence]:
     return [sentence("labels_unknown", count=count, labels=labels)]
 
 
-def _predicted(theirs: Bundle, test: Examples, labels: Sequence[str]) -> Predicted:
+def _learned_from(folder: Path, test: Examples) -> list[Sentence]:
+    kept = bundles.learned_from(folder)
+    count = 0 if kept is None else int(sketches.repeated(test.texts, kept).sum())
+    return [sentence("tested_on_training", count=count, total=len(test))] if count else []
+
+
+def _predicted(theirs: Bundle, test: Examples, spelling: Mapping[str, str], labels: Sequence[str]) -> Predicted:
     """Another bundle's labels for the same messages, as positions in `labels`."""
-    return positions(theirs.head.labels, labels)[theirs.classify(test.texts).argmax(1)]
+    return positions([spelling[label] for label in theirs.head.labels], labels)[theirs.classify(test.texts).argmax(1)]

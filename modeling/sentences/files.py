@@ -153,25 +153,47 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "{path} 只有标签 {label:quoted}：训练至少需要两个标签。",
     ),
     "only_disputed_labels": (
-        "{path} has no label that is not disputed: training needs at least two labels.",
-        "{path} 中没有无争议的标签：训练至少需要两个标签。",
+        "All texts of {labels:quoted} in {path} carry another label too, so they teach nothing: training needs at "
+        "least two labels.",
+        "{path} 中 {labels:quoted} 的文本全都另有其他标签，无法从中学习：训练至少需要两个标签。",
     ),
     "one_example_per_label": (
         "{path} has one example per label only: training needs at least two for one of them.",
         "{path} 中每个标签只有一个样例：训练要求至少一个标签有两个样例。",
+    ),
+    "one_text_per_label": (
+        "{path} has {count} rows, but without those that repeat or dispute a text one is left of each label: training "
+        "needs at least two for one of them.",
+        "{path} 有 {count} 行，但去掉重复或有争议的文本后每个标签只剩一个样例：训练要求至少一个标签有两个样例。",
+    ),
+    "labels_only_held_out": (
+        "All messages of {labels:quoted} in {path} happen to be held out, and training needs at least two labels: "
+        "label a few more, or give --test.",
+        "{path} 中 {labels:quoted} 的消息恰好全部被留出，而训练至少需要两个标签：请再标注一些，或给出 --test。",
+    ),
+    "held_out_leaves_one_each": (
+        "Of {count} different messages in {path} {held} happen to be held out, which leaves one for each label: label "
+        "a few more, or give --test.",
+        "{path} 的 {count} 条不同消息中恰好有 {held} 条被留出，每个标签只剩一个样例：请再标注一些，或给出 --test。",
+    ),
+    "tested_on_training": (
+        "At least {count} of the {total} test messages were learned from, word for word or nearly: the figures are "
+        "better than the model is.",
+        "{total} 条测试消息中至少有 {count} 条（或几乎相同的）已用于训练：这些数值高于模型的真实水平。",
     ),
     "too_few_texts_to_pretrain": (
         "{path} has {count} different texts: pretraining needs {fewest} at least, and thousands to gain much.",
         "{path} 有 {count} 条不同的文本：预训练至少需要 {fewest} 条，数千条才会有明显效果。",
     ),
     "too_few_to_hold_out": (
-        "{path} has too few messages to hold some out: add more, or train without --test.",
-        "{path} 的消息太少，无法留出一部分：请添加，或不用 --test 训练。",
+        "{path} has too few messages to hold some out and learn from the others: add more, or train without --test.",
+        "{path} 的消息太少，无法留出一部分并用其余的训练：请添加，或不用 --test 训练。",
     ),
     "rows_without_text_or_label": (
         "{count} rows without text or label were left out.",
         "略去了 {count} 行没有文本或标签的数据。",
     ),
+    "rows_without_text": ("{count} rows without text were left out.", "略去了 {count} 行没有文本的数据。"),
     "disputed_texts_left_out": (
         "{count} texts that carry several labels were left out.",
         "略去了 {count} 条带有多个标签的文本。",

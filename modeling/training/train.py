@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from modeling.classifier import head
 from modeling.classifier.bundle import Bundle
 from modeling.classifier.head import Head
 from modeling.classifier.out_of_scope import LANDMARKS, calibrated_detector, choose_landmarks
+from modeling.data.sketches import sketch
 from modeling.data.train_test import Inputs
 from modeling.evaluation.metrics import scores
 from modeling.evaluation.promotion_gate import promotion_gate
@@ -148,6 +149,7 @@ class _Training:
         self.reporter.stage("saving", 0.99)
         metrics = {**result.summary(), "per_label": {name: label.f1 for name, label in result.per_label.items()}}
         bundle.meta.update(metrics=metrics, cross_validation=selection.figures, why=selection.why.text)
+        bundle = replace(bundle, sketches=sketch(self.inputs.train.texts))
         saved = bundle.save_and_verify(self.run_directory.bundle, self.inputs.test.texts or self.inputs.train.texts)
         why_base = explain_base(base, compared)
         return Trained(

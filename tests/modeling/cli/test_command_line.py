@@ -181,6 +181,22 @@ def test_evaluate_measures_everything_and_writes_what_is_asked_for(
     assert "{" not in shown.stdout
 
 
+def test_evaluating_what_was_learned_from_is_said(
+    trained: tuple[Path, dict[str, Any], list[dict[str, Any]]], files: Files, tmp_path: Path
+) -> None:
+    bundle = trained[1]["bundle"]
+    status, lines, _ = run("evaluate", bundle, files[0], "--progress", "json")
+    assert status == 0
+    assert [note["code"] for note in lines[-1]["notes"]] == ["tested_on_training"]
+    assert lines[-1]["notes"][0]["params"] == {"count": 72, "total": 72}
+    other = write_csv(
+        tmp_path / "other.csv", [("which room is the review in", "THANKS"), ("no coffee is left", "THANKS")]
+    )
+    status, lines, _ = run("evaluate", bundle, other, "--against", bundle, "--progress", "json")
+    assert (status, lines[-1]["notes"]) == (0, [])
+    assert {cell["true"] for cell in lines[-1]["confusion"]} == {"thanks"}  # spelled as the bundle does
+
+
 def test_evaluating_labels_of_another_kind_gets_a_sentence(
     trained: tuple[Path, dict[str, Any], list[dict[str, Any]]], tmp_path: Path
 ) -> None:

@@ -57,7 +57,7 @@ def test_the_hash_tells_texts_and_labels_apart(tmp_path: Path) -> None:
         ("text,label\n \u200b,x\n", "no rows"),
         (b"text,label\ncaf\xe9,x\n", "not UTF-8"),
         ("text,label\nhi,x\nho,x\n", 'only the label "x"'),
-        ("text,label\nhi,x\nhi,y\n", "not disputed"),
+        ("text,label\nhi,x\nhi,y\n", "carry another label too"),
         ("text,label\nhi,x\nho,y\n", "one example per label"),
     ],
 )

@@ -10,6 +10,7 @@ import pytest
 
 from modeling.data.examples import read, read_texts
 from modeling.errors import ModelingError
+from modeling.sentences.catalogue import Sentence
 
 TEXT = "the board is blank"
 
@@ -77,7 +78,7 @@ def test_an_export_is_read_as_it_comes(tmp_path: Path, row: dict[str, Any], labe
     else:
         with pytest.raises(ModelingError, match="no rows with a text and a label"):
             read(path)
-    assert set(read_texts(path)) == {TEXT}
+    assert set(read_texts(path, [])) == {TEXT}
 
 
 def test_what_people_rejected_is_counted(tmp_path: Path) -> None:
@@ -134,7 +135,9 @@ def test_an_export_without_labels_gives_texts_and_is_refused_by_its_name(
 ) -> None:
     path = tmp_path / "result.json"
     path.write_text(json.dumps(content, indent=1))
-    assert read_texts(path) == texts
+    notes: list[Sentence] = []
+    assert read_texts(path, notes) == texts
+    assert [note.code for note in notes] == (["rows_without_text"] if format == "Telegram Desktop" else [])
     with pytest.raises(ModelingError, match=f"is an export of {format}, which has no labels"):
         read(path)
 

@@ -21,7 +21,7 @@ from modeling.classifier.bundle import Bundle
 from modeling.distillation import config, loop
 from modeling.distillation import teacher as teachers
 from modeling.distillation.config import StudentHyperparameters
-from modeling.distillation.dataset import draw_labels
+from modeling.distillation.dataset import draw_labels, read_distill_dataset
 from modeling.distillation.loop import DistillExamples, distillation_loss
 from modeling.errors import ModelingError
 from modeling.progress import Reporter
@@ -337,3 +337,20 @@ def test_the_command_explains_itself() -> None:
     found = CliRunner().invoke(app, ["distill", "--help"])
     assert found.exit_code == 0
     assert "TEACHER" in found.stdout
+
+
+def test_labels_that_look_like_the_teachers_are_the_teachers(tmp_path: Path) -> None:
+    pool = write_csv(tmp_path / "pool.csv", [("one", "-"), ("two", "-")])
+    train = write_csv(tmp_path / "train.csv", [("one", "Bug\u200b"), ("three", "BUG"), ("four", "idea")])
+    test = write_csv(tmp_path / "test.csv", [("five", "bug"), ("six", "")])
+    found = read_distill_dataset(pool, train, test).spelled_as(("bug", "praise"))
+    assert dict(zip(found.texts, found.names, strict=True)) == {
+        "one": "bug",
+        "three": "bug",
+        "four": "idea",
+        "two": None,
+    }
+    assert found.test is not None
+    assert found.test.labels == ("bug",)
+    assert found.targets(("bug", "praise")).tolist() == [0, 0, -1, -1]
+    assert [note.code for note in found.notes] == ["labels_alike", "rows_without_text_or_label"]
