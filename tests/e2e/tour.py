@@ -184,6 +184,8 @@ async def learn(tour: Tour) -> None:
     await tour.shows(again, idea)
     await tour.react("Ada", again, bug)  # a correction: here they mean it as a complaint
     await tour.counted("11 labelled")
+    await tour.react("Bo", again, bug)
+    await tour.shows(again, bug)  # two people say so
     answer = await tour.type("Ada", "classify The board crashes again", "bug")
     await tour.expect("nobody else has to read the answer", lambda: (answer or "").startswith("alone"), 1)
     await tour.type("Ada", "bots on", "(Asked for by")

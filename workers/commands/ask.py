@@ -9,7 +9,7 @@ from typing import cast
 from sqlalchemy import Connection
 
 from modeling.active_learning.strategies import STRATEGIES, Strategy
-from workers.commands import active_learning
+from workers.commands import active_learning, following
 from workers.commands.context import Answer, Call, Plan, told
 from workers.core.buttons import AnswerQuestion
 from workers.core.events import Button
@@ -110,7 +110,7 @@ def answer(c: Connection, button: Button, pressed: AnswerQuestion, language: str
         return [EditPost(chat=button.ref.chat, post=asked.post, text=text, choices=buttons)]
     questions.close(c, asked.id, "skipped" if pressed.answer == "skip" else "answered")
     if pressed.answer != "skip":
-        ledger.append(c, [ledger.choice(button, button.presser, asked.ref, label.id if label else None, "ask")], now)
+        following.append(c, [ledger.choice(button, button.presser, asked.ref, label.id if label else None, "ask")], now)
     text = outcome(language, stored, label, button, skipped=pressed.answer == "skip")
     return [EditPost(chat=button.ref.chat, post=asked.post, text=text)]
 
@@ -124,7 +124,7 @@ def agreed(c: Connection, button: Button, label_id: int, language: str, now: flo
     label = labels.means(c).get(label_id)
     if label is None:
         return ask_about(c, button, stored, language, now, "label_gone")
-    ledger.append(c, [ledger.choice(button, button.presser, stored.ref, label.id, "button")], now)
+    following.append(c, [ledger.choice(button, button.presser, stored.ref, label.id, "button")], now)
     name = button.presser.name or button.presser.id
     text = say(language, "agreed", label=label.display, name=name)
     return [EditPost(chat=button.ref.chat, post=post, text=text)]

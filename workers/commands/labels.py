@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from sqlalchemy import Connection
 
 from modeling.text.names import fold
+from workers.commands import following
 from workers.commands.ask import question
 from workers.commands.context import Answer, Call, Plan
 from workers.commands.label_names import NONE, living_label, name_emoji_description, new_name, two_names
-from workers.core.emoji import PALETTE, is_emoji, neutral
+from workers.core.emoji import PALETTE, USUAL, is_emoji, neutral
 from workers.core.replies import Post
 from workers.store import chat_figures, inbox, labels, ledger, messages
 from workers.store.database import Stale
@@ -52,8 +53,8 @@ def add(call: Call) -> Answer:
 
 
 def free_emoji(call: Call) -> str:
-    """The first emoji of the palette that no label has."""
-    taken = {label.emoji for label in labels.living(call.c)}
+    """The first emoji of the palette that no label has and that people do not put on messages for other reasons."""
+    taken = {label.emoji for label in labels.living(call.c)} | ledger.emoji_used(call.c, PALETTE) | USUAL
     # Beyond the palette one label gets this, and the next one is told that it is taken.
     return next((emoji for emoji in PALETTE if emoji not in taken), "🏷")
 
@@ -146,9 +147,11 @@ def label(call: Call) -> Answer:
         if not call.rest.strip():
             return offer_labels(c, call, stored)
         row = ledger.choice(call.command, call.caller, target, chosen.id if chosen else None, "command")
-        ledger.append(c, [row], call.now)
+        following.append(c, [row], call.now)
         if stored is None:
             return call.say("message_unseen")
+        if call.command.closes:
+            return []
         return call.say("labelled", emoji=chosen.emoji, name=chosen.name) if chosen else call.say("labelled_none")
 
     return Plan(write)

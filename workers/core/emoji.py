@@ -46,3 +46,6 @@ PALETTE = tuple(
 )
 """Emoji in their neutral form, given to labels that come without one. Those that people can put on a message on every
 platform come first; Telegram allows no others than its few dozen."""
+
+USUAL = frozenset("👍👎🔥🎉🤔👀💯🙏👏🤝💔🤯😱❤😂😢😮🥳✅❌✔➕🚀⭐🎁🌈☀☕✨💪🙌😄😅😍😎😊😭🤣🤷🤦")
+"""Emoji that people everywhere put on messages to say something else than what kind they are."""

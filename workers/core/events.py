@@ -159,7 +159,8 @@ class Command(BaseEvent):
     named in the settings, and may do what concerns all chats.
 
     `reply_to` is the message that the verb is about, `thread` the one under which the answer belongs. `private`: the
-    chat is one person's own with the bot, where verbs work although nobody enabled it.
+    chat is one person's own with the bot, where verbs work although nobody enabled it. `closes`: what it was chosen in
+    closes once it is taken, and says by that that it is done.
     """
 
     kind: Literal["command"] = "command"
@@ -168,6 +169,7 @@ class Command(BaseEvent):
     text: Text
     reply_to: MessageRef | None = None
     thread: Text | None = None
+    closes: bool = False
     private: bool = False
     admin: bool | None = None
     operator: bool = False

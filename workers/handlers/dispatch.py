@@ -10,11 +10,11 @@ from itertools import groupby
 
 from sqlalchemy import Connection
 
-from workers.commands import dispatch
+from workers.commands import dispatch, following
 from workers.core.events import Button, Command, Presence, Reaction
 from workers.core.i18n import say
 from workers.core.replies import Post, Reply
-from workers.store import chats, counters, inbox, ledger, outbox
+from workers.store import chats, counters, inbox, outbox
 from workers.store.database import Database, Stale
 from workers.store.inbox import Claimed
 from workers.store.ledger import LedgerRow
@@ -39,7 +39,7 @@ def handle(database: Database, step: Sequence[Claimed], language: str, now: floa
     rows = [ledger_row(item.event) for item in step if isinstance(item.event, Reaction)]
     with database.write() as c:
         inbox.finish(c, step)
-        ledger.append(c, rows, now)
+        following.append(c, rows, now)
         for item in step:
             if isinstance(item.event, Presence):
                 outbox.add(c, presence_replies(c, item.event, language, now), now)

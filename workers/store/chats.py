@@ -28,11 +28,12 @@ class Chat:
     language: str
     bots: bool = False
     moved_to: str | None = None
+    enabled_by: str = ""
 
 
 def _chat(row: AnyRow) -> Chat:
     ref = ChatRef(platform=row.platform, workspace=row.workspace, chat_id=row.chat_id)
-    return Chat(ref, row.enabled, row.mode, row.language, row.bots, row.moved_to)
+    return Chat(ref, row.enabled, row.mode, row.language, row.bots, row.moved_to, row.enabled_by)
 
 
 def get(c: Connection, chat: ChatRef) -> Chat | None:

@@ -83,14 +83,19 @@ def derive(rows: Iterable[LedgerRow]) -> Derived:
 
     Each annotator has one vote, their latest that stands; most votes win; a tie is a dispute and has no label.
     """
-    # An emoji that means no label is no vote; a choice of no label is one, for "none of these".
-    votes = {row.annotator.id: row.label for row in standing(rows) if row.label is not None or row.source != "reaction"}
-    ranked = Counter(votes.values()).most_common(2)
+    ballots = votes(rows)
+    ranked = Counter(ballots.values()).most_common(2)
     if not ranked:
         return Derived(None, 0, False)
     if len(ranked) == 2 and ranked[0][1] == ranked[1][1]:
-        return Derived(None, len(votes), True)
-    return Derived(ranked[0][0], len(votes), False)
+        return Derived(None, len(ballots), True)
+    return Derived(ranked[0][0], len(ballots), False)
+
+
+def votes(rows: Iterable[LedgerRow]) -> dict[str, int | None]:
+    """Each annotator's vote on one message, by their ids; None is one for "none of these"."""
+    # An emoji that means no label is no vote; a choice of no label is one.
+    return {row.annotator.id: row.label for row in standing(rows) if row.label is not None or row.source != "reaction"}
 
 
 def append(c: Connection, rows: Sequence[LedgerRow], now: float) -> int:
@@ -279,6 +284,11 @@ def _predicted_labels(c: Connection, refs: Sequence[str]) -> dict[str, int | Non
     statement = select(messages.c.ref, predictions.c.label).join(predictions, predictions.c.message == messages.c.id)
     rows = c.execute(statement.where(messages.c.ref.in_(refs)).order_by(predictions.c.id))
     return dict(rows.all())
+
+
+def emoji_used(c: Connection, emoji: Iterable[str]) -> set[str]:
+    """Those of these emoji that people have put on any message."""
+    return set(c.execute(select(table.c.emoji).distinct().where(table.c.emoji.in_(list(emoji)))).scalars())
 
 
 def last(c: Connection) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 
 from sqlalchemy import Connection, and_, func, select
@@ -103,3 +103,16 @@ def predicted(c: Connection, ids: Sequence[int]) -> dict[int, tuple[int, bool]]:
             columns.where(predictions.c.message.in_(piece)).order_by(predictions.c.revision, predictions.c.id)
         )
     }
+
+
+def shown(c: Connection, refs: Iterable[str]) -> dict[str, int]:
+    """The labels that people saw on these messages (keys) by the last prediction, where they saw one."""
+    columns = select(messages.c.ref, predictions.c.label, predictions.c.shown)
+    statement = columns.join(predictions, predictions.c.message == messages.c.id)
+    statement = statement.order_by(predictions.c.revision, predictions.c.id)
+    last = {
+        ref: label if visible else None
+        for piece in chunks(sorted(refs))
+        for ref, label, visible in c.execute(statement.where(messages.c.ref.in_(piece)))
+    }
+    return {ref: label for ref, label in last.items() if label is not None}

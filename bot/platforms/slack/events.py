@@ -349,7 +349,8 @@ def labelling_of(payload: Payload, target: Target, workspace: Workspace) -> Comm
         caller=user_of(payload),
         text=f"label {option['value']}",
         reply_to=ref_of(target.channel, target.ts, workspace),
-        thread=target.thread or target.ts,
+        thread=target.thread or None,
+        closes=True,
     )
 
 

@@ -115,6 +115,8 @@ class Listeners:
             chat = events.chat_of(target.channel, workspace)
             self._response_urls.keep(chat, body["user"]["id"], body.get("response_url"))
             options = await asyncio.to_thread(self._screens.options, chat)
+            if target.mine:
+                options = say(self._language, "slack_label_mine")
             if isinstance(options, str):
                 view = closing(options, self._language)
             else:

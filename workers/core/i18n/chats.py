@@ -170,6 +170,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "操作未成功，未作任何更改。原因见 worker 日志。",
     ),
     "slack_label_this": ("Label this…", "标注这条消息…"),
+    "slack_label_mine": (
+        "I wrote that message myself, so its kind teaches me nothing. Label what people write.",
+        "这条消息是我自己发的，标注它学不到东西。请标注大家的消息。",
+    ),
     "slack_label": ("Label", "标签"),
     "slack_choose": ("Choose a label", "选择标签"),
     "slack_save": ("Save", "保存"),

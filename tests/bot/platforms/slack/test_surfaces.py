@@ -40,7 +40,8 @@ async def test_the_shortcut_labels_a_message_that_we_never_saw(far: FarSlack, pe
     assert isinstance(command, Command)
     assert (message.text, message.author.id, message.at) == ("The old board crashed", "U2", 1500000000.0001)
     assert (command.text, command.reply_to, command.caller.id) == ("label bug", message.ref, "U1")
-    assert command.thread == old["ts"]
+    assert command.thread is None, "nobody has written under it yet, where an answer would be shown to nobody"
+    assert command.closes
     await people.again()
     assert len(inbox.events) == 2
 
@@ -63,11 +64,15 @@ async def test_a_chat_that_was_switched_off_meanwhile_stores_nothing(far: FarSla
     assert inbox.events == []
 
 
-async def test_our_own_message_is_no_message_to_store(far: FarSlack, people: FarPeople, inbox: Inbox):
+async def test_on_our_own_message_it_says_why_there_is_nothing_to_choose(
+    far: FarSlack, people: FarPeople, inbox: Inbox
+):
     ts = await people.own_message("I think so")
     far.web.channels["C1"].messages[ts] = {"bot_id": "BBOT", "user": "UBOT", "text": "I think so", "ts": ts}
-    await people.submit(await people.label_this(ts), "bug")
-    assert [event.kind for event in inbox.events] == ["command"]
+    view = await people.label_this(ts)
+    assert "I wrote that message myself" in view["blocks"][0]["text"]["text"]
+    assert "submit" not in view
+    assert inbox.events == []
 
 
 async def test_a_click_that_came_too_late_opens_nothing_and_harms_nothing(
