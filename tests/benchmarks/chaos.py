@@ -29,7 +29,8 @@ from sqlalchemy import text as sql
 from bot.cli import open_database
 from bot.platforms.web.sample import sample_lines
 from bot.replay.observer import Observer
-from bot.replay.runner import MAIN, read_rows
+from bot.replay.rows import read_rows
+from bot.replay.runner import MAIN
 from bot.replay.script import ANNOTATORS, AUTHORS, Participants, ref_of
 from bot.replay.server import ReplayServer
 from bot.settings import BotSettings
