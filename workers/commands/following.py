@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
@@ -21,35 +22,52 @@ ENOUGH = 2
 """People who have to agree where none of them is trusted."""
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """Messages (by key) on which the bot has shown a label, and what it takes to say which one belongs there.
+
+    `meanings`: which living label each label's id means now; `trusted`: who is trusted, by the chat's key.
+    """
+
+    refs: Mapping[str, MessageRef]
+    labels: Mapping[str, int]
+    meanings: Mapping[int, Label]
+    trusted: Mapping[str, str]
+
+    def right(self, c: Connection) -> dict[str, Label | None]:
+        """The label that belongs on each message by its votes so far; None where people say that none fits."""
+        votes, living = ledger.ledger_of(c, self.refs), {id: label.id for id, label in self.meanings.items()}
+        right: dict[str, Label | None] = {}
+        for key, ref in self.refs.items():
+            trusted = self.trusted.get(ref.chat.key, "")
+            decided = decision(ledger.resolve(votes.get(key, ()), living), trusted)
+            chosen = decided[0] if decided else self.labels[key]
+            right[key] = self.meanings.get(chosen) if chosen is not None else None
+        return right
+
+
 def append(c: Connection, rows: Sequence[LedgerRow], now: float) -> None:
     """Append votes, as `ledger.append` does, and let the bot's emoji follow them."""
-    by_ref = {row.ref.key: row.ref for row in rows}
-    shown = predictions.shown(c, by_ref)
-    followed = {key: by_ref[key] for key in shown}
-    before = right_emoji(c, followed, shown)
+    shown = shown_on(c, {row.ref.key: row.ref for row in rows})
+    if shown is None:
+        ledger.append(c, rows, now)
+        return
+    before = shown.right(c)
     ledger.append(c, rows, now)
-    after = right_emoji(c, followed, shown)
+    after = shown.right(c)
     last = {row.ref.key: row.key for row in rows}
-    changed = [key for key in followed if before[key] != after[key]]
-    outbox.add(c, [(f"follow:{last[key]}", reaction(followed[key], after[key])) for key in changed], now)
+    changed = [(key, ref) for key, ref in shown.refs.items() if before[key] != after[key]]
+    outbox.add(c, [(f"follow:{last[key]}", reaction(ref, after[key])) for key, ref in changed], now)
 
 
-def right_emoji(c: Connection, refs: Mapping[str, MessageRef], shown: Mapping[str, int]) -> dict[str, Label | None]:
-    """The label whose emoji belongs on each of these messages; None where people say that none fits.
-
-    `shown`: the label that the bot has shown on each.
-    """
-    if not refs:
-        return {}
-    meanings, living = labels.means(c), ledger.living_labels(c)
-    votes = ledger.ledger_of(c, refs)
-    trusted = {key: chat.enabled_by for key, chat in chats.by_key(c, (ref.chat.key for ref in refs.values())).items()}
-    right: dict[str, Label | None] = {}
-    for key, ref in refs.items():
-        decided = decision(ledger.resolve(votes.get(key, ()), living), trusted.get(ref.chat.key, ""))
-        chosen = decided[0] if decided else shown[key]
-        right[key] = meanings.get(chosen) if chosen is not None else None
-    return right
+def shown_on(c: Connection, refs: Mapping[str, MessageRef]) -> Shown | None:
+    """Those of these messages on which the bot has shown a label, if there are any."""
+    shown = predictions.shown(c, refs)
+    if not shown:
+        return None
+    kept = {key: refs[key] for key in shown}
+    of_chats = chats.by_key(c, (ref.chat.key for ref in kept.values()))
+    return Shown(kept, shown, labels.means(c), {key: chat.enabled_by for key, chat in of_chats.items()})
 
 
 def decision(rows: Iterable[LedgerRow], trusted: str) -> tuple[int | None] | None:
