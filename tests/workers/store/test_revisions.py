@@ -77,7 +77,7 @@ def test_a_text_that_an_edit_took_away_is_gone_in_whatever_order_that_is_told(
         stored = messages.find(c, ref(1))
         assert stored is not None
         assert (stored.text, former(c)) == ("", [])
-        assert list(training_set.export(c, "web", "w")) == []
+        assert list(training_set.export(c)) == []
 
 
 def test_vectors_of_a_text_that_was_taken_away_are_gone_and_its_prediction_says_what_is_shown(db: Database) -> None:
