@@ -86,7 +86,8 @@ def _body(message: Json) -> str:
     comment = message.get("comment")
     if message.get("subtype") == "file_comment" and _is_object(comment):
         return _mrkdwn(comment.get("comment"))
-    text, blocks = _mrkdwn(message.get("text")), _items(message.get("blocks"))
+    # As it was written: stars that somebody typed stay.
+    text, blocks = readable(_string(message.get("text"))), _items(message.get("blocks"))
     if text and all(_kind(block) == "rich_text" for block in blocks):
         return text
     return _seen(blocks, 0) or text

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from bot.platforms.slack import reading
+from bot.platforms.slack.formatting import readable
 from bot.platforms.slack.reading import text_of
 from bot.platforms.unknown_kinds import UnknownKinds
 
@@ -173,7 +174,7 @@ def test_what_is_seen_is_read_from_top_to_bottom() -> None:
 
 
 SHOWN: list[tuple[Json, str]] = [
-    ({"text": "see *this*", "blocks": [rich(line(words("see "), words("this", bold=True)))]}, "see this"),
+    ({"text": "see *this*", "blocks": [rich(line(words("see "), words("this", bold=True)))]}, "see *this*"),
     ({"text": "summary", "attachments": [{"text": "details"}, {"text": "more"}]}, "summary\ndetails\nmore"),
     ({"text": "down", "attachments": [{"text": "down"}]}, "down"),
     ({"text": "down", "blocks": [{"type": "divider"}]}, "down"),
@@ -223,8 +224,9 @@ MARKS = [
 
 
 @pytest.mark.parametrize(("raw", "text"), MARKS)
-def test_marks_of_formatting_are_not_read(raw: str, text: str) -> None:
-    assert text_of({"text": raw}) == text
+def test_marks_of_formatting_in_blocks_are_not_read_and_what_somebody_typed_stays(raw: str, text: str) -> None:
+    assert text_of({"text": "", "blocks": [section(raw)]}) == text
+    assert text_of({"text": raw}) == readable(raw)
 
 
 def test_of_what_is_unknown_the_words_are_read_and_it_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -295,7 +297,7 @@ FILES: list[tuple[str, Json, str]] = [
 @pytest.mark.parametrize(("what", "file", "text"), FILES, ids=[what for what, _, _ in FILES])
 def test_of_files_is_read_what_stands_on_the_screen(what: str, file: Json, text: str) -> None:
     assert text_of({"text": "", "files": [file]}) == text
-    assert text_of({"text": "See *this*", "files": [file]}) == "\n".join(filter(None, ["See this", text]))
+    assert text_of({"text": "See *this*", "files": [file]}) == "\n".join(filter(None, ["See *this*", text]))
 
 
 def test_a_comment_on_a_file_is_what_was_said_about_it() -> None:
