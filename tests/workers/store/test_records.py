@@ -22,7 +22,7 @@ def test_chats_are_off_until_somebody_enables_them(db: Database) -> None:
         assert chats.get(c, CHAT) is None
         assert chats.by_key(c, [CHAT.key, OTHER.key]) == chats.by_key(c, []) == {}
         chats.enable(c, CHAT, BOB, "zh", 0)
-        assert chats.get(c, CHAT) == chats.Chat(CHAT, True, "suggest", "zh")
+        assert chats.get(c, CHAT) == chats.Chat(CHAT, True, "suggest", "zh", enabled_by=BOB.id)
         assert set(chats.by_key(c, [CHAT.key, OTHER.key])) == {CHAT.key}
         chats.set_mode(c, CHAT, "shadow")
         chats.disable(c, CHAT, 1)
@@ -30,8 +30,8 @@ def test_chats_are_off_until_somebody_enables_them(db: Database) -> None:
         chats.enable(c, CHAT, BOB, "en", 2)
         chats.enable(c, OTHER, BOB, "en", 2)
         assert chats.by_key(c, [CHAT.key, OTHER.key]) == {
-            OTHER.key: chats.Chat(OTHER, True, "suggest", "en"),
-            CHAT.key: chats.Chat(CHAT, True, "shadow", "en"),
+            OTHER.key: chats.Chat(OTHER, True, "suggest", "en", enabled_by=BOB.id),
+            CHAT.key: chats.Chat(CHAT, True, "shadow", "en", enabled_by=BOB.id),
         }
 
 
