@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeGuard
+from collections.abc import Callable, Iterable
+from typing import Any
 
+from bot.platforms.json_parts import Json, is_object, items_of, joined_lines, string_of
 from bot.platforms.slack.emoji_names import neutral_of
 from bot.platforms.slack.formatting import readable
 from bot.platforms.unknown_kinds import UnknownKinds
 from workers.core.emoji import CUSTOM
-
-Json = Mapping[str, Any]
 
 SHORTCODE = re.compile(r":[a-z0-9_+'-]+:(?::skin-tone-[2-6]:)?")
 MASK = "\ue000"
@@ -73,21 +72,21 @@ unknown = UnknownKinds("Slack")
 
 def text_of(message: Json) -> str:
     """What a message says; empty if there is nothing to read."""
-    attachments = [part for part in _items(message.get("attachments")) if _is_object(part)]
+    attachments = [part for part in items_of(message.get("attachments")) if is_object(part)]
     previews = [part for part in attachments if _is_preview(part)]
-    files = (_file(part) for part in _items(message.get("files")) if _is_object(part))
+    files = (_file(part) for part in items_of(message.get("files")) if is_object(part))
     said = _once([_body(message), *files, *(_attachment(part) for part in attachments if part not in previews)])
     # A message that was shared without a word of one's own is a preview alone.
-    return said or _lines(_attachment(part) for part in previews)
+    return said or joined_lines(_attachment(part) for part in previews)
 
 
 def _body(message: Json) -> str:
     """The text, or the blocks, which people see in its place; blocks of rich text alone repeat it."""
     comment = message.get("comment")
-    if message.get("subtype") == "file_comment" and _is_object(comment):
+    if message.get("subtype") == "file_comment" and is_object(comment):
         return _mrkdwn(comment.get("comment"))
     # As it was written: stars that somebody typed stay.
-    text, blocks = readable(_string(message.get("text"))), _items(message.get("blocks"))
+    text, blocks = readable(string_of(message.get("text"))), items_of(message.get("blocks"))
     if text and all(_kind(block) == "rich_text" for block in blocks):
         return text
     return _seen(blocks, 0) or text
@@ -96,11 +95,11 @@ def _body(message: Json) -> str:
 def _file(file: Json) -> str:
     """A file by what people see of it beside its name: a canvas's title, a snippet's lines, what was spoken."""
     spoken = file.get("transcription")
-    preview = spoken.get("preview") if _is_object(spoken) else None
-    if _is_object(preview):
+    preview = spoken.get("preview") if is_object(spoken) else None
+    if is_object(preview):
         return _plain(preview.get("content"))
-    names = FILES.get(_string(file.get("mode")), ()) or FILES.get(_string(file.get("filetype")), ())
-    return _lines(_plain(file.get(name)) for name in names)
+    names = FILES.get(string_of(file.get("mode")), ()) or FILES.get(string_of(file.get("filetype")), ())
+    return joined_lines(_plain(file.get(name)) for name in names)
 
 
 def _is_preview(attachment: Json) -> bool:
@@ -110,18 +109,18 @@ def _is_preview(attachment: Json) -> bool:
 def _attachment(attachment: Json) -> str:
     """The older kind of blocks. Who is named as its author, and its footer, are about it and not in it."""
     words = [_mrkdwn(attachment.get("pretext")), _plain(attachment.get("title")), _mrkdwn(attachment.get("text"))]
-    for field in _items(attachment.get("fields")):
-        words += [_plain(field.get("title")), _mrkdwn(field.get("value"))] if _is_object(field) else []
-    blocks = [_seen(_items(attachment.get("blocks")), 0)]
-    blocks += [_shared(part) for part in _items(attachment.get("message_blocks"))]
+    for field in items_of(attachment.get("fields")):
+        words += [_plain(field.get("title")), _mrkdwn(field.get("value"))] if is_object(field) else []
+    blocks = [_seen(items_of(attachment.get("blocks")), 0)]
+    blocks += [_shared(part) for part in items_of(attachment.get("message_blocks"))]
     fallback = _mrkdwn(attachment.get("fallback"))
-    return _once([_lines(words), _lines(blocks)]) or ("" if fallback == NO_PREVIEW else fallback)
+    return _once([joined_lines(words), joined_lines(blocks)]) or ("" if fallback == NO_PREVIEW else fallback)
 
 
 def _shared(part: Any) -> str:
     """The blocks of a message that was shared."""
-    message = part.get("message") if _is_object(part) else None
-    return _seen(_items(message.get("blocks")), 0) if _is_object(message) else ""
+    message = part.get("message") if is_object(part) else None
+    return _seen(items_of(message.get("blocks")), 0) if is_object(message) else ""
 
 
 # ── blocks ──────────────────────────────────────────────────────────────────────────────────────────
@@ -134,8 +133,8 @@ def _seen(part: Any, depth: int) -> str:
     if isinstance(part, str):
         return _plain(part)
     if isinstance(part, list):
-        return _lines(_seen(item, depth + 1) for item in _items(part))
-    return _of_kind(part, depth) if _is_object(part) else ""
+        return joined_lines(_seen(item, depth + 1) for item in items_of(part))
+    return _of_kind(part, depth) if is_object(part) else ""
 
 
 def _of_kind(part: Json, depth: int) -> str:
@@ -145,14 +144,14 @@ def _of_kind(part: Json, depth: int) -> str:
     if kind in ("plain_text", "raw_text", "raw_number"):
         return _plain(part.get("text"))
     if kind in ("table", "data_table"):
-        rows = (_row(row, depth + 1) for row in _items(part.get("rows")))
-        return _lines([_plain(part.get("caption")), *rows])
+        rows = (_row(row, depth + 1) for row in items_of(part.get("rows")))
+        return joined_lines([_plain(part.get("caption")), *rows])
     if kind == "rich_text" or kind.startswith("rich_text_"):
         return _rich(part, depth)
     if kind not in SEEN:
         unknown.count("block", kind)
-        return _lines(_seen(value, depth + 1) for name, value in part.items() if _may_be_words(name, value))
-    return _lines(_seen(part.get(name), depth + 1) for name in SEEN[kind])
+        return joined_lines(_seen(value, depth + 1) for name, value in part.items() if _may_be_words(name, value))
+    return joined_lines(_seen(part.get(name), depth + 1) for name in SEEN[kind])
 
 
 def _may_be_words(name: str, value: Any) -> bool:
@@ -162,8 +161,8 @@ def _may_be_words(name: str, value: Any) -> bool:
 
 def _row(row: Any, depth: int) -> str:
     """The cells of one row, on one line."""
-    cells = row.get("cells") if _is_object(row) else row
-    return " | ".join(filter(None, (" ".join(_seen(cell, depth + 1).split()) for cell in _items(cells))))
+    cells = row.get("cells") if is_object(row) else row
+    return " | ".join(filter(None, (" ".join(_seen(cell, depth + 1).split()) for cell in items_of(cells))))
 
 
 # ── rich text ───────────────────────────────────────────────────────────────────────────────────────
@@ -171,41 +170,41 @@ def _row(row: Any, depth: int) -> str:
 
 def _rich(part: Json, depth: int) -> str:
     """Sections, quotes and code are lines of pieces; a list has a line for each item, as in a message's text."""
-    items = _items(part.get("elements"))
+    items = items_of(part.get("elements"))
     if depth > DEEPEST:
         return ""
     match _kind(part):
         case "rich_text":
-            return _lines(_rich_line(item, depth + 1) for item in items)
+            return joined_lines(_rich_line(item, depth + 1) for item in items)
         case "rich_text_list":
             marks = (f"{number}." if part.get("style") == "ordered" else "•" for number in range(1, len(items) + 1))
             lines = (_rich_line(item, depth + 1) for item in items)
-            return _lines(f"{mark} {line}" for mark, line in zip(marks, lines, strict=True) if line)
+            return joined_lines(f"{mark} {line}" for mark, line in zip(marks, lines, strict=True) if line)
         case _:
             return "".join(_piece(item, depth + 1) for item in items)
 
 
 def _rich_line(item: Any, depth: int) -> str:
-    return _of_kind(item, depth).strip() if _is_object(item) else ""
+    return _of_kind(item, depth).strip() if is_object(item) else ""
 
 
 def _piece(piece: Any, depth: int) -> str:
     """One piece of a line: words, a link by its words, somebody by id, an emoji."""
-    if not _is_object(piece):
+    if not is_object(piece):
         return ""
     kind = _kind(piece)
     if kind in PIECES:
         return PIECES[kind](piece)
     unknown.count("piece of rich text", kind)
-    words = next(filter(None, (_string(piece.get(name)) for name in ("text", "fallback", "url", "name"))), "")
+    words = next(filter(None, (string_of(piece.get(name)) for name in ("text", "fallback", "url", "name"))), "")
     return words or (_rich(piece, depth) if "elements" in piece else "")
 
 
 def _emoji(piece: Json) -> str:
-    name = _string(piece.get("name"))
+    name = string_of(piece.get("name"))
     form = neutral_of(name) if name else ""
     # An emoji that is newer than our names comes with its code points, in hexadecimal.
-    points = re.fullmatch(r"[0-9a-f]{2,6}(?:-[0-9a-f]{2,6})*", _string(piece.get("unicode")).lower())
+    points = re.fullmatch(r"[0-9a-f]{2,6}(?:-[0-9a-f]{2,6})*", string_of(piece.get("unicode")).lower())
     if points and (not form or CUSTOM.fullmatch(form)):
         numbers = [int(point, 16) for point in points[0].split("-")]
         if all(number < 0x110000 for number in numbers):
@@ -215,14 +214,14 @@ def _emoji(piece: Json) -> str:
 
 PIECES: dict[str, Callable[[Json], str]] = {
     "text": lambda piece: _unescaped(piece.get("text")),
-    "link": lambda piece: _unescaped(piece.get("text")) or _string(piece.get("url")),
-    "user": lambda piece: f"@{_string(piece.get('user_id'))}",
-    "usergroup": lambda piece: f"@{_string(piece.get('usergroup_id'))}",
-    "team": lambda piece: f"@{_string(piece.get('team_id'))}",
-    "channel": lambda piece: f"#{_string(piece.get('channel_id'))}",
-    "broadcast": lambda piece: f"@{_string(piece.get('range'))}",
-    "date": lambda piece: _string(piece.get("fallback")),
-    "color": lambda piece: _string(piece.get("value")),
+    "link": lambda piece: _unescaped(piece.get("text")) or string_of(piece.get("url")),
+    "user": lambda piece: f"@{string_of(piece.get('user_id'))}",
+    "usergroup": lambda piece: f"@{string_of(piece.get('usergroup_id'))}",
+    "team": lambda piece: f"@{string_of(piece.get('team_id'))}",
+    "channel": lambda piece: f"#{string_of(piece.get('channel_id'))}",
+    "broadcast": lambda piece: f"@{string_of(piece.get('range'))}",
+    "date": lambda piece: string_of(piece.get("fallback")),
+    "color": lambda piece: string_of(piece.get("value")),
     "emoji": _emoji,
 }
 
@@ -230,29 +229,17 @@ PIECES: dict[str, Callable[[Json], str]] = {
 # ── what all of it is made of ───────────────────────────────────────────────────────────────────────
 
 
-def _is_object(value: Any) -> TypeGuard[Json]:
-    return isinstance(value, Mapping)
-
-
-def _items(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []  # pyright: ignore[reportUnknownVariableType]
-
-
-def _string(value: Any) -> str:
-    return value if isinstance(value, str) else ""
-
-
 def _kind(part: Any) -> str:
-    return _string(part.get("type")) if _is_object(part) else ""
+    return string_of(part.get("type")) if is_object(part) else ""
 
 
 def _unescaped(text: Any) -> str:
-    return html.unescape(_string(text)).replace("\xa0", " ")
+    return html.unescape(string_of(text)).replace("\xa0", " ")
 
 
 def _plain(text: Any) -> str:
     """Text without markup, but for emoji."""
-    return _unescaped(SHORTCODE.sub(lambda match: _shortcode(match[0]), _string(text))).strip()
+    return _unescaped(SHORTCODE.sub(lambda match: _shortcode(match[0]), string_of(text))).strip()
 
 
 def _shortcode(code: str) -> str:
@@ -262,18 +249,13 @@ def _shortcode(code: str) -> str:
 
 def _mrkdwn(text: Any) -> str:
     """Text in Slack's markup as people see it: bold and the like lose their marks, code and links keep all."""
-    kept = iter(KEPT.findall(_string(text)))
-    masked = KEPT.sub(MASK, _string(text))
+    kept = iter(KEPT.findall(string_of(text)))
+    masked = KEPT.sub(MASK, string_of(text))
     for marks in (BOLD, ITALIC, STRUCK):
         masked = marks.sub(r"\1", masked)
     return readable(re.sub(MASK, lambda _: next(kept), masked))
 
 
-def _lines(parts: Iterable[str]) -> str:
-    """Parts that say something, one below the other."""
-    return "\n".join(filter(None, parts))
-
-
 def _once(parts: Iterable[str]) -> str:
     """The same; what is said twice, as in a text and in the blocks for newer clients, is read once."""
-    return _lines(dict.fromkeys(parts))
+    return joined_lines(dict.fromkeys(parts))

@@ -5,13 +5,11 @@ https://core.telegram.org/bots/api#message. What is not of the shape that the re
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, TypeGuard
+from typing import Any
 
+from bot.platforms.json_parts import Json, is_object, items_of, joined_lines, string_of
 from bot.platforms.telegram import updates
 from bot.platforms.telegram.updates import Quoted
-
-Json = Mapping[str, Any]
 
 PARTS: dict[str, tuple[str, ...]] = {
     "poll": ("question", "description", "options"),
@@ -43,56 +41,58 @@ DEEPEST = 12
 def text_of(message: Quoted) -> str:
     """What a message says; empty if there is nothing to read."""
     # Of another chat's message, which is nowhere else, people see the words that are quoted.
-    quoted = _string(message.quote.get("text")) if message.external_reply is not None and message.quote else ""
-    return _lines([quoted, message.text or message.caption or _other(message)])
+    quoted = string_of(message.quote.get("text")) if message.external_reply is not None and message.quote else ""
+    return joined_lines([quoted, message.text or message.caption or _other(message)])
 
 
 def _other(message: Quoted) -> str:
     for kind, names in PARTS.items():
         content = getattr(message, kind)
         if content is not None:
-            return _lines(_words(content.get(name)) for name in names)
+            return joined_lines(_words(content.get(name)) for name in names)
     return _blocks(message.rich_message.get("blocks"), 0) if message.rich_message is not None else ""
 
 
 def _words(part: Any) -> str:
     """A text, or those of a list of options or tasks."""
     if isinstance(part, list):
-        return _lines(_string(item.get("text")) for item in _items(part) if _is_object(item))
-    return _string(part)
+        return joined_lines(string_of(item.get("text")) for item in items_of(part) if is_object(item))
+    return string_of(part)
 
 
 # ── rich messages ───────────────────────────────────────────────────────────────────────────────────
 
 
 def _blocks(blocks: Any, depth: int) -> str:
-    return _lines(_block(block, depth + 1) for block in _items(blocks) if _is_object(block))
+    return joined_lines(_block(block, depth + 1) for block in items_of(blocks) if is_object(block))
 
 
 def _block(block: Json, depth: int) -> str:
-    kind = _string(block.get("type"))
+    kind = string_of(block.get("type"))
     if depth > DEEPEST:
         return ""
     if kind not in SEEN:
         updates.unknown.count("a block", kind)
-    return _lines(_part(name, block.get(name), depth) for name in SEEN.get(kind, ("text", "caption", "blocks")))
+    return joined_lines(_part(name, block.get(name), depth) for name in SEEN.get(kind, ("text", "caption", "blocks")))
 
 
 def _part(name: str, part: Any, depth: int) -> str:
     if name == "blocks":
         return _blocks(part, depth)
     if name == "items":
-        items = [item for item in _items(part) if _is_object(item)]
-        return _lines(f"{_string(item.get('label'))} {_blocks(item.get('blocks'), depth)}".strip() for item in items)
+        items = [item for item in items_of(part) if is_object(item)]
+        return joined_lines(
+            f"{string_of(item.get('label'))} {_blocks(item.get('blocks'), depth)}".strip() for item in items
+        )
     if name == "cells":
-        return _lines(_row(row, depth) for row in _items(part))
-    if name == "caption" and _is_object(part) and "type" not in part:
-        return _lines([_inline(part.get("text"), depth), _inline(part.get("credit"), depth)])
+        return joined_lines(_row(row, depth) for row in items_of(part))
+    if name == "caption" and is_object(part) and "type" not in part:
+        return joined_lines([_inline(part.get("text"), depth), _inline(part.get("credit"), depth)])
     return _inline(part, depth)
 
 
 def _row(row: Any, depth: int) -> str:
-    return " | ".join(filter(None, (_inline(cell.get("text"), depth) for cell in _items(row) if _is_object(cell))))
+    return " | ".join(filter(None, (_inline(cell.get("text"), depth) for cell in items_of(row) if is_object(cell))))
 
 
 def _inline(text: Any, depth: int) -> str:
@@ -100,32 +100,15 @@ def _inline(text: Any, depth: int) -> str:
     if depth > DEEPEST:
         return ""
     if isinstance(text, list):
-        return "".join(_inline(part, depth + 1) for part in _items(text))
-    if not _is_object(text):
-        return _string(text)
+        return "".join(_inline(part, depth + 1) for part in items_of(text))
+    if not is_object(text):
+        return string_of(text)
     match text.get("type"):
         case "custom_emoji":
-            return _string(text.get("alternative_text"))
+            return string_of(text.get("alternative_text"))
         case "mathematical_expression":
-            return _string(text.get("expression"))
+            return string_of(text.get("expression"))
         case "button":
             return ""
         case _:
             return _inline(text.get("text"), depth + 1)
-
-
-def _is_object(value: Any) -> TypeGuard[Json]:
-    return isinstance(value, Mapping)
-
-
-def _items(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []  # pyright: ignore[reportUnknownVariableType]
-
-
-def _string(value: Any) -> str:
-    return value if isinstance(value, str) else ""
-
-
-def _lines(parts: Iterable[str]) -> str:
-    """Parts that say something, one below the other."""
-    return "\n".join(filter(None, parts))
